@@ -1,0 +1,66 @@
+"""C++ rules with the flags and include paths that all of Asyncpal shares."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+
+_COPTS = [
+    "-std=c++20",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wnon-virtual-dtor",
+    "-Woverloaded-virtual",
+    # Options are aggregates: a caller names the fields that differ.
+    "-Wno-missing-field-initializers",
+]
+
+def _copts(copts):
+    # In someone else's workspace another compiler may know other warnings, and
+    # must not fail their build.
+    ours = native.repository_name() == "@"
+    return _COPTS + (["-Werror"] if ours else []) + copts
+
+def asyncpal_cc_library(name, copts = [], linkstatic = True, **kwargs):
+    """A cc_library whose headers are included as "asyncpal/<package>/<file>".
+
+    Args:
+      name: the target's name.
+      copts: further compiler flags, after the project's.
+      linkstatic: by default, a program holds its one copy of the library.
+      **kwargs: as for cc_library.
+    """
+    cc_library(
+        name = name,
+        copts = _copts(copts),
+        include_prefix = "asyncpal/" + native.package_name(),
+        linkstatic = linkstatic,
+        **kwargs
+    )
+
+def asyncpal_cc_binary(name, copts = [], **kwargs):
+    """A cc_binary with the project's flags.
+
+    Args:
+      name: the target's name.
+      copts: further compiler flags, after the project's.
+      **kwargs: as for cc_binary.
+    """
+    cc_binary(name = name, copts = _copts(copts), **kwargs)
+
+def asyncpal_cc_test(name, copts = [], size = "small", **kwargs):
+    """A cc_test with the project's flags, ended after a minute by default.
+
+    Args:
+      name: the target's name.
+      copts: further compiler flags, after the project's.
+      size: as for cc_test.
+      **kwargs: as for cc_test.
+    """
+    cc_test(
+        name = name,
+        copts = _copts(copts),
+        # As a user's program is linked. Tests start faster than with one shared
+        # library for each target, too.
+        linkstatic = True,
+        size = size,
+        **kwargs
+    )
