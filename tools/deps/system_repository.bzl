@@ -1,7 +1,7 @@
 """Debian's C++ libraries as cc_library targets, found when Bazel fetches.
 
-Everything that Asyncpal knows about a system package stands in this file and
-in `packages.txt`. BUILD files name `//tools/deps:<target>`.
+With `packages.txt` this is all that Asyncpal knows about system libraries.
+BUILD files name `//tools/deps:<target>`.
 """
 
 # Debian package of each library that pkg-config knows. Abseil is not in here:
@@ -24,6 +24,10 @@ _HEADER_ONLY = {
     "thread_pool": ("libthread-pool-dev", "thread_pool/thread_pool.hpp"),
 }
 
+# Headers of ours that are found before the system's, and what includes those.
+_COMPAT = {"kj/string.h": Label("//tools/deps/compat:kj_string.h")}
+_NEEDS_COMPAT = ["capnp", "kj"]
+
 # Prints "name|flags" for each module that is installed.
 _ASK_PKG_CONFIG = """
 for name in $(pkg-config --list-package-names | grep '^absl_') "$@"; do
@@ -34,23 +38,33 @@ done
 
 # The header is looked for, not compiled: that would take seconds.
 _ASK_COMPILER = """
-printf '#if !__has_include(<{header}>)\n#error\n#endif\n' |
-  ${{CC:-cc}} -x c++ -std=c++20 -E -
+printf '#if !__has_include(<%s>)\\n#error\\n#endif\\n' "$1" |
+  ${CC:-cc} -x c++ -std=c++20 -E -
+"""
+
+_BUILD_HEAD = """
+load("@rules_cc//cc:defs.bzl", "cc_library")
+load(":missing_library.bzl", "missing_library")
+
+package(default_visibility = ["//visibility:public"])
+
+cc_library(name = "compat", hdrs = glob(["compat/**"]), includes = ["compat"])
 """
 
 def _found(name, flags):
-    defines = [f[2:] for f in flags if f.startswith("-D")]
+    libraries = [f for f in flags if f.startswith("-l") or f.startswith("-L")]
 
     # Bazel's toolchain links with -no-as-needed. Without this, a program loads
     # every part of Abseil at start, and a process pool starts many programs.
-    libraries = [f for f in flags if f.startswith("-l") or f.startswith("-L")]
-    linkopts = ["-Wl,--push-state,--as-needed"] + libraries + [
-        "-Wl,--pop-state",
-    ] if libraries else []
-    return "cc_library(name = %r, defines = %r, linkopts = %r)" % (
+    if libraries:
+        libraries = ["-Wl,--push-state,--as-needed"] + libraries + [
+            "-Wl,--pop-state",
+        ]
+    return "cc_library(name = %r, defines = %r, linkopts = %r, deps = %r)" % (
         name,
-        defines,
-        linkopts,
+        [f[2:] for f in flags if f.startswith("-D")],
+        libraries,
+        [":compat"] if name in _NEEDS_COMPAT else [],
     )
 
 def _missing(name, package):
@@ -62,41 +76,41 @@ def _system_repository_impl(repository_ctx):
     answer = repository_ctx.execute(
         ["sh", "-c", _ASK_PKG_CONFIG, "sh"] + _PKG_CONFIG.keys(),
     )
-    found = {}
+    flags = {}
     for line in answer.stdout.splitlines():
-        name, _, flags = line.partition("|")
-        found[name] = flags.split(" ")
-    if "absl_status" not in found:
+        name, _, words = line.partition("|")
+        flags[name] = words.split(" ")
+    if "absl_status" not in flags:
         fail("Abseil is not installed: apt-get install libabsl-dev")
 
-    for name, (_, header) in _HEADER_ONLY.items():
-        ask = _ASK_COMPILER.format(header = header)
-        if repository_ctx.execute(["sh", "-c", ask]).return_code == 0:
-            found[name] = []
-
     packages = dict(_PKG_CONFIG)
-    packages.update({k: v[0] for k, v in _HEADER_ONLY.items()})
-    targets = [_found(name, flags) for name, flags in found.items()] + [
-        _missing(name, package)
-        for name, package in packages.items()
-        if name not in found
-    ]
-    names = sorted({n: None for n in found.keys() + packages.keys()})
+    for name, (package, header) in _HEADER_ONLY.items():
+        packages[name] = package
+        ask = ["sh", "-c", _ASK_COMPILER, "sh", header]
+        if repository_ctx.execute(ask).return_code == 0:
+            flags[name] = []
+
+    missing = [name for name in packages if name not in flags]
     repository_ctx.file("WORKSPACE")
+    repository_ctx.file("BUILD", "\n".join(
+        [_BUILD_HEAD] +
+        [_found(name, flags[name]) for name in flags] +
+        [_missing(name, packages[name]) for name in missing],
+    ))
+    repository_ctx.file(
+        "targets.bzl",
+        "TARGETS = %r\n" % sorted(flags.keys() + missing),
+    )
     repository_ctx.symlink(
         Label("//tools/deps:missing_library.bzl"),
         "missing_library.bzl",
     )
-    repository_ctx.file("targets.bzl", "TARGETS = %r\n" % names)
-    repository_ctx.file("BUILD", "\n".join([
-        'load("@rules_cc//cc:defs.bzl", "cc_library")',
-        'load(":missing_library.bzl", "missing_library")',
-        'package(default_visibility = ["//visibility:public"])',
-    ] + targets))
+    for path, label in _COMPAT.items():
+        repository_ctx.symlink(label, "compat/" + path)
 
 system_repository = repository_rule(
     doc = "One target for each system library, named as pkg-config names it.",
     implementation = _system_repository_impl,
     configure = True,
-    environ = ["CC", "PKG_CONFIG_PATH"],
+    environ = ["PKG_CONFIG_PATH"],
 )

@@ -1,0 +1,21 @@
+// Found as <kj/string.h> before the real one, and completes it.
+//
+// Cap'n Proto 0.9 relies on C++20 turning `string == "x"` round by itself. C++23
+// forbids that for types that also have operator!=, and so do Clang 16 and
+// GCC 13 in every mode since: <capnp/blob.h> then doesn't compile.
+
+#ifndef ASYNCPAL_TOOLS_DEPS_COMPAT_KJ_STRING_H_
+#define ASYNCPAL_TOOLS_DEPS_COMPAT_KJ_STRING_H_
+
+#include_next <kj/string.h>
+
+namespace kj {
+
+inline bool operator==(const char* a, const StringPtr& b) { return b == a; }
+inline bool operator!=(const char* a, const StringPtr& b) { return b != a; }
+inline bool operator==(const char* a, const String& b) { return b == a; }
+inline bool operator!=(const char* a, const String& b) { return b != a; }
+
+}  // namespace kj
+
+#endif  // ASYNCPAL_TOOLS_DEPS_COMPAT_KJ_STRING_H_
