@@ -1,0 +1,150 @@
+#ifndef ASYNCPAL_FUTURE_FUTURE_FILTER_H_
+#define ASYNCPAL_FUTURE_FUTURE_FILTER_H_
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/pull_range.h"
+
+namespace asyncpal {
+
+// Hands futures out in the order in which they are done.
+//
+//   FutureFilter<Page> filter;
+//   for (const std::string& url : urls) filter.Put(pool.Submit(Load, url));
+//   for (Future<Page>& done : filter.GetAll()) Show(done.Collect());
+//
+// Threads: any thread may call any method; each future is handed out once.
+// Lifetime: futures still inside are let go with the filter, and run on.
+// Ordering: first done, first out.
+// Errors: TimeoutError when nothing is done in time, and nothing is lost by it.
+// Shutdown: none; a pool's shutdown makes its futures done.
+template <typename T>
+class FutureFilter {
+ public:
+  FutureFilter() : core_(std::make_shared<Core>()) {}
+  ~FutureFilter() { core_->Close(); }
+  FutureFilter(const FutureFilter&) = delete;
+  FutureFilter& operator=(const FutureFilter&) = delete;
+
+  // Throws InvalidStateError for an empty future.
+  void Put(Future<T> future) {
+    core_->Expect(1);
+    try {
+      future.AddCallback([core = core_](const Future<T>& done) {
+        core->Add(done);
+      });
+    } catch (...) {
+      core_->Expect(-1);
+      throw;
+    }
+  }
+  template <typename R>
+  void Populate(const R& futures) {
+    for (const Future<T>& future : futures) Put(future);
+  }
+
+  // The next future that is done; blocks until there is one. nullopt: the
+  // filter is empty. Throws TimeoutError when `timeout` passed; the filter is
+  // then as before.
+  std::optional<Future<T>> Get(
+      absl::Duration timeout = absl::InfiniteDuration()) {
+    return core_->Get(timeout);
+  }
+
+  // An input range of the futures as they are done, until the filter is empty;
+  // `timeout` limits the whole of it.
+  auto GetAll(absl::Duration timeout = absl::InfiniteDuration()) {
+    return internal::PullRange(
+        [core = core_, countdown = Countdown(timeout)] {
+          return core->Get(countdown.Remaining());
+        });
+  }
+
+ private:
+  class Core {
+   public:
+    void Expect(ptrdiff_t more) {
+      internal::MutexLock lock(mu_);
+      expected_ += more;
+      // A waiter may have to learn that the filter is empty again.
+      if (more < 0) changed_.NotifyAll();
+    }
+
+    void Add(Future<T> future) {
+      internal::MutexLock lock(mu_);
+      if (closed_) return;
+      done_.push_back(std::move(future));
+      changed_.NotifyOne();
+    }
+
+    void Close() {
+      std::deque<Future<T>> dropped;  // destroyed after the lock is given back
+      internal::MutexLock lock(mu_);
+      closed_ = true;
+      dropped.swap(done_);
+    }
+
+    std::optional<Future<T>> Get(absl::Duration timeout) {
+      const Countdown countdown(timeout);
+      if (auto taken = TryGet(); !taken.has_value() || taken->valid()) {
+        return taken;
+      }
+      internal::BlockingScope blocking(nullptr);
+      internal::MutexLock lock(mu_);
+      while (done_.empty() && expected_ > 0) {
+        const absl::Duration left = countdown.Remaining();
+        if (left == absl::ZeroDuration()) {
+          throw TimeoutError(absl::StrCat(
+              "none of ", expected_, " futures was done in ",
+              absl::FormatDuration(timeout)));
+        }
+        if (left == absl::InfiniteDuration()) {
+          changed_.Wait(mu_);
+        } else {
+          changed_.WaitFor(mu_, left);
+        }
+      }
+      return Take();
+    }
+
+   private:
+    // Like Get(), but answers an empty future where that would block.
+    std::optional<Future<T>> TryGet() {
+      internal::MutexLock lock(mu_);
+      if (done_.empty() && expected_ > 0) return Future<T>();
+      return Take();
+    }
+
+    std::optional<Future<T>> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      if (done_.empty()) return std::nullopt;
+      std::optional<Future<T>> first = std::move(done_.front());
+      done_.pop_front();
+      // The last one out: whoever else waits finds the filter empty.
+      if (--expected_ == 0) changed_.NotifyAll();
+      return first;
+    }
+
+    internal::Mutex mu_;
+    internal::CondVar changed_;
+    std::deque<Future<T>> done_ ABSL_GUARDED_BY(mu_);
+    ptrdiff_t expected_ ABSL_GUARDED_BY(mu_) = 0;  // put in, not yet out
+    bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  };
+
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace asyncpal
+
+#endif  // ASYNCPAL_FUTURE_FUTURE_FILTER_H_

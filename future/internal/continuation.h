@@ -1,0 +1,116 @@
+#ifndef ASYNCPAL_FUTURE_INTERNAL_CONTINUATION_H_
+#define ASYNCPAL_FUTURE_INTERNAL_CONTINUATION_H_
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/task.h"
+
+namespace asyncpal::internal {
+
+template <typename T>
+struct IsFuture : std::false_type {};
+template <typename T>
+struct IsFuture<Future<T>> : std::true_type {};
+
+// How Then() calls `f` with the outcome of a Future<T>.
+template <typename F, typename T>
+struct ContinuationTraits {
+  // f(T), or f() for void: called only with a result.
+  static constexpr bool kTakesResult = [] {
+    if constexpr (std::is_void_v<T>) {
+      return std::is_invocable_v<F&>;
+    } else {
+      return std::is_invocable_v<F&, const T&> || std::is_invocable_v<F&, T>;
+    }
+  }();
+  // f(const Future<T>&): called with every outcome.
+  static constexpr bool kTakesFuture =
+      !kTakesResult && std::is_invocable_v<F&, const Future<T>&>;
+  static_assert(kTakesResult || kTakesFuture,
+                "Then(f): f must take the future's result, or the future as "
+                "const Future<T>&");
+
+  static decltype(auto) Call(F& f, const Future<T>& source) {
+    if constexpr (kTakesFuture) {
+      return f(source);
+    } else if constexpr (std::is_void_v<T>) {
+      return f();
+    } else if constexpr (std::is_invocable_v<F&, const T&>) {
+      return f(FutureAccess::State(source).Get());
+    } else {
+      return f(std::move(FutureAccess::State(source).GetForMove()));
+    }
+  }
+  using Returned =
+      std::remove_cvref_t<decltype(Call(std::declval<F&>(),
+                                        std::declval<const Future<T>&>()))>;
+};
+
+// The result type of Then(): a returned future is awaited, not wrapped.
+template <typename R>
+struct Unwrapped {
+  using type = R;
+};
+template <typename R>
+struct Unwrapped<Future<R>> {
+  using type = R;
+};
+
+// Settles `target` as `source` was settled, whatever that was.
+template <typename T>
+void Forward(ResultState<T>& target, const Future<T>& source) {
+  ResultState<T>& from = FutureAccess::State(source);
+  switch (from.state()) {
+    case FutureState::kCancelled:
+      target.Settle(FutureState::kCancelled, nullptr);
+      break;
+    case FutureState::kFailed:
+      target.Fail(from.error());
+      break;
+    default:
+      try {
+        if constexpr (std::is_copy_constructible_v<Stored<T>>) {
+          target.Complete(from.Get());
+        } else {
+          target.Complete(std::move(from.GetForMove()));
+        }
+      } catch (...) {
+        target.Fail(std::current_exception());
+      }
+  }
+}
+
+// Runs one continuation on the thread that finished `source`.
+template <typename R, typename T, typename F>
+void Continue(ResultState<R>& target, const Future<T>& source, F& f) {
+  using Traits = ContinuationTraits<F, T>;
+  if constexpr (Traits::kTakesResult) {
+    if (!source.is_completed()) {
+      target.Settle(source.state(), source.exception());
+      return;
+    }
+  }
+  if (!target.Start()) return;  // cancelled: f must not run
+  target.MarkStarted();
+  if constexpr (IsFuture<typename Traits::Returned>::value) {
+    try {
+      typename Traits::Returned inner = Traits::Call(f, source);
+      inner.AddCallback(
+          [ref = StateRef<ResultState<R>>::Share(&target)](
+              const Future<R>& done) { Forward(*ref, done); });
+    } catch (...) {
+      target.Fail(std::current_exception());
+    }
+  } else {
+    target.AddReference();
+    target.SettleWith(
+        [&]() -> decltype(auto) { return Traits::Call(f, source); }, [] {});
+  }
+}
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_FUTURE_INTERNAL_CONTINUATION_H_

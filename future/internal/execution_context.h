@@ -1,0 +1,80 @@
+#ifndef ASYNCPAL_FUTURE_INTERNAL_EXECUTION_CONTEXT_H_
+#define ASYNCPAL_FUTURE_INTERNAL_EXECUTION_CONTEXT_H_
+
+namespace asyncpal::internal {
+
+class StateBase;
+
+// What a wait has to know about the thread that it is about to block. A pool
+// installs one in each of its workers, so that a task that waits for its own
+// pool runs the awaited task itself, or is stood in for by another worker.
+class ExecutionContext {
+ public:
+  // The calling thread's, or null outside every pool.
+  static ExecutionContext* Current() { return current_; }
+
+  // Runs `task` on this thread if it is a pending task of this pool. False:
+  // it is not, someone else has it, or the stack is already deep.
+  virtual bool RunInline(StateBase& task) = 0;
+
+  // Around a sleep that waits for `awaited`, or for something unknown if that
+  // is null. EndBlocking() is called only after a BeginBlocking() that
+  // answered true.
+  virtual bool BeginBlocking(const StateBase* awaited) = 0;
+  virtual void EndBlocking() = 0;
+
+ protected:
+  ~ExecutionContext() = default;
+  static void SetCurrent(ExecutionContext* context) { current_ = context; }
+
+ private:
+  static inline constinit thread_local ExecutionContext* current_ = nullptr;
+};
+
+// Declares that this thread sleeps until something happens that it does not
+// do itself.
+class BlockingScope {
+ public:
+  explicit BlockingScope(const StateBase* awaited)
+      : context_(ExecutionContext::Current()) {
+    if (context_ != nullptr && !context_->BeginBlocking(awaited)) {
+      context_ = nullptr;
+    }
+  }
+  ~BlockingScope() {
+    if (context_ != nullptr) context_->EndBlocking();
+  }
+  BlockingScope(const BlockingScope&) = delete;
+  BlockingScope& operator=(const BlockingScope&) = delete;
+
+ private:
+  ExecutionContext* context_;
+};
+
+// One link of the chain of tasks on this thread's stack, innermost first.
+class RunningTask {
+ public:
+  explicit RunningTask(const StateBase& task) : task_(&task), outer_(top_) {
+    top_ = this;
+  }
+  ~RunningTask() { top_ = outer_; }
+  RunningTask(const RunningTask&) = delete;
+  RunningTask& operator=(const RunningTask&) = delete;
+
+  static bool IsOnThisThread(const StateBase& task) {
+    for (const RunningTask* link = top_; link != nullptr; link = link->outer_) {
+      if (link->task_ == &task) return true;
+    }
+    return false;
+  }
+
+ private:
+  static inline constinit thread_local const RunningTask* top_ = nullptr;
+
+  const StateBase* task_;
+  const RunningTask* outer_;
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_FUTURE_INTERNAL_EXECUTION_CONTEXT_H_

@@ -1,0 +1,280 @@
+#include "asyncpal/future/internal/shared_state.h"
+
+#include <bit>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/futex.h"
+
+namespace asyncpal::internal {
+namespace {
+
+// The id of a callback that was never registered.
+constexpr CallbackId kRanAtOnce = ~CallbackId{0};
+
+}  // namespace
+
+static_assert(std::endian::native == std::endian::little,
+              "the futex is the low half of word_");
+
+StateBase::~StateBase() { delete extras_.load(kAcquire); }
+
+FutureState StateBase::StateOf(uint64_t word) {
+  switch (word & kStageMask) {
+    case kPending:
+    case kClaimed:
+      return FutureState::kPending;
+    case kRunning:
+    case kSettling:
+      return FutureState::kRunning;
+    default:
+      return static_cast<FutureState>(
+          static_cast<int>(word & kStageMask) - kFirstDone +
+          static_cast<int>(FutureState::kCompleted));
+  }
+}
+
+const uint32_t* StateBase::wait_address() const {
+  return reinterpret_cast<const uint32_t*>(&word_);
+}
+
+bool StateBase::Move(Stage from, Stage to) {
+  uint64_t word = word_.load(std::memory_order_relaxed);
+  while ((word & kStageMask) == from) {
+    if (word_.compare_exchange_weak(word, word + to - from,
+                                    std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool StateBase::Start() { return Move(kPending, kRunning); }
+
+bool StateBase::ClaimPending() { return Move(kPending, kClaimed); }
+
+bool StateBase::ClaimRunning() { return Move(kRunning, kSettling); }
+
+void StateBase::Run() {
+  MarkStarted();
+  RunningTask link(*this);
+  Execute();
+}
+
+void StateBase::Finish(FutureState outcome, const std::exception_ptr& error) {
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  done_at_.store(NowNanos(), std::memory_order_relaxed);
+  if ((word & kPoolTask) != 0) {
+    owner_->OnFinished(*this, outcome);
+    if ((word & kDetached) != 0 && outcome == FutureState::kFailed) {
+      owner_->OnUnobservedFailure(*this, error);
+    }
+  }
+  Publish(outcome);
+}
+
+void StateBase::Publish(FutureState outcome) {
+  const uint64_t stage = word_.load(std::memory_order_relaxed) & kStageMask;
+  const uint64_t done = kFirstDone + static_cast<uint64_t>(outcome) -
+                        static_cast<uint64_t>(FutureState::kCompleted);
+  const uint32_t* const address = wait_address();
+  // After this, *this may be gone unless callbacks hold it: sleepers are woken
+  // by their address alone.
+  const uint64_t old = word_.fetch_add(done - stage - kReference,
+                                       std::memory_order_seq_cst);
+  if ((old & kWaiters) != 0) FutexWakeAll(address);
+  if ((old & kCallbacks) != 0) {
+    RunCallbacks();
+    Release();
+  } else if (old >> 32 == 1) {
+    delete this;
+  }
+}
+
+void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
+  AddReference();
+  done_at_.store(NowNanos(), std::memory_order_relaxed);
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  if ((word & kPoolTask) != 0) owner_->OnPendingClaimed(*this, outcome);
+  if (error != nullptr) StoreError(std::move(error));
+  DropCallable();
+  Publish(outcome);
+}
+
+bool StateBase::Settle(FutureState outcome, std::exception_ptr error) {
+  if (ClaimPending()) {
+    SettleClaimed(outcome, std::move(error));
+    return true;
+  }
+  if (!ClaimRunning()) return false;
+  AddReference();
+  if (error != nullptr) StoreError(error);
+  Finish(outcome, error);
+  return true;
+}
+
+bool StateBase::Cancel() {
+  uint64_t word = word_.load(kAcquire);
+  do {
+    if (IsDone(word)) return false;
+  } while (!word_.compare_exchange_weak(word, word | kCancelRequested));
+  if (ClaimPending()) {
+    SettleClaimed(FutureState::kCancelled, nullptr);
+    return true;
+  }
+  RequestStop();
+  return false;
+}
+
+bool StateBase::Kill() {
+  if (is_pool_task() && state() == FutureState::kRunning &&
+      owner_->Kill(*this)) {
+    return true;
+  }
+  return Cancel();
+}
+
+bool StateBase::WaitUntilDone(absl::Duration timeout) {
+  if (RunningTask::IsOnThisThread(*this)) {
+    throw InvalidStateError(absl::StrCat(
+        Describe(), " waits for its own result, which can never come"));
+  }
+  // A limited wait must not run a task of unknown length on this thread.
+  ExecutionContext* context = ExecutionContext::Current();
+  if (context != nullptr && timeout == absl::InfiniteDuration() &&
+      context->RunInline(*this)) {
+    return true;
+  }
+  const Countdown countdown(timeout);
+  if (YieldUntil([this] { return is_done(); })) return true;
+
+  BlockingScope blocking(this);
+  uint64_t word = word_.load(kAcquire);
+  while (!IsDone(word)) {
+    if ((word & kWaiters) == 0 &&
+        !word_.compare_exchange_weak(word, word | kWaiters)) {
+      continue;
+    }
+    const absl::Duration left = countdown.Remaining();
+    if (left == absl::ZeroDuration()) return false;
+    FutexWait(wait_address(), static_cast<uint32_t>(word | kWaiters), left);
+    word = word_.load(kAcquire);
+  }
+  return true;
+}
+
+TaskTimes StateBase::duration() const {
+  const bool done = is_done();
+  const int64_t submitted = submitted_at_;
+  const int64_t started = started_at_.load(std::memory_order_relaxed);
+  const int64_t end =
+      done ? done_at_.load(std::memory_order_relaxed) : NowNanos();
+  if (started == 0) {
+    return {absl::Nanoseconds(end - submitted), absl::ZeroDuration()};
+  }
+  return {absl::Nanoseconds(started - submitted),
+          absl::Nanoseconds(end - started)};
+}
+
+StateBase::Extras& StateBase::EnsureExtras() {
+  Extras* extras = extras_.load(kAcquire);
+  if (extras != nullptr) return *extras;
+  auto fresh = std::make_unique<Extras>();
+  if (extras_.compare_exchange_strong(extras, fresh.get())) {
+    return *fresh.release();
+  }
+  return *extras;
+}
+
+void StateBase::Attach(std::string name,
+                       std::unique_ptr<TaskAttachment> attachment) {
+  Extras& extras = EnsureExtras();
+  extras.name = std::move(name);
+  extras.attachment = std::move(attachment);
+}
+
+TaskAttachment* StateBase::attachment() const {
+  const Extras* extras = extras_.load(kAcquire);
+  return extras == nullptr ? nullptr : extras->attachment.get();
+}
+
+std::string StateBase::name() const {
+  const Extras* extras = extras_.load(kAcquire);
+  return extras == nullptr ? "" : extras->name;
+}
+
+std::string StateBase::Describe() const {
+  if (task_id_ == 0 && !is_pool_task()) return "this future";
+  const std::string id = task_id_ == 0 ? "" : absl::StrCat(" ", task_id_);
+  const std::string own_name = name();
+  return own_name.empty() ? absl::StrCat("task", id)
+                          : absl::StrCat("task", id, " \"", own_name, "\"");
+}
+
+CallbackId StateBase::AddCallback(
+    absl::AnyInvocable<void(StateBase&)> callback) {
+  if (const CallbackId id = TryAddCallback(callback); id != 0) return id;
+  RunCallback(callback);
+  return kRanAtOnce;
+}
+
+CallbackId StateBase::TryAddCallback(
+    absl::AnyInvocable<void(StateBase&)>& callback) {
+  if (is_done()) return 0;
+  Extras& extras = EnsureExtras();
+  MutexLock lock(extras.mu);
+  // The first callback sets the flag and adds the reference that the list
+  // owns, in one step. Publish() either sees both, and then waits for this
+  // lock to take the list, or came before.
+  uint64_t word = word_.load(kAcquire);
+  while (!IsDone(word)) {
+    if ((word & kCallbacks) != 0 ||
+        word_.compare_exchange_weak(word, (word | kCallbacks) + kReference)) {
+      const CallbackId id = extras.next_callback_id++;
+      extras.callbacks.push_back({id, std::move(callback)});
+      return id;
+    }
+  }
+  return 0;
+}
+
+bool StateBase::RemoveCallback(CallbackId id) {
+  Extras* extras = extras_.load(kAcquire);
+  if (extras == nullptr) return false;
+  Callback removed;  // destroyed after the lock is given back
+  MutexLock lock(extras->mu);
+  for (auto it = extras->callbacks.begin(); it != extras->callbacks.end();
+       ++it) {
+    if (it->id != id) continue;
+    removed = std::move(*it);
+    extras->callbacks.erase(it);
+    return true;
+  }
+  return false;
+}
+
+void StateBase::RunCallbacks() {
+  Extras& extras = *extras_.load(kAcquire);
+  std::vector<Callback> callbacks;
+  {
+    MutexLock lock(extras.mu);
+    callbacks.swap(extras.callbacks);
+  }
+  for (Callback& callback : callbacks) RunCallback(callback.run);
+}
+
+void StateBase::RunCallback(
+    absl::AnyInvocable<void(StateBase&)>& callback) noexcept {
+  try {
+    callback(*this);
+  } catch (...) {
+    LogFailure(absl::StrCat("a callback of ", Describe(), " threw"),
+               std::current_exception());
+  }
+}
+
+}  // namespace asyncpal::internal

@@ -1,0 +1,258 @@
+#ifndef ASYNCPAL_FUTURE_INTERNAL_SHARED_STATE_H_
+#define ASYNCPAL_FUTURE_INTERNAL_SHARED_STATE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/state.h"
+
+namespace asyncpal::internal {
+
+class StateBase;
+
+// What a pool is to the tasks that it has accepted. A task calls it only while
+// it is not done, and a pool outlives its tasks until then.
+class TaskOwner {
+ public:
+  // `task` was pending and now belongs to the caller, who will publish
+  // `outcome` next: the pool forgets it. Called with no lock held.
+  virtual void OnPendingClaimed(StateBase& task, FutureState outcome) = 0;
+
+  // `task` ran here and is about to be published as `outcome`.
+  virtual void OnFinished(StateBase& task, FutureState outcome) = 0;
+
+  // A task without a future has failed.
+  virtual void OnUnobservedFailure(const StateBase& task,
+                                   std::exception_ptr error) noexcept = 0;
+
+  // Ends what runs `task` at once, if this kind of pool can; then the task is
+  // cancelled and the answer true.
+  virtual bool Kill(StateBase& task) = 0;
+
+ protected:
+  ~TaskOwner() = default;
+};
+
+// What a pool keeps with a task beyond what a plain one needs.
+class TaskAttachment {
+ public:
+  virtual ~TaskAttachment() = default;
+};
+
+// The part of a future's state that does not depend on its type, and the
+// links and times of the task that produces it: one allocation for all.
+//
+// `word_` holds the life of the task in one atomic: its stage, some flags, and
+// the number of references. A stage changes by compare-and-swap, so each change
+// has one winner:
+//
+//   pending --Start--> running --ClaimRunning--> settling --Publish--> done
+//      \----ClaimPending----> claimed ----------------------Publish--> done
+//
+// Who has claimed the state may write the outcome, and Publish() makes it
+// visible. Publish() gives up the publisher's reference in the same operation,
+// so that a reference count of one means that nobody else can look.
+class StateBase {
+ public:
+  StateBase(TaskOwner* owner, uint32_t flags)
+      : word_(kReference | flags), owner_(owner), submitted_at_(NowNanos()) {}
+  virtual ~StateBase();
+  StateBase(const StateBase&) = delete;
+  StateBase& operator=(const StateBase&) = delete;
+
+  // Flags for the constructor.
+  static constexpr uint32_t kPoolTask = 1 << 7;  // its owner keeps count of it
+  static constexpr uint32_t kDetached = 1 << 8;  // no future looks at it
+
+  void AddReference() { word_.fetch_add(kReference, std::memory_order_relaxed); }
+  void Release() {
+    if (word_.fetch_sub(kReference, std::memory_order_acq_rel) >> 32 == 1) {
+      delete this;
+    }
+  }
+  // Whether the caller holds the only reference.
+  bool is_unique() const {
+    return word_.load(std::memory_order_acquire) >> 32 == 1;
+  }
+
+  // --- What a future offers; documented there. ---
+  FutureState state() const { return StateOf(word_.load(kAcquire)); }
+  bool is_done() const { return IsDone(word_.load(kAcquire)); }
+  bool cancel_requested() const {
+    return (word_.load(kAcquire) & kCancelRequested) != 0;
+  }
+  bool Wait(absl::Duration timeout) {
+    if (is_done()) return true;
+    return timeout > absl::ZeroDuration() && WaitUntilDone(timeout);
+  }
+  bool Cancel();
+  bool Kill();
+  TaskTimes duration() const;
+  uint64_t task_id() const { return task_id_; }
+  CallbackId AddCallback(absl::AnyInvocable<void(StateBase&)> callback);
+  bool RemoveCallback(CallbackId id);
+  // Registers `callback` and returns its id; if the state is done already, 0,
+  // and `callback` is left as it was.
+  CallbackId TryAddCallback(absl::AnyInvocable<void(StateBase&)>& callback);
+
+  // `task 7`, with its name if it has one: for messages.
+  std::string Describe() const;
+  std::string name() const;
+
+  // --- What producers call. ---
+  bool Start();         // pending -> running; the caller must Run() it
+  bool ClaimPending();  // pending -> claimed
+  bool ClaimRunning();  // running -> settling
+  void MarkStarted() {
+    started_at_.store(NowNanos(), std::memory_order_relaxed);
+  }
+  // Runs a started task to its end and gives up the caller's reference.
+  void Run();
+  // Makes the outcome visible to all and gives up the caller's reference. The
+  // caller has claimed the state and written its outcome; waiters wake before
+  // callbacks run, and these run on this thread.
+  void Publish(FutureState outcome);
+  // Claims a pending or running task and publishes it as `outcome`, with
+  // `error` where that is kFailed. False: it was settled by someone else.
+  // Takes no reference.
+  bool Settle(FutureState outcome, std::exception_ptr error);
+  bool Fail(std::exception_ptr error) {
+    return Settle(FutureState::kFailed, std::move(error));
+  }
+  // The second half of that, for a pending task that the caller has claimed.
+  void SettleClaimed(FutureState outcome, std::exception_ptr error);
+  void RequestCancel() { word_.fetch_or(kCancelRequested); }
+
+  // Overridden by tasks.
+  virtual void DropCallable() noexcept {}
+  virtual void RequestStop() noexcept {}
+  // Runs the callable without touching the state; lets its exception out.
+  virtual void InvokeDetached() {}
+
+  TaskOwner* owner() const { return owner_; }
+  bool is_pool_task() const { return (word_.load(kAcquire) & kPoolTask) != 0; }
+
+  // Written before the state is shared, then constant.
+  void set_task_id(uint64_t id) { task_id_ = id; }
+  void Attach(std::string name, std::unique_ptr<TaskAttachment> attachment);
+  TaskAttachment* attachment() const;
+
+  // For the queue that holds the task, guarded by that queue's lock.
+  struct QueueLinks {
+    StateBase* previous = nullptr;
+    StateBase* next = nullptr;
+  };
+  QueueLinks links;
+
+ protected:
+  virtual void Execute() {}
+  virtual void StoreError(std::exception_ptr error) noexcept = 0;
+
+  // After ClaimRunning() and storing: accounts and publishes.
+  void Finish(FutureState outcome, const std::exception_ptr& error);
+
+  // A result can be moved out once. True for the one who may.
+  bool Take() { return (word_.fetch_or(kTaken) & kTaken) == 0; }
+  bool is_taken() const { return (word_.load(kAcquire) & kTaken) != 0; }
+
+ private:
+  static constexpr auto kAcquire = std::memory_order_acquire;
+  static constexpr uint64_t kReference = uint64_t{1} << 32;
+
+  enum Stage : uint32_t {
+    kPending = 0,
+    kClaimed = 1,  // still looks pending from outside
+    kRunning = 2,
+    kSettling = 3,  // still looks running from outside
+    kFirstDone = 4,
+  };
+  static constexpr uint32_t kStageMask = 7;
+  static constexpr uint32_t kWaiters = 1 << 3;    // someone sleeps on word_
+  static constexpr uint32_t kCallbacks = 1 << 4;  // has some; own a reference
+  static constexpr uint32_t kCancelRequested = 1 << 5;
+  static constexpr uint32_t kTaken = 1 << 6;
+
+  struct Callback {
+    CallbackId id;
+    absl::AnyInvocable<void(StateBase&)> run;
+  };
+  // Allocated for the few states that need it.
+  struct Extras {
+    std::string name;                            // const once shared
+    std::unique_ptr<TaskAttachment> attachment;  // const once shared
+    Mutex mu;
+    std::vector<Callback> callbacks ABSL_GUARDED_BY(mu);
+    CallbackId next_callback_id ABSL_GUARDED_BY(mu) = 1;
+  };
+
+  static bool IsDone(uint64_t word) {
+    return (word & kStageMask) >= kFirstDone;
+  }
+  static FutureState StateOf(uint64_t word);
+
+  const uint32_t* wait_address() const;
+  bool Move(Stage from, Stage to);
+  bool WaitUntilDone(absl::Duration timeout);
+  Extras& EnsureExtras();
+  void RunCallbacks();
+  void RunCallback(absl::AnyInvocable<void(StateBase&)>& callback) noexcept;
+
+  std::atomic<uint64_t> word_;
+  std::atomic<Extras*> extras_{nullptr};
+  TaskOwner* const owner_;
+  uint64_t task_id_ = 0;
+  // Steady-clock nanoseconds; 0: not yet. Relaxed: published by word_.
+  const int64_t submitted_at_;
+  std::atomic<int64_t> started_at_{0};
+  std::atomic<int64_t> done_at_{0};
+};
+
+// Owns one reference to a state.
+template <typename State>
+class StateRef {
+ public:
+  StateRef() = default;
+  // Takes over a reference that the caller owns.
+  static StateRef Adopt(State* state) { return StateRef(state); }
+  static StateRef Share(State* state) {
+    state->AddReference();
+    return StateRef(state);
+  }
+
+  StateRef(const StateRef& other) : state_(other.state_) {
+    if (state_ != nullptr) state_->AddReference();
+  }
+  StateRef(StateRef&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)) {}
+  StateRef& operator=(StateRef other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~StateRef() {
+    if (state_ != nullptr) state_->Release();
+  }
+
+  State* get() const { return state_; }
+  State* operator->() const { return state_; }
+  State& operator*() const { return *state_; }
+  explicit operator bool() const { return state_ != nullptr; }
+  // Gives the reference to the caller.
+  State* Detach() { return std::exchange(state_, nullptr); }
+
+ private:
+  explicit StateRef(State* state) : state_(state) {}
+  State* state_ = nullptr;
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_FUTURE_INTERNAL_SHARED_STATE_H_
