@@ -3,7 +3,7 @@
 load(":stand_in_repository.bzl", "stand_in_repository")
 load(":system_repository.bzl", "system_repository")
 
-# Bazel 4 loads these itself and would download them.
+# Bazel 4 would download these. Newer ones need them as they really are.
 _STAND_INS = {
     "remote_coverage_tools": {
         Label("//tools/deps/stand_ins:remote_coverage_tools.BUILD"): "BUILD",
@@ -14,10 +14,15 @@ _STAND_INS = {
     },
 }
 
+def _is_bazel_4():
+    # Debian's build of it gives no version.
+    version = native.bazel_version
+    return not version or version.startswith("4.")
+
 def asyncpal_repositories():
     """Declares every repository that the calling WORKSPACE has not declared."""
     for name, files in _STAND_INS.items():
-        if not native.existing_rule(name):
+        if _is_bazel_4() and not native.existing_rule(name):
             stand_in_repository(name = name, files = files)
     if not native.existing_rule("asyncpal_system"):
         system_repository(name = "asyncpal_system")
