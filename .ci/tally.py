@@ -38,13 +38,15 @@ def main(events):
                     for output in result.get("testActionOutput", [])
                     if output["name"] == "test.xml"
                 ]
-                passed, failed, skipped = count(*reports) if reports else (0, 0, 0)
+                cases = count(reports[0]) if reports else (0, 0, 0)
+                passed, failed, skipped = cases
                 if result["status"] != "PASSED":
                     failed = max(failed, 1)
-                elif passed + failed + skipped == 0:
+                elif cases == (0, 0, 0):
                     passed = 1
-                for i, n in enumerate((passed, failed, skipped)):
-                    total[i] += n
+                total[0] += passed
+                total[1] += failed
+                total[2] += skipped
     print(*total)
 
 

@@ -1,8 +1,8 @@
 // Found as <kj/string.h> before the real one, and completes it.
 //
-// Cap'n Proto 0.9 relies on C++20 turning `string == "x"` round by itself. C++23
-// forbids that for types that also have operator!=, and so do Clang 16 and
-// GCC 13 in every mode since: <capnp/blob.h> then doesn't compile.
+// Cap'n Proto 0.9 counts on C++20 to turn `string == "x"` round by itself. The
+// language took that back for types that also have operator!=: Clang 16 and
+// GCC 13 no longer do it, and then <capnp/blob.h> doesn't compile.
 
 #ifndef ASYNCPAL_TOOLS_DEPS_COMPAT_KJ_STRING_H_
 #define ASYNCPAL_TOOLS_DEPS_COMPAT_KJ_STRING_H_

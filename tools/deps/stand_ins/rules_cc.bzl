@@ -1,4 +1,4 @@
-"""Stands in for @rules_cc//cc:defs.bzl: Bazel 4's own rules under its names."""
+"""Bazel 4's own rules under the names of @rules_cc//cc:defs.bzl."""
 
 cc_binary = native.cc_binary
 cc_import = native.cc_import

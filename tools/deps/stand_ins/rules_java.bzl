@@ -1,4 +1,4 @@
-"""Stands in for @rules_java//java:defs.bzl: Bazel 4's own rules under its names."""
+"""Bazel 4's own rules under the names of @rules_java//java:defs.bzl."""
 
 java_binary = native.java_binary
 java_import = native.java_import
