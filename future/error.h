@@ -141,9 +141,9 @@ namespace internal {
 // type's name alone. Never throws for a bad what(); at most 64 KiB.
 std::string DescribeException(const std::exception_ptr& error);
 
-// A copy with its own exception object, so that two collectors share nothing
-// mutable. Only a type from the standard hierarchy or from this file can be
-// copied; any other gives `error` itself.
+// A copy with its own exception object, causes included, so that two collectors
+// share nothing mutable. Only a type from the standard hierarchy or from this
+// file can be copied; any other gives `error` itself.
 std::exception_ptr CopyException(const std::exception_ptr& error);
 
 // `outer` with `cause` nested in it.
@@ -154,7 +154,7 @@ std::exception_ptr NestException(const Outer& outer,
     try {
       std::rethrow_exception(cause);
     } catch (...) {
-      std::throw_with_nested(outer);
+      std::throw_with_nested(Outer(outer));
     }
   } catch (...) {
     return std::current_exception();
