@@ -68,12 +68,13 @@ class Subtask {
 template <typename F, typename Cursor>
 auto SplitCursor(size_t chunk_size, F f, Cursor cursor) {
   using Part = Subtask<F, typename Cursor::Value>;
-  return PullRange([chunk_size, f = std::move(f), cursor = std::move(cursor)]()
-                       mutable -> std::optional<Part> {
-    auto chunk = NextChunk(cursor, chunk_size);
-    if (chunk.empty()) return std::nullopt;
-    return Part(f, std::move(chunk));
-  });
+  return PullRange(
+      [chunk_size, f = std::move(f),
+       cursor = std::move(cursor)]() mutable -> std::optional<Part> {
+        auto chunk = NextChunk(cursor, chunk_size);
+        if (chunk.empty()) return std::nullopt;
+        return Part(f, std::move(chunk));
+      });
 }
 
 }  // namespace internal
@@ -86,8 +87,7 @@ auto GetChunks(const R& range, size_t chunk_size) {
   using Cursor = internal::TupleCursor<const R&>;
   using Chunk = std::vector<typename Cursor::Value>;
   return internal::PullRange(
-      [chunk_size,
-       cursor = Cursor(range)]() mutable -> std::optional<Chunk> {
+      [chunk_size, cursor = Cursor(range)]() mutable -> std::optional<Chunk> {
         Chunk chunk = internal::NextChunk(cursor, chunk_size);
         if (chunk.empty()) return std::nullopt;
         return chunk;

@@ -23,8 +23,8 @@ class Countdown {
   // A negative `timeout` counts as zero; an infinite one never runs out.
   explicit Countdown(absl::Duration timeout)
       : timeout_(timeout),
-        start_(timeout == absl::InfiniteDuration() ? 0
-                                                   : internal::NowNanos()) {}
+        start_(timeout == absl::InfiniteDuration() ? 0 : internal::NowNanos()) {
+  }
 
   // What is left, on the steady clock: never negative, infinite for an
   // infinite timeout.

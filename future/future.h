@@ -38,7 +38,7 @@ namespace asyncpal {
 // Errors: every method but valid() throws InvalidStateError on an empty future.
 // Shutdown: closing the pool cancels its pending futures; none stays undone.
 template <typename T>
-class [[nodiscard]] Future {
+class Future {
  public:
   // The promise of a coroutine that returns Future<T>: it starts at once on
   // the caller's thread.
@@ -59,9 +59,8 @@ class [[nodiscard]] Future {
   // CancelledError, or TimeoutError when `timeout` passed. Each call throws an
   // exception object of its own where the type can be copied (the standard
   // hierarchy and error.h), else the shared one: catch by const reference.
-  T Collect(absl::Duration timeout = absl::InfiniteDuration()) const&
-    requires(std::copy_constructible<T> || std::is_void_v<T>)
-  {
+  T Collect(absl::Duration timeout = absl::InfiniteDuration()) const& requires(
+      std::copy_constructible<T> || std::is_void_v<T>) {
     WaitOrThrow(timeout);
     return static_cast<T>(state_->Get());
   }
@@ -83,9 +82,8 @@ class [[nodiscard]] Future {
 
   // Collect() that never throws: errors come as ToStatus() maps them. For a
   // Future<void> it returns an absl::Status.
-  auto TryCollect(absl::Duration timeout = absl::InfiniteDuration()) const&
-    requires(std::copy_constructible<T> || std::is_void_v<T>)
-  {
+  auto TryCollect(absl::Duration timeout = absl::InfiniteDuration())
+      const& requires(std::copy_constructible<T> || std::is_void_v<T>) {
     return TryCollectFrom(*this, timeout);
   }
   auto TryCollect(absl::Duration timeout = absl::InfiniteDuration()) && {
@@ -105,9 +103,7 @@ class [[nodiscard]] Future {
 
   // The result in place, null unless completed. Valid as long as a future of
   // this task exists and none has moved the result out.
-  const T* result() const
-    requires(!std::is_void_v<T>)
-  {
+  const T* result() const requires(!std::is_void_v<T>) {
     return state_ref().result();
   }
   // What the task threw, null unless failed.
@@ -138,8 +134,8 @@ class [[nodiscard]] Future {
     }
     return state_ref().AddCallback(
         [callback = std::move(callback)](internal::StateBase& state) mutable {
-          callback(Future(internal::StateRef<State>::Share(
-              static_cast<State*>(&state))));
+          callback(Future(
+              internal::StateRef<State>::Share(static_cast<State*>(&state))));
         });
   }
   // True: the callback will not run. False: it has run, is running, or was
@@ -203,9 +199,8 @@ class [[nodiscard]] Future {
 
   template <typename Self>
   static auto TryCollectFrom(Self&& self, absl::Duration timeout) {
-    using Result =
-        std::conditional_t<std::is_void_v<T>, absl::Status,
-                           absl::StatusOr<internal::Stored<T>>>;
+    using Result = std::conditional_t<std::is_void_v<T>, absl::Status,
+                                      absl::StatusOr<internal::Stored<T>>>;
     try {
       if constexpr (std::is_void_v<T>) {
         self.Collect(timeout);

@@ -41,9 +41,8 @@ class FutureFilter {
   void Put(Future<T> future) {
     core_->Expect(1);
     try {
-      future.AddCallback([core = core_](const Future<T>& done) {
-        core->Add(done);
-      });
+      future.AddCallback(
+          [core = core_](const Future<T>& done) { core->Add(done); });
     } catch (...) {
       core_->Expect(-1);
       throw;
@@ -65,10 +64,9 @@ class FutureFilter {
   // An input range of the futures as they are done, until the filter is empty;
   // `timeout` limits the whole of it.
   auto GetAll(absl::Duration timeout = absl::InfiniteDuration()) {
-    return internal::PullRange(
-        [core = core_, countdown = Countdown(timeout)] {
-          return core->Get(countdown.Remaining());
-        });
+    return internal::PullRange([core = core_, countdown = Countdown(timeout)] {
+      return core->Get(countdown.Remaining());
+    });
   }
 
  private:
@@ -105,9 +103,9 @@ class FutureFilter {
       while (done_.empty() && expected_ > 0) {
         const absl::Duration left = countdown.Remaining();
         if (left == absl::ZeroDuration()) {
-          throw TimeoutError(absl::StrCat(
-              "none of ", expected_, " futures was done in ",
-              absl::FormatDuration(timeout)));
+          throw TimeoutError(absl::StrCat("none of ", expected_,
+                                          " futures was done in ",
+                                          absl::FormatDuration(timeout)));
         }
         if (left == absl::InfiniteDuration()) {
           changed_.Wait(mu_);

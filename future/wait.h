@@ -53,8 +53,8 @@ std::vector<FutureOf<R>> CheckedFutures(const char* function,
   std::vector<FutureOf<R>> copy(std::begin(futures), std::end(futures));
   for (size_t i = 0; i < copy.size(); ++i) {
     if (copy[i].valid()) continue;
-    throw InvalidStateError(absl::StrCat(function, ": the future at index ", i,
-                                         " is empty"));
+    throw InvalidStateError(
+        absl::StrCat(function, ": the future at index ", i, " is empty"));
   }
   return copy;
 }
@@ -91,8 +91,7 @@ auto Results(std::vector<Future<T>> futures) {
 
 // Blocks until all are done; false: `timeout` passed before.
 template <typename R>
-bool Wait(const R& futures,
-          absl::Duration timeout = absl::InfiniteDuration()) {
+bool Wait(const R& futures, absl::Duration timeout = absl::InfiniteDuration()) {
   const Countdown countdown(timeout);
   for (const auto& future : internal::CheckedFutures("Wait", futures)) {
     if (!future.Wait(countdown.Remaining())) return false;
@@ -111,8 +110,8 @@ auto Collect(const R& futures,
   size_t done = 0;
   for (const auto& future : checked) {
     if (!future.Wait(countdown.Remaining())) {
-      throw TimeoutError(absl::StrCat("Collect: ", done, " of ",
-                                      checked.size(), " futures were done in ",
+      throw TimeoutError(absl::StrCat("Collect: ", done, " of ", checked.size(),
+                                      " futures were done in ",
                                       absl::FormatDuration(timeout)));
     }
     // Fail now rather than after the rest.
@@ -204,10 +203,9 @@ Future<size_t> WhenAny(const R& futures) {
       internal::PromiseState<size_t>::Make(internal::CommonOwner(checked));
   std::vector<std::pair<Future<T>, CallbackId>> registered;
   for (size_t i = 0; i < checked.size(); ++i) {
-    registered.emplace_back(checked[i],
-                            checked[i].AddCallback([promise, i](const auto&) {
-                              promise->Complete(i);
-                            }));
+    registered.emplace_back(
+        checked[i], checked[i].AddCallback(
+                        [promise, i](const auto&) { promise->Complete(i); }));
   }
   auto any = internal::FutureAccess::Make<size_t>(std::move(promise));
   // The losers may live long: they must not collect callbacks.

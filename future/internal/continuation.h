@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/task.h"
 
@@ -26,9 +27,15 @@ struct ContinuationTraits {
       return std::is_invocable_v<F&, const T&> || std::is_invocable_v<F&, T>;
     }
   }();
-  // f(const Future<T>&): called with every outcome.
-  static constexpr bool kTakesFuture =
-      !kTakesResult && std::is_invocable_v<F&, const Future<T>&>;
+  // f(const Future<T>&): called with every outcome. Not even asked of an f that
+  // takes the result: the body of a generic one may not compile with a future.
+  static constexpr bool kTakesFuture = [] {
+    if constexpr (kTakesResult) {
+      return false;
+    } else {
+      return std::is_invocable_v<F&, const Future<T>&>;
+    }
+  }();
   static_assert(kTakesResult || kTakesFuture,
                 "Then(f): f must take the future's result, or the future as "
                 "const Future<T>&");
@@ -44,9 +51,8 @@ struct ContinuationTraits {
       return f(std::move(FutureAccess::State(source).GetForMove()));
     }
   }
-  using Returned =
-      std::remove_cvref_t<decltype(Call(std::declval<F&>(),
-                                        std::declval<const Future<T>&>()))>;
+  using Returned = std::remove_cvref_t<decltype(Call(
+      std::declval<F&>(), std::declval<const Future<T>&>()))>;
 };
 
 // The result type of Then(): a returned future is awaited, not wrapped.
@@ -94,20 +100,22 @@ void Continue(ResultState<R>& target, const Future<T>& source, F& f) {
     }
   }
   if (!target.Start()) return;  // cancelled: f must not run
-  target.MarkStarted();
+  target.MarkStarted(NowNanos());
+  const auto call = [&]() -> decltype(auto) {
+    RunningTask link(target);  // a wait for oneself is found out
+    return Traits::Call(f, source);
+  };
   if constexpr (IsFuture<typename Traits::Returned>::value) {
     try {
-      typename Traits::Returned inner = Traits::Call(f, source);
-      inner.AddCallback(
-          [ref = StateRef<ResultState<R>>::Share(&target)](
-              const Future<R>& done) { Forward(*ref, done); });
+      typename Traits::Returned inner = call();
+      inner.AddCallback([ref = StateRef<ResultState<R>>::Share(&target)](
+                            const Future<R>& done) { Forward(*ref, done); });
     } catch (...) {
       target.Fail(std::current_exception());
     }
   } else {
     target.AddReference();
-    target.SettleWith(
-        [&]() -> decltype(auto) { return Traits::Call(f, source); }, [] {});
+    target.SettleWith(call, [] {});
   }
 }
 

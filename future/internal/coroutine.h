@@ -20,8 +20,9 @@ class FutureAwaiter {
 
   bool await_ready() const { return future_.is_done(); }
   bool await_suspend(std::coroutine_handle<> coroutine) {
-    absl::AnyInvocable<void(StateBase&)> resume =
-        [coroutine](StateBase&) { coroutine.resume(); };
+    absl::AnyInvocable<void(StateBase&)> resume = [coroutine](StateBase&) {
+      coroutine.resume();
+    };
     return FutureAccess::State(future_).TryAddCallback(resume) != 0;
   }
   auto await_resume() { return std::move(future_).Collect(); }

@@ -23,6 +23,10 @@ class ExecutionContext {
   virtual bool BeginBlocking(const StateBase* awaited) = 0;
   virtual void EndBlocking() = 0;
 
+  // This thread is ending the process and will not come back to its pool,
+  // which must not wait for it.
+  virtual void LeaveForExit() = 0;
+
  protected:
   ~ExecutionContext() = default;
   static void SetCurrent(ExecutionContext* context) { current_ = context; }

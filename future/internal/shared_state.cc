@@ -1,5 +1,6 @@
 #include "asyncpal/future/internal/shared_state.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "absl/strings/str_cat.h"
@@ -59,8 +60,8 @@ bool StateBase::ClaimPending() { return Move(kPending, kClaimed); }
 
 bool StateBase::ClaimRunning() { return Move(kRunning, kSettling); }
 
-void StateBase::Run() {
-  MarkStarted();
+void StateBase::Run(int64_t now) {
+  MarkStarted(now);
   RunningTask link(*this);
   Execute();
 }
@@ -84,8 +85,8 @@ void StateBase::Publish(FutureState outcome) {
   const uint32_t* const address = wait_address();
   // After this, *this may be gone unless callbacks hold it: sleepers are woken
   // by their address alone.
-  const uint64_t old = word_.fetch_add(done - stage - kReference,
-                                       std::memory_order_seq_cst);
+  const uint64_t old =
+      word_.fetch_add(done - stage - kReference, std::memory_order_seq_cst);
   if ((old & kWaiters) != 0) FutexWakeAll(address);
   if ((old & kCallbacks) != 0) {
     RunCallbacks();
@@ -96,12 +97,15 @@ void StateBase::Publish(FutureState outcome) {
 }
 
 void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
+  if (is_pool_task()) owner_->OnPendingClaimed(*this, outcome);
+  DropCallable();
+  PublishClaimed(outcome, std::move(error));
+}
+
+void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
   AddReference();
   done_at_.store(NowNanos(), std::memory_order_relaxed);
-  const uint64_t word = word_.load(std::memory_order_relaxed);
-  if ((word & kPoolTask) != 0) owner_->OnPendingClaimed(*this, outcome);
   if (error != nullptr) StoreError(std::move(error));
-  DropCallable();
   Publish(outcome);
 }
 
@@ -259,12 +263,23 @@ bool StateBase::RemoveCallback(CallbackId id) {
 
 void StateBase::RunCallbacks() {
   Extras& extras = *extras_.load(kAcquire);
-  std::vector<Callback> callbacks;
   {
+    // None is added any more; the first in line moves to the cheap end.
     MutexLock lock(extras.mu);
-    callbacks.swap(extras.callbacks);
+    std::reverse(extras.callbacks.begin(), extras.callbacks.end());
   }
-  for (Callback& callback : callbacks) RunCallback(callback.run);
+  // Each leaves the list only when its turn comes: until then, an earlier one
+  // or another thread can remove it.
+  for (;;) {
+    Callback callback;  // runs and is destroyed with no lock held
+    {
+      MutexLock lock(extras.mu);
+      if (extras.callbacks.empty()) return;
+      callback = std::move(extras.callbacks.back());
+      extras.callbacks.pop_back();
+    }
+    RunCallback(callback.run);
+  }
 }
 
 void StateBase::RunCallback(

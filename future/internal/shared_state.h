@@ -72,8 +72,11 @@ class StateBase {
   // Flags for the constructor.
   static constexpr uint32_t kPoolTask = 1 << 7;  // its owner keeps count of it
   static constexpr uint32_t kDetached = 1 << 8;  // no future looks at it
+  static constexpr uint32_t kTracked = 1 << 9;  // the owner looks at it running
 
-  void AddReference() { word_.fetch_add(kReference, std::memory_order_relaxed); }
+  void AddReference() {
+    word_.fetch_add(kReference, std::memory_order_relaxed);
+  }
   void Release() {
     if (word_.fetch_sub(kReference, std::memory_order_acq_rel) >> 32 == 1) {
       delete this;
@@ -112,11 +115,12 @@ class StateBase {
   bool Start();         // pending -> running; the caller must Run() it
   bool ClaimPending();  // pending -> claimed
   bool ClaimRunning();  // running -> settling
-  void MarkStarted() {
-    started_at_.store(NowNanos(), std::memory_order_relaxed);
+  void MarkStarted(int64_t now) {
+    started_at_.store(now, std::memory_order_relaxed);
   }
-  // Runs a started task to its end and gives up the caller's reference.
-  void Run();
+  // Runs a started task to its end and gives up the caller's reference. `now`
+  // is NowNanos().
+  void Run(int64_t now);
   // Makes the outcome visible to all and gives up the caller's reference. The
   // caller has claimed the state and written its outcome; waiters wake before
   // callbacks run, and these run on this thread.
@@ -129,7 +133,9 @@ class StateBase {
     return Settle(FutureState::kFailed, std::move(error));
   }
   // The second half of that, for a pending task that the caller has claimed.
+  // Without accounting and keeping the callable: PublishClaimed().
   void SettleClaimed(FutureState outcome, std::exception_ptr error);
+  void PublishClaimed(FutureState outcome, std::exception_ptr error);
   void RequestCancel() { word_.fetch_or(kCancelRequested); }
 
   // Overridden by tasks.
@@ -140,6 +146,7 @@ class StateBase {
 
   TaskOwner* owner() const { return owner_; }
   bool is_pool_task() const { return (word_.load(kAcquire) & kPoolTask) != 0; }
+  bool is_tracked() const { return (word_.load(kAcquire) & kTracked) != 0; }
 
   // Written before the state is shared, then constant.
   void set_task_id(uint64_t id) { task_id_ = id; }

@@ -6,7 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <new>
 #include <stop_token>
 #include <tuple>
 #include <type_traits>
@@ -37,15 +37,55 @@ auto InvokeStored(F&& f, Args&&... args) {
   }
 }
 
+// Ends the life of a user's object, whose destructor may throw.
+template <typename T>
+void DestroyContained(T& object, const char* description) noexcept {
+  try {
+    std::destroy_at(&object);
+  } catch (...) {
+    LogFailure(
+        absl::StrCat("the destructor of a task's ", description, " threw"),
+        std::current_exception());
+  }
+}
+
+// Room for a result that is not yet anyone's. Unlike a std::optional, it is
+// filled without a move and bears a destructor that throws.
+template <typename T>
+class ResultSlot {
+ public:
+  ResultSlot() {}
+  ~ResultSlot() noexcept { Reset(); }
+  ResultSlot(const ResultSlot&) = delete;
+  ResultSlot& operator=(const ResultSlot&) = delete;
+
+  template <typename Produce>
+  void FillFrom(Produce& produce) {
+    new (&value_) T(InvokeStored(produce));
+    filled_ = true;
+  }
+  void Reset() noexcept {
+    if (std::exchange(filled_, false)) DestroyContained(value_, "result");
+  }
+  bool filled() const { return filled_; }
+  T& value() { return value_; }
+
+ private:
+  union {
+    T value_;
+  };
+  bool filled_ = false;
+};
+
 // The state behind a Future<T>: room for the result or the error.
 template <typename T>
 class ResultState : public StateBase {
  public:
   ResultState(TaskOwner* owner, uint32_t flags) : StateBase(owner, flags) {}
-  ~ResultState() override {
+  ~ResultState() noexcept override {
     switch (state()) {
       case FutureState::kCompleted:
-        std::destroy_at(&value_);
+        DestroyContained(value_, "result");
         break;
       case FutureState::kFailed:
         std::destroy_at(&error_);
@@ -78,15 +118,20 @@ class ResultState : public StateBase {
   // Settles a pending or started state that has no callable of its own. False:
   // it was cancelled before. Takes no reference.
   bool Complete(Stored<T> value) {
-    if (ClaimPending()) {
-      new (&value_) Stored<T>(std::move(value));
-      SettleClaimed(FutureState::kCompleted, nullptr);
-      return true;
+    const bool was_pending = ClaimPending();
+    if (!was_pending && !ClaimRunning()) return false;
+    // Once claimed, the state must be settled, if only with what the move
+    // throws.
+    const std::exception_ptr error = TryStore(std::move(value));
+    const FutureState outcome =
+        error == nullptr ? FutureState::kCompleted : FutureState::kFailed;
+    if (was_pending) {
+      SettleClaimed(outcome, error);
+    } else {
+      AddReference();
+      if (error != nullptr) StoreError(error);
+      Finish(outcome, error);
     }
-    if (!ClaimRunning()) return false;
-    AddReference();
-    new (&value_) Stored<T>(std::move(value));
-    Finish(FutureState::kCompleted, nullptr);
     return true;
   }
 
@@ -95,10 +140,10 @@ class ResultState : public StateBase {
   // it captured is gone when a waiter sees the result.
   template <typename Produce, typename Drop>
   void SettleWith(Produce&& produce, Drop&& drop) {
-    std::optional<Stored<T>> value;
+    ResultSlot<Stored<T>> result;
     std::exception_ptr error;
     try {
-      value.emplace(InvokeStored(produce));
+      result.FillFrom(produce);
     } catch (const abi::__forced_unwind&) {
       // pthread_exit() or a cancelled thread: this unwinding must go on.
       drop();
@@ -109,14 +154,10 @@ class ResultState : public StateBase {
       error = std::current_exception();
     }
     drop();
-    if (value.has_value() && ClaimRunning()) {
-      try {
-        new (&value_) Stored<T>(std::move(*value));
-      } catch (...) {
-        error = std::current_exception();
-        new (&error_) std::exception_ptr(error);
-      }
-      value.reset();
+    if (result.filled() && ClaimRunning()) {
+      error = TryStore(std::move(result.value()));
+      if (error != nullptr) StoreError(error);
+      result.Reset();
       Finish(error == nullptr ? FutureState::kCompleted : FutureState::kFailed,
              error);
     } else {
@@ -130,6 +171,16 @@ class ResultState : public StateBase {
   }
 
  private:
+  // Null, or what the move threw: there is no value then.
+  std::exception_ptr TryStore(Stored<T>&& value) noexcept {
+    try {
+      new (&value_) Stored<T>(std::move(value));
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+
   // Gives up the caller's reference.
   void SettleError(std::exception_ptr error) {
     if (error == nullptr || !ClaimRunning()) {
@@ -205,8 +256,7 @@ struct TaskResultOf
 
 // What a task made from `f` and `args` returns; references decay.
 template <typename F, typename... Args>
-using TaskResult =
-    std::remove_cvref_t<typename TaskResultOf<F, Args...>::type>;
+using TaskResult = std::remove_cvref_t<typename TaskResultOf<F, Args...>::type>;
 
 // Whether `f` is a null function pointer, an empty std::function or the like.
 template <typename F>
@@ -228,18 +278,13 @@ class Task final : public ResultState<T> {
  public:
   template <typename MakeCall>
   Task(TaskOwner* owner, uint32_t flags, MakeCall&& make_call)
-      : ResultState<T>(owner, StateBase::kPoolTask | flags),
+      : ResultState<T>(owner, StateBase::kPoolTask | flags |
+                                  (kStoppable ? StateBase::kTracked : 0)),
         call_(std::forward<MakeCall>(make_call)()) {}
-  ~Task() override { DropCallable(); }
+  ~Task() noexcept override { DropCallable(); }
 
   void DropCallable() noexcept override {
-    if (!std::exchange(has_call_, false)) return;
-    try {
-      std::destroy_at(&call_);
-    } catch (...) {
-      LogFailure("the destructor of a task's callable threw",
-                 std::current_exception());
-    }
+    if (std::exchange(has_call_, false)) DestroyContained(call_, "callable");
   }
   void RequestStop() noexcept override {
     if constexpr (kStoppable) stop_.request_stop();
@@ -250,7 +295,7 @@ class Task final : public ResultState<T> {
       Task& task;
       ~Dropper() { task.DropCallable(); }
     } dropper{*this};
-    Invoke();
+    static_cast<void>(Invoke());
   }
 
  protected:

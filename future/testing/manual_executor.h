@@ -12,7 +12,7 @@ namespace asyncpal::testing {
 
 // Runs tasks when a test says so, on the test's own thread: the primitives can
 // then be tested step by step. Not thread-safe; outlive its futures.
-class ManualExecutor : public internal::TaskOwner {
+class ManualExecutor final : public internal::TaskOwner {
  public:
   ~ManualExecutor() {
     while (!queue_.empty()) {
@@ -39,7 +39,7 @@ class ManualExecutor : public internal::TaskOwner {
     while (!queue_.empty()) {
       internal::StateBase* const task = Pop();
       if (task->Start()) {
-        task->Run();
+        task->Run(internal::NowNanos());
         return true;
       }
       task->Release();

@@ -1,0 +1,18 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_CPU_COUNT_H_
+#define ASYNCPAL_POOL_INTERNAL_CPU_COUNT_H_
+
+#include <string>
+
+namespace asyncpal::internal {
+
+// How many CPUs this process may keep busy: those of its affinity mask, or
+// fewer where its cgroup has a quota. At least 1.
+int AvailableCpus();
+
+// The CPUs that a cgroup v2 `cpu.max` allows ("200000 100000" is 2, rounded
+// up), 0 where that is no limit or no such text.
+int CpusOfQuota(const std::string& cpu_max);
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_CPU_COUNT_H_

@@ -1,0 +1,73 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_POOL_CORE_H_
+#define ASYNCPAL_POOL_INTERNAL_POOL_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/pool/cancelled_task.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::internal {
+
+// The engine of a pool. It outlives the Pool object for as long as a worker
+// needs it; the methods are those of Pool.
+class PoolCore : public TaskOwner {
+ public:
+  virtual ~PoolCore() = default;
+
+  // Accepts `task`, of which it gets one reference, and gives it its id. Throws
+  // what Pool::Check() throws, or RejectedError where no worker can be started
+  // for it; the reference is then given up.
+  virtual void Submit(StateBase* task) = 0;
+
+  virtual void Check() = 0;
+  virtual void Test() = 0;
+  virtual int SpawnWorkers(int n) = 0;
+  virtual bool Join(absl::Duration timeout) = 0;
+  virtual bool Shutdown(const ShutdownOptions& options) = 0;
+  virtual std::vector<CancelledTask> TakeCancelledTasks() = 0;
+  virtual PoolStats Stats() const = 0;
+  virtual std::vector<WorkerInfo> Workers() const = 0;
+  virtual const std::string& name() const = 0;
+  virtual int max_workers() const = 0;
+  virtual absl::Duration idle_timeout() const = 0;
+  virtual void set_idle_timeout(absl::Duration timeout) = 0;
+  virtual bool is_closed() const = 0;
+  virtual bool is_terminated() const = 0;
+  virtual bool is_broken() const = 0;
+
+  // Whether Check() would not throw, as far as one can tell without a lock.
+  bool accepting() const { return accepting_.load(std::memory_order_relaxed); }
+
+  // The Pool object goes away: Shutdown(), unless the process is ending and
+  // has given this pool up.
+  virtual void Release() = 0;
+
+ protected:
+  static CancelledTask MakeCancelledTask(StateRef<StateBase> task) {
+    return CancelledTask(std::move(task));
+  }
+
+  // For good: the pool is closed or broken.
+  void StopAccepting() { accepting_.store(false, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> accepting_{true};
+};
+
+// What a pool keeps with a task that has options.
+struct TaskOptionsAttachment : TaskAttachment {
+  explicit TaskOptionsAttachment(TaskOptions o) : options(std::move(o)) {}
+  const TaskOptions options;
+  uint64_t queue_timer = 0;                 // const once submitted
+  std::atomic<uint64_t> running_timer = 0;  // 0: none
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_POOL_CORE_H_

@@ -1,0 +1,162 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_THREAD_CORE_H_
+#define ASYNCPAL_POOL_INTERNAL_THREAD_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/task_queue.h"
+#include "asyncpal/pool/internal/thread_worker.h"
+#include "asyncpal/pool/internal/timer_queue.h"
+
+namespace asyncpal::internal {
+
+// The engine of a ThreadPool. One mutex guards the queue, the set of workers
+// and the counts of what was submitted and started; what has finished is
+// counted by each worker for itself. thread_core.cc holds the life of tasks
+// and workers, thread_core_lifecycle.cc that of the pool.
+class ThreadCore final : public PoolCore,
+                         public std::enable_shared_from_this<ThreadCore> {
+ public:
+  // `options` have been checked. The pool is registered with `registry`.
+  static std::shared_ptr<ThreadCore> Make(PoolOptions options,
+                                          ShutdownRegistry* registry);
+  ~ThreadCore() override;
+
+  void Submit(StateBase* task) override;
+  void Check() override;
+  void Test() override;
+  int SpawnWorkers(int n) override;
+  bool Join(absl::Duration timeout) override;
+  bool Shutdown(const ShutdownOptions& options) override;
+  std::vector<CancelledTask> TakeCancelledTasks() override;
+  PoolStats Stats() const override;
+  std::vector<WorkerInfo> Workers() const override;
+  const std::string& name() const override { return options_.name; }
+  int max_workers() const override { return options_.max_workers; }
+  absl::Duration idle_timeout() const override;
+  void set_idle_timeout(absl::Duration timeout) override;
+  bool is_closed() const override;
+  bool is_terminated() const override;
+  bool is_broken() const override;
+  void Release() override;
+
+  void OnPendingClaimed(StateBase& task, FutureState outcome) override;
+  void OnFinished(StateBase& task, FutureState outcome) override;
+  void OnUnobservedFailure(const StateBase& task,
+                           std::exception_ptr error) noexcept override;
+  bool Kill(StateBase& task) override;
+
+ private:
+  friend class ThreadWorker;
+  using WorkerPtr = std::shared_ptr<ThreadWorker>;
+
+  // What a thread must do for the queue after it has given back the lock.
+  struct Wakeup {
+    ThreadWorker* wake = nullptr;  // parked, and taken off the idle stack
+    WorkerPtr start;               // new, and has no thread yet
+  };
+
+  ThreadCore(PoolOptions options, ShutdownRegistry* registry);
+
+  // --- Tasks ---
+  void RunTask(ThreadWorker& worker, StateBase* task);
+  bool RunInline(ThreadWorker& worker, StateBase& task);
+  void MarkBusy(ThreadWorker& worker, StateBase* task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // No thread could be started for `task`: takes it back and throws, unless
+  // some worker is there to run it.
+  void RejectIfStranded(StateBase* task);
+  // The timers of TaskOptions. False: without its timer the task has failed.
+  void StartQueueTimer(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool StartRunningTimer(StateBase* task);
+  void Untrack(uint64_t task_id);
+  TimerQueue& Timers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Takes every pending task that nobody else has claimed.
+  std::vector<StateRef<StateBase>> ClaimAllPending(FutureState outcome)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Hands the claimed tasks over for TakeCancelledTasks(), and publishes.
+  void GiveBack(std::vector<StateRef<StateBase>> tasks, FutureState outcome,
+                const std::exception_ptr& error);
+
+  // --- Workers ---
+  // Sees to it that somebody will look at the queue, if that is allowed.
+  // `leaving` workers are about to make room.
+  Wakeup FindWorker(size_t leaving = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False: a thread could not be started; its worker is forgotten again.
+  bool Dispatch(Wakeup wakeup);
+  WorkerPtr NewWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool StartThread(const WorkerPtr& worker);
+  void WorkerMain(const WorkerPtr& worker);
+  void WorkUntilRetired(ThreadWorker& worker);
+  // The next task, started; null: the worker must retire.
+  StateBase* NextTask(ThreadWorker& worker);
+  bool MustRetire(const ThreadWorker& worker) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Sleeps until there is work, true, or it is time to go, false.
+  bool Park(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void StopSearching(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False: nobody else can be started for the queue, so the worker must go on.
+  bool Retire(const WorkerPtr& worker);
+  void NudgeIdleWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Forget(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Joins the threads of workers that have retired.
+  void ReapThreads();
+
+  // --- The pool ---
+  void CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool WaitTerminated(absl::Duration timeout);
+  void Break(std::exception_ptr error);
+  void CancelPendingAndAskToStop();
+  void ShutdownAtExit(absl::Duration limit);
+  bool InForkedChild() const;
+  std::string Label() const;
+
+  PoolOptions options_;  // const, but its callables are called as non-const
+  ShutdownRegistry* const registry_;
+  ShutdownRegistry::HandlerId handler_id_ = 0;  // const after Make()
+  const int64_t fork_generation_;
+
+  mutable Mutex mu_;
+  CondVar changed_;  // a worker is gone, or a pending task is
+
+  TaskQueue queue_ ABSL_GUARDED_BY(mu_);
+  std::atomic<size_t> queue_hint_{0};  // queue_.size(), for who spins
+  std::unordered_map<uint64_t, StateRef<StateBase>> tracked_
+      ABSL_GUARDED_BY(mu_);  // running tasks with options or a stop token
+  std::vector<CancelledTask> cancelled_tasks_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<TimerQueue> timers_ ABSL_GUARDED_BY(mu_);
+
+  uint64_t last_task_id_ ABSL_GUARDED_BY(mu_) = 0;
+  // Counts as in PoolStats, of what no live worker counts; pending_ includes
+  // tasks that someone has claimed and not yet accounted for.
+  PoolStats counts_ ABSL_GUARDED_BY(mu_);
+
+  std::unordered_map<int64_t, WorkerPtr> workers_ ABSL_GUARDED_BY(mu_);
+  std::vector<ThreadWorker*> idle_ ABSL_GUARDED_BY(mu_);  // newest last
+  std::vector<WorkerPtr> retired_ ABSL_GUARDED_BY(mu_);   // not yet joined
+  int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t searching_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;  // workers that wait for this pool
+  int joiners_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);
+
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool given_up_ ABSL_GUARDED_BY(mu_) = false;  // at the process's end
+  std::exception_ptr broken_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_THREAD_CORE_H_

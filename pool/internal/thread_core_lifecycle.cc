@@ -1,0 +1,324 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <limits>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/clock.h"
+#include "asyncpal/pool/internal/fork_generation.h"
+#include "asyncpal/pool/internal/thread_core.h"
+
+namespace asyncpal::internal {
+
+std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
+                                             ShutdownRegistry* registry) {
+  std::shared_ptr<ThreadCore> core(
+      new ThreadCore(std::move(options), registry));
+  core->handler_id_ = registry->Register(
+      [weak = std::weak_ptr<ThreadCore>(core)](absl::Duration limit) {
+        if (const auto core = weak.lock()) core->ShutdownAtExit(limit);
+      });
+  return core;
+}
+
+ThreadCore::ThreadCore(PoolOptions options, ShutdownRegistry* registry)
+    : options_(std::move(options)),
+      registry_(registry),
+      fork_generation_(ForkGeneration()),
+      idle_timeout_(options_.idle_timeout) {}
+
+ThreadCore::~ThreadCore() {
+  if (!InForkedChild()) ReapThreads();
+}
+
+void ThreadCore::Release() {
+  // Neither the threads nor the locks of the parent process exist here.
+  if (InForkedChild()) return;
+  bool given_up;
+  {
+    MutexLock lock(mu_);
+    given_up = given_up_;
+  }
+  if (!given_up) Shutdown({});
+  registry_->Deregister(handler_id_);
+}
+
+bool ThreadCore::InForkedChild() const {
+  return fork_generation_ != ForkGeneration();
+}
+
+std::string ThreadCore::Label() const {
+  return absl::StrCat("pool '", options_.name, "'");
+}
+
+void ThreadCore::CheckOpen() const {
+  if (broken_ != nullptr) std::rethrow_exception(broken_);
+  if (closed_ || InForkedChild()) {
+    throw ClosedPoolError(absl::StrCat(
+        Label(), closed_ ? " is closed: it was shut down before this call"
+                         : " belongs to the parent process: after fork() a "
+                           "child must make its own"));
+  }
+}
+
+void ThreadCore::Check() {
+  MutexLock lock(mu_);
+  CheckOpen();
+}
+
+void ThreadCore::Test() {
+  std::exception_ptr error;
+  const auto run = [&error, this](absl::AnyInvocable<void()>& function,
+                                  const auto& make_error) {
+    if (function == nullptr || error != nullptr) return;
+    try {
+      function();
+    } catch (...) {
+      error = NestException(
+          make_error(absl::StrCat(Label(), ": Test() got ",
+                                  DescribeException(std::current_exception()))),
+          std::current_exception());
+    }
+  };
+  try {
+    std::thread([&] {
+      run(options_.initializer,
+          [](const std::string& text) { return InitializerError(text); });
+      run(options_.finalizer,
+          [](const std::string& text) { return FinalizerError(text); });
+    }).join();
+  } catch (const std::system_error&) {
+    error = NestException(RejectedError(absl::StrCat(
+                              Label(), ": Test() could not start a thread")),
+                          std::current_exception());
+  }
+  if (error != nullptr) std::rethrow_exception(error);
+}
+
+int ThreadCore::SpawnWorkers(int n) {
+  int started = 0;
+  while (started < n) {
+    WorkerPtr worker;
+    {
+      MutexLock lock(mu_);
+      CheckOpen();
+      if (workers_.size() >= static_cast<size_t>(options_.max_workers)) break;
+      worker = NewWorker();
+    }
+    if (!StartThread(worker)) {
+      if (started > 0) break;
+      throw RejectedError(
+          absl::StrCat(Label(), ": SpawnWorkers(", n,
+                       ") found that the system refuses to start a thread"));
+    }
+    ++started;
+  }
+  return started;
+}
+
+bool ThreadCore::Join(absl::Duration timeout) {
+  if (ThreadWorker::CurrentOf(*this) != nullptr) {
+    throw InvalidStateError(
+        absl::StrCat(Label(),
+                     ": Join() inside one of its own workers would wait for "
+                     "itself"));
+  }
+  const Countdown countdown(timeout);
+  bool joined;
+  {
+    MutexLock lock(mu_);
+    ++joiners_;
+    NudgeIdleWorkers();
+    while (true) {
+      joined = counts_.pending == 0 && workers_.empty();
+      const absl::Duration left = countdown.Remaining();
+      if (joined || left == absl::ZeroDuration()) break;
+      changed_.WaitFor(mu_, left);
+    }
+    --joiners_;
+  }
+  if (joined) ReapThreads();
+  return joined;
+}
+
+bool ThreadCore::Terminated() const {
+  return closed_ && counts_.pending == 0 && workers_.empty();
+}
+
+bool ThreadCore::WaitTerminated(absl::Duration timeout) {
+  const Countdown countdown(timeout);
+  MutexLock lock(mu_);
+  while (!Terminated()) {
+    const absl::Duration left = countdown.Remaining();
+    if (left == absl::ZeroDuration()) return false;
+    changed_.WaitFor(mu_, left);
+  }
+  return true;
+}
+
+bool ThreadCore::Shutdown(const ShutdownOptions& options) {
+  if (InForkedChild()) return false;
+  const Countdown countdown(options.deadline);
+  bool closed_now;
+  {
+    MutexLock lock(mu_);
+    closed_now = !std::exchange(closed_, true);
+    StopAccepting();
+    NudgeIdleWorkers();
+  }
+  const bool drain = options.mode == ShutdownMode::kDrain;
+  if (!drain) CancelPendingAndAskToStop();
+  if (ThreadWorker::CurrentOf(*this) != nullptr) return closed_now;
+  bool terminated = WaitTerminated(countdown.Remaining());
+  if (!terminated && drain) {
+    CancelPendingAndAskToStop();
+    terminated = WaitTerminated(absl::ZeroDuration());
+  }
+  if (terminated) ReapThreads();
+  return closed_now;
+}
+
+void ThreadCore::CancelPendingAndAskToStop() {
+  std::vector<StateRef<StateBase>> pending;
+  std::vector<StateRef<StateBase>> running;
+  {
+    MutexLock lock(mu_);
+    pending = ClaimAllPending(FutureState::kCancelled);
+    for (const auto& [id, task] : tracked_) running.push_back(task);
+  }
+  // Callbacks and stop callbacks run in here, with no lock held.
+  GiveBack(std::move(pending), FutureState::kCancelled, nullptr);
+  for (const StateRef<StateBase>& task : running) {
+    task->RequestCancel();
+    task->RequestStop();
+  }
+}
+
+void ThreadCore::Break(std::exception_ptr error) {
+  std::vector<StateRef<StateBase>> pending;
+  {
+    MutexLock lock(mu_);
+    if (broken_ != nullptr) return;
+    broken_ = error;
+    StopAccepting();
+    NudgeIdleWorkers();
+    pending = ClaimAllPending(FutureState::kFailed);
+  }
+  GiveBack(std::move(pending), FutureState::kFailed, error);
+}
+
+void ThreadCore::ShutdownAtExit(absl::Duration limit) {
+  if (InForkedChild()) return;
+  Shutdown({.mode = ShutdownMode::kCancelPending, .deadline = limit});
+  if (is_terminated()) return;
+  {
+    MutexLock lock(mu_);
+    given_up_ = true;
+  }
+  for (const WorkerInfo& worker : Workers()) {
+    const std::string line =
+        worker.busy
+            ? absl::StrCat(worker.current_task, " is still running after ",
+                           absl::FormatDuration(worker.running_for))
+            : std::string("a worker does not end");
+    std::fprintf(stderr,
+                 "asyncpal: %s: %s in %s, and is left behind as the process "
+                 "ends\n",
+                 Label().c_str(), line.c_str(), worker.name.c_str());
+  }
+}
+
+void ThreadWorker::LeaveForExit() {
+  MutexLock lock(core.mu_);
+  left_for_exit = true;
+  if (core.workers_.count(id) == 0) return;
+  core.Forget(*this);
+  if (thread_is_set.load(std::memory_order_acquire)) thread.detach();
+}
+
+bool ThreadCore::Kill(StateBase&) { return false; }
+
+std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {
+  MutexLock lock(mu_);
+  return std::exchange(cancelled_tasks_, {});
+}
+
+PoolStats ThreadCore::Stats() const {
+  MutexLock lock(mu_);
+  PoolStats stats = counts_;
+  for (const auto& [id, worker] : workers_) {
+    stats.completed += worker->completed.Get();
+    stats.failed += worker->failed.Get();
+    stats.cancelled += worker->cancelled.Get();
+    if (worker->depth.Get() > 0) ++stats.busy;
+  }
+  stats.workers = static_cast<int64_t>(workers_.size());
+  stats.idle = stats.workers - stats.busy;
+  // Of what was started, the part that nobody has counted as finished.
+  stats.running = stats.submitted - stats.pending - stats.completed -
+                  stats.failed - stats.cancelled;
+  return stats;
+}
+
+std::vector<WorkerInfo> ThreadCore::Workers() const {
+  std::vector<WorkerInfo> infos;
+  MutexLock lock(mu_);
+  for (const auto& [id, worker] : workers_) {
+    WorkerInfo info{.id = id,
+                    .name = worker->name,
+                    .pid = worker->tid.load(std::memory_order_relaxed),
+                    .busy = worker->depth.Get() > 0,
+                    .tasks_done = worker->tasks_done.Get()};
+    if (info.busy) {
+      const uint64_t task = worker->current_task.load();
+      const auto tracked = tracked_.find(task);
+      info.current_task =
+          tracked != tracked_.end() ? tracked->second->name() : "";
+      if (info.current_task.empty()) {
+        info.current_task = absl::StrCat("task ", task);
+      }
+      const int64_t since = worker->running_since.load();
+      if (since != 0) info.running_for = absl::Nanoseconds(NowNanos() - since);
+    }
+    infos.push_back(std::move(info));
+  }
+  std::sort(
+      infos.begin(), infos.end(),
+      [](const WorkerInfo& a, const WorkerInfo& b) { return a.id < b.id; });
+  return infos;
+}
+
+absl::Duration ThreadCore::idle_timeout() const {
+  MutexLock lock(mu_);
+  return idle_timeout_;
+}
+
+void ThreadCore::set_idle_timeout(absl::Duration timeout) {
+  MutexLock lock(mu_);
+  idle_timeout_ = timeout;
+  NudgeIdleWorkers();
+}
+
+bool ThreadCore::is_closed() const {
+  MutexLock lock(mu_);
+  return closed_;
+}
+
+bool ThreadCore::is_terminated() const {
+  MutexLock lock(mu_);
+  return Terminated();
+}
+
+bool ThreadCore::is_broken() const {
+  MutexLock lock(mu_);
+  return broken_ != nullptr;
+}
+
+}  // namespace asyncpal::internal

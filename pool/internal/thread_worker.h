@@ -1,0 +1,87 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_THREAD_WORKER_H_
+#define ASYNCPAL_POOL_INTERNAL_THREAD_WORKER_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/shared_state.h"
+
+namespace asyncpal::internal {
+
+class ThreadCore;
+
+// A counter that one thread writes and others read.
+class OwnedCounter {
+ public:
+  void Add(int64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n,
+                 std::memory_order_release);
+  }
+  int64_t Get() const { return value_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+// One thread of a ThreadCore, and what the core knows of it. "Locked" is short
+// for guarded by the core's mutex.
+class ThreadWorker final : public ExecutionContext {
+ public:
+  ThreadWorker(ThreadCore& core, int64_t id, std::string name)
+      : core(core), id(id), name(std::move(name)) {}
+
+  // The worker of `core` on whose thread this is called, or null.
+  static ThreadWorker* CurrentOf(const ThreadCore& core) {
+    return current_ != nullptr && &current_->core == &core ? current_ : nullptr;
+  }
+  static void SetCurrent(ThreadWorker* worker) {
+    current_ = worker;
+    ExecutionContext::SetCurrent(worker);
+  }
+
+  bool RunInline(StateBase& task) override;
+  bool BeginBlocking(const StateBase* awaited) override;
+  void EndBlocking() override;
+  void LeaveForExit() override;
+
+  ThreadCore& core;
+  const int64_t id;
+  const std::string name;
+
+  // Set by whoever starts the thread, once: a joiner waits for it.
+  std::thread thread;
+  std::atomic<bool> thread_is_set{false};
+  std::atomic<pid_t> tid{0};
+
+  // What a parked worker sleeps on.
+  static constexpr uint32_t kAsleep = 0;
+  static constexpr uint32_t kWoken = 1;   // taken off the idle stack
+  static constexpr uint32_t kNudged = 2;  // still on it: something has changed
+  std::atomic<uint32_t> wake{kAsleep};
+
+  bool searching = false;      // locked: counted as about to look at the queue
+  bool left_for_exit = false;  // locked
+  int tasks_since_start = 0;   // its own thread only
+
+  // Written by its own thread; `depth`, the tasks on its stack, grows with the
+  // lock held, so that a snapshot agrees with the count of started tasks.
+  OwnedCounter completed;
+  OwnedCounter failed;
+  OwnedCounter cancelled;
+  OwnedCounter tasks_done;
+  OwnedCounter depth;
+  std::atomic<uint64_t> current_task{0};
+  std::atomic<int64_t> running_since{0};
+
+ private:
+  static inline constinit thread_local ThreadWorker* current_ = nullptr;
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_THREAD_WORKER_H_

@@ -1,0 +1,159 @@
+#ifndef ASYNCPAL_POOL_MAP_H_
+#define ASYNCPAL_POOL_MAP_H_
+
+#include <type_traits>
+#include <utility>
+
+#include "asyncpal/future/internal/pull_range.h"
+#include "asyncpal/future/internal/zip_cursor.h"
+#include "asyncpal/pool/internal/map_run.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::internal {
+
+// The eight maps that every pool has. Each calls f with the elements of the
+// ranges, taken in step as far as the shortest goes; a starmap takes one range
+// of tuples instead. Options may come first:
+//
+//   for (int product : pool.Map(Multiply, xs, ys)) ...
+//   std::vector<int> sums =
+//       pool.MapAll({.chunk_size = 100}, std::plus<>(), xs, ys);
+//   for (double area : pool.StarmapUnordered(Area, sizes)) ...
+//
+// Map, Starmap and their unordered forms are lazy: they return an input range
+// and keep at most MapOptions::buffer_size tasks ahead of its reader, so memory
+// does not grow with the input. The first tasks are submitted before the call
+// returns. MapAll, StarmapAll and theirs are eager: they submit everything,
+// wait, and return a std::vector, or nothing where f does; a lazy map of such
+// an f gives a std::monostate for each call.
+// Unordered forms give results as they are done.
+//
+// Threads: f is called from several workers at once, on one shared copy of it.
+// The ranges are read on the caller's thread only.
+// Lifetime: a range given as an lvalue must outlive the map; elements are
+// copied into the tasks (moved out of an rvalue container).
+// Ordering: that of the ranges, or of completion.
+// Errors: what f throws comes out of the iteration at its place (in an
+// unordered form, when it is done); it ends the map and cancels what has not
+// started. So does a TimeoutError, an iterator that throws, and leaving the
+// returned range early; calls that are running go on.
+// Shutdown: a map of a pool that is shut down ends with CancelledError.
+template <typename Derived>
+class MapFamily {
+ public:
+  template <typename F, typename... R>
+  auto Map(const MapOptions& options, F&& f, R&&... ranges) {
+    return Lazily("Map", options, std::forward<F>(f),
+                  ZipCursor<R...>(std::forward<R>(ranges)...));
+  }
+  template <typename F, typename... R>
+  auto MapUnordered(const MapOptions& options, F&& f, R&&... ranges) {
+    return Lazily("MapUnordered", Unordered(options), std::forward<F>(f),
+                  ZipCursor<R...>(std::forward<R>(ranges)...));
+  }
+  template <typename F, typename... R>
+  auto MapAll(const MapOptions& options, F&& f, R&&... ranges) {
+    return Eagerly("MapAll", options, std::forward<F>(f),
+                   ZipCursor<R...>(std::forward<R>(ranges)...));
+  }
+  template <typename F, typename... R>
+  auto MapAllUnordered(const MapOptions& options, F&& f, R&&... ranges) {
+    return Eagerly("MapAllUnordered", Unordered(options), std::forward<F>(f),
+                   ZipCursor<R...>(std::forward<R>(ranges)...));
+  }
+  template <typename F, typename R>
+  auto Starmap(const MapOptions& options, F&& f, R&& tuples) {
+    return Lazily("Starmap", options, std::forward<F>(f),
+                  TupleCursor<R>(std::forward<R>(tuples)));
+  }
+  template <typename F, typename R>
+  auto StarmapUnordered(const MapOptions& options, F&& f, R&& tuples) {
+    return Lazily("StarmapUnordered", Unordered(options), std::forward<F>(f),
+                  TupleCursor<R>(std::forward<R>(tuples)));
+  }
+  template <typename F, typename R>
+  auto StarmapAll(const MapOptions& options, F&& f, R&& tuples) {
+    return Eagerly("StarmapAll", options, std::forward<F>(f),
+                   TupleCursor<R>(std::forward<R>(tuples)));
+  }
+  template <typename F, typename R>
+  auto StarmapAllUnordered(const MapOptions& options, F&& f, R&& tuples) {
+    return Eagerly("StarmapAllUnordered", Unordered(options),
+                   std::forward<F>(f), TupleCursor<R>(std::forward<R>(tuples)));
+  }
+
+  // The same with default options.
+  template <typename F, typename... R>
+  requires(!kIsOptions<F>) auto Map(F&& f, R&&... ranges) {
+    return Map(MapOptions(), std::forward<F>(f), std::forward<R>(ranges)...);
+  }
+  template <typename F, typename... R>
+  requires(!kIsOptions<F>) auto MapUnordered(F&& f, R&&... ranges) {
+    return MapUnordered(MapOptions(), std::forward<F>(f),
+                        std::forward<R>(ranges)...);
+  }
+  template <typename F, typename... R>
+  requires(!kIsOptions<F>) auto MapAll(F&& f, R&&... ranges) {
+    return MapAll(MapOptions(), std::forward<F>(f), std::forward<R>(ranges)...);
+  }
+  template <typename F, typename... R>
+  requires(!kIsOptions<F>) auto MapAllUnordered(F&& f, R&&... ranges) {
+    return MapAllUnordered(MapOptions(), std::forward<F>(f),
+                           std::forward<R>(ranges)...);
+  }
+  template <typename F, typename R>
+  requires(!kIsOptions<F>) auto Starmap(F&& f, R&& tuples) {
+    return Starmap(MapOptions(), std::forward<F>(f), std::forward<R>(tuples));
+  }
+  template <typename F, typename R>
+  requires(!kIsOptions<F>) auto StarmapUnordered(F&& f, R&& tuples) {
+    return StarmapUnordered(MapOptions(), std::forward<F>(f),
+                            std::forward<R>(tuples));
+  }
+  template <typename F, typename R>
+  requires(!kIsOptions<F>) auto StarmapAll(F&& f, R&& tuples) {
+    return StarmapAll(MapOptions(), std::forward<F>(f),
+                      std::forward<R>(tuples));
+  }
+  template <typename F, typename R>
+  requires(!kIsOptions<F>) auto StarmapAllUnordered(F&& f, R&& tuples) {
+    return StarmapAllUnordered(MapOptions(), std::forward<F>(f),
+                               std::forward<R>(tuples));
+  }
+
+ private:
+  Derived& self() { return static_cast<Derived&>(*this); }
+
+  static MapOptions Unordered(MapOptions options) {
+    options.keep_order = false;
+    return options;
+  }
+
+  template <typename F, typename Cursor>
+  auto Lazily(const char* function, const MapOptions& options, F&& f,
+              Cursor cursor) {
+    return PullRange(LazyMap<Derived, std::decay_t<F>, Cursor>(
+        self(), function, options, std::forward<F>(f), std::move(cursor)));
+  }
+
+  template <typename F, typename Cursor>
+  auto Eagerly(const char* function, const MapOptions& options, F&& f,
+               Cursor cursor) {
+    using Run = LazyMap<Derived, std::decay_t<F>, Cursor>;
+    MapOptions whole = options;
+    whole.buffer_size = Run::kWholeInput;
+    Run run(self(), function, whole, std::forward<F>(f), std::move(cursor));
+    if constexpr (std::is_void_v<typename Run::Result>) {
+      while (run().has_value()) {
+      }
+    } else {
+      std::vector<typename Run::Result> results;
+      while (auto result = run()) results.push_back(std::move(*result));
+      return results;
+    }
+  }
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_MAP_H_

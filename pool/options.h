@@ -1,0 +1,136 @@
+#ifndef ASYNCPAL_POOL_OPTIONS_H_
+#define ASYNCPAL_POOL_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <type_traits>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+
+// What a user may say to a pool, and what it says of itself. All durations are
+// on the steady clock; a negative one is a std::invalid_argument at the call
+// that takes it. (absl::Seconds(NaN) is an infinite duration by Abseil's
+// definition, negative or positive by the NaN's sign.)
+
+namespace asyncpal {
+
+struct PoolOptions {
+  // At most this many workers. 0: the CPUs that this process may use (by
+  // affinity and cgroup), plus five, since tasks of threads tend to wait.
+  int max_workers = 0;
+
+  // For messages and thread names. Default: the pool class's name.
+  std::string name = {};
+
+  // A worker that had nothing to do for so long retires. Infinite: never.
+  absl::Duration idle_timeout = absl::Seconds(60);
+
+  // Run by each worker, on its own thread, before its first task and after its
+  // last. Several workers may be inside the same one at once. What one throws
+  // breaks the pool.
+  absl::AnyInvocable<void()> initializer = {};
+  absl::AnyInvocable<void()> finalizer = {};
+
+  // A worker retires after so many tasks, and another takes its place. 0: no
+  // limit.
+  int max_tasks_per_worker = 0;
+
+  // Gets what a posted task threw, on the worker that ran it. Default: one line
+  // on stderr.
+  absl::AnyInvocable<void(std::exception_ptr)> unobserved_failure_handler = {};
+};
+
+// For one task; the first argument of Submit(), Run() and Post().
+struct TaskOptions {
+  // Shows in Workers() and in messages.
+  std::string name = {};
+
+  // A task that runs longer fails with TimeoutError, then and there. A process
+  // pool kills and replaces its worker; a thread pool asks the task to stop
+  // through its std::stop_token, and the worker stays busy until it returns.
+  absl::Duration timeout = absl::InfiniteDuration();
+
+  // A task that has not started in so long never starts: TimeoutError.
+  absl::Duration queue_deadline = absl::InfiniteDuration();
+
+  // Process pools: how often a task whose worker was lost may run.
+  int max_attempts = 1;
+};
+
+// For the map family.
+struct MapOptions {
+  // How many calls make one task. More is faster for short calls.
+  size_t chunk_size = 1;
+
+  // Lazy maps: how many tasks may be submitted and not yet taken from the
+  // returned range. 0: twice max_workers.
+  size_t buffer_size = 0;
+
+  // False: results come as they are done, as from MapUnordered().
+  bool keep_order = true;
+
+  // Limits the whole map, from the call on.
+  absl::Duration timeout = absl::InfiniteDuration();
+};
+
+enum class ShutdownMode {
+  kCancelPending,  // cancel what is pending, ask what runs to stop, wait for it
+  kDrain,          // run everything that was submitted
+  kKill,           // as kCancelPending; a process pool kills its workers
+};
+
+struct ShutdownOptions {
+  ShutdownMode mode = ShutdownMode::kCancelPending;
+
+  // When it passes, kDrain goes on as kCancelPending, a process pool kills its
+  // workers, and the call returns without waiting for threads still busy.
+  absl::Duration deadline = absl::InfiniteDuration();
+};
+
+// A consistent snapshot: workers = busy + idle, and submitted = pending +
+// running + completed + failed + cancelled.
+struct PoolStats {
+  int64_t workers = 0;
+  int64_t busy = 0;
+  int64_t idle = 0;
+  int64_t submitted = 0;
+  int64_t pending = 0;
+  int64_t running = 0;
+  int64_t completed = 0;
+  int64_t failed = 0;
+  int64_t cancelled = 0;
+  int64_t lost = 0;  // failed because the worker died; counted in failed too
+};
+
+struct WorkerInfo {
+  int64_t id = 0;  // 1, 2, 3, ... per pool
+  std::string name = {};
+  int64_t pid = 0;  // of the worker process, or the thread's id
+  bool busy = false;
+  int64_t tasks_done = 0;
+  std::string current_task = {};  // its name, else `task 7`; empty: none
+  absl::Duration running_for = absl::ZeroDuration();
+};
+
+namespace internal {
+
+// Whether F is one of the options that may come before a callable.
+template <typename F>
+inline constexpr bool kIsOptions =
+    std::is_same_v<std::remove_cvref_t<F>, TaskOptions> ||
+    std::is_same_v<std::remove_cvref_t<F>, MapOptions>;
+
+// Each throws std::invalid_argument that names the field and its value.
+// CheckPoolOptions() also fills in the defaults.
+void CheckPoolOptions(PoolOptions& options, const char* default_name);
+void CheckTaskOptions(const TaskOptions& options);
+void CheckMapOptions(const MapOptions& options);
+void CheckDuration(const char* name, absl::Duration value);
+
+}  // namespace internal
+}  // namespace asyncpal
+
+#endif  // ASYNCPAL_POOL_OPTIONS_H_

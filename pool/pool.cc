@@ -1,0 +1,82 @@
+#include "asyncpal/pool/pool.h"
+
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/pool/internal/pool_core.h"
+
+namespace asyncpal {
+
+Pool::Pool(std::shared_ptr<internal::PoolCore> core) : core_(std::move(core)) {}
+
+Pool::~Pool() { core_->Release(); }
+
+void Pool::Check() { core_->Check(); }
+
+void Pool::Test() { core_->Test(); }
+
+int Pool::SpawnWorkers(int n) {
+  if (n < 0) {
+    throw std::invalid_argument(
+        absl::StrCat("SpawnWorkers: n is ", n, "; it must not be negative"));
+  }
+  return core_->SpawnWorkers(n);
+}
+
+int Pool::SpawnMaxWorkers() {
+  return core_->SpawnWorkers(std::numeric_limits<int>::max());
+}
+
+bool Pool::Join(absl::Duration timeout) { return core_->Join(timeout); }
+
+bool Pool::Shutdown() { return core_->Shutdown({}); }
+
+bool Pool::Shutdown(const ShutdownOptions& options) {
+  internal::CheckDuration("deadline", options.deadline);
+  return core_->Shutdown(options);
+}
+
+std::vector<CancelledTask> Pool::TakeCancelledTasks() {
+  return core_->TakeCancelledTasks();
+}
+
+int Pool::CountWorkers() const {
+  return static_cast<int>(core_->Stats().workers);
+}
+
+int Pool::CountBusyWorkers() const {
+  return static_cast<int>(core_->Stats().busy);
+}
+
+int Pool::CountFreeWorkers() const {
+  return static_cast<int>(core_->Stats().idle);
+}
+
+int Pool::CountPendingTasks() const {
+  return static_cast<int>(core_->Stats().pending);
+}
+
+PoolStats Pool::Stats() const { return core_->Stats(); }
+
+std::vector<WorkerInfo> Pool::Workers() const { return core_->Workers(); }
+
+const std::string& Pool::name() const { return core_->name(); }
+
+int Pool::max_workers() const { return core_->max_workers(); }
+
+absl::Duration Pool::idle_timeout() const { return core_->idle_timeout(); }
+
+void Pool::set_idle_timeout(absl::Duration timeout) {
+  internal::CheckDuration("idle_timeout", timeout);
+  core_->set_idle_timeout(timeout);
+}
+
+bool Pool::is_closed() const { return core_->is_closed(); }
+
+bool Pool::is_terminated() const { return core_->is_terminated(); }
+
+bool Pool::is_broken() const { return core_->is_broken(); }
+
+}  // namespace asyncpal

@@ -1,0 +1,46 @@
+#include "asyncpal/pool/thread_pool.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/thread_core.h"
+
+namespace asyncpal {
+namespace {
+
+std::shared_ptr<internal::PoolCore> MakeCore(PoolOptions options,
+                                             const char* class_name) {
+  internal::CheckPoolOptions(options, class_name);
+  return internal::ThreadCore::Make(std::move(options),
+                                    &internal::ShutdownRegistry::Global());
+}
+
+PoolOptions WithFixedSize(PoolOptions options, int max_workers,
+                          const char* class_name) {
+  if (options.max_workers != 0 && options.max_workers != max_workers) {
+    throw std::invalid_argument(absl::StrCat("max_workers is ",
+                                             options.max_workers, "; a ",
+                                             class_name, " has ", max_workers));
+  }
+  options.max_workers = max_workers;
+  return options;
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(PoolOptions options)
+    : Pool(MakeCore(std::move(options), "ThreadPool")) {}
+
+ThreadPool::ThreadPool(int max_workers)
+    : ThreadPool(PoolOptions{.max_workers = max_workers}) {}
+
+ThreadPool::ThreadPool(PoolOptions options, int max_workers,
+                       const char* class_name)
+    : Pool(MakeCore(WithFixedSize(std::move(options), max_workers, class_name),
+                    class_name)) {}
+
+ThreadPool::~ThreadPool() = default;
+
+}  // namespace asyncpal

@@ -1,0 +1,163 @@
+#ifndef ASYNCPAL_POOL_THREAD_POOL_H_
+#define ASYNCPAL_POOL_THREAD_POOL_H_
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/map.h"
+#include "asyncpal/pool/options.h"
+#include "asyncpal/pool/pool.h"
+
+namespace asyncpal {
+
+// Runs tasks on threads of this process.
+//
+//   ThreadPool pool({.max_workers = 4, .name = "loader"});
+//   Future<Page> page = pool.Submit(Load, url);
+//   int sum = pool.Run([](int a, int b) { return a + b; }, 10, 2);
+//   for (int square : pool.Map(Square, numbers)) Print(square);
+//
+// A task is any callable with its arguments, decayed and stored as std::thread
+// does it; use std::ref to pass a reference. One whose first parameter is a
+// std::stop_token gets one, on which Cancel(), a timeout and a shutdown request
+// stop. TaskOptions may come before the callable. The map family is described
+// in map.h.
+//
+// Threads: any thread may call any method, also from inside a task. A task that
+// waits for a pending task of its own pool runs it itself.
+// Lifetime: the destructor is Shutdown(); called by a task of the pool's own,
+// it does not wait. Futures outlive the pool.
+// Ordering: tasks from one thread start in the order of their submission.
+// Errors: an empty callable or a bad option is a std::invalid_argument; a
+// closed pool throws ClosedPoolError, a broken one its error, and one for which
+// no thread can be started RejectedError. A task that was refused was not
+// submitted.
+// Shutdown: see Pool and GlobalShutdown. A task that ends its thread by
+// pthread_exit() fails with InvalidStateError, and another worker comes.
+class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
+ public:
+  // Starts no thread. Throws std::invalid_argument for a bad option.
+  explicit ThreadPool(PoolOptions options = {});
+  explicit ThreadPool(int max_workers);
+  ~ThreadPool() override;
+
+  // Hands the task to a worker, or queues it when all are busy; never waits
+  // for one.
+  template <typename F, typename... A>
+  requires(!internal::kIsOptions<F>)
+      Future<internal::TaskResult<F, A...>> Submit(F&& f, A&&... args) {
+    return SubmitTask(
+        NewTask("Submit", 0, std::forward<F>(f), std::forward<A>(args)...));
+  }
+  template <typename F, typename... A>
+  Future<internal::TaskResult<F, A...>> Submit(TaskOptions options, F&& f,
+                                               A&&... args) {
+    return SubmitTask(
+        WithOptions(std::move(options),
+                    NewTask("Submit", internal::StateBase::kTracked,
+                            std::forward<F>(f), std::forward<A>(args)...)));
+  }
+
+  // Submits the task, waits for it, and returns its result or throws what it
+  // threw.
+  template <typename F, typename... A>
+  requires(!internal::kIsOptions<F>) internal::TaskResult<F, A...> Run(
+      F&& f, A&&... args) {
+    return Submit(std::forward<F>(f), std::forward<A>(args)...).Collect();
+  }
+  template <typename F, typename... A>
+  internal::TaskResult<F, A...> Run(TaskOptions options, F&& f, A&&... args) {
+    return Submit(std::move(options), std::forward<F>(f),
+                  std::forward<A>(args)...)
+        .Collect();
+  }
+
+  // Submits a task whose result nobody wants. What it throws goes to the
+  // pool's unobserved_failure_handler.
+  template <typename F>
+  void Post(F&& f) {
+    core().Submit(
+        NewTask("Post", internal::StateBase::kDetached, std::forward<F>(f)));
+  }
+  template <typename F>
+  void Post(TaskOptions options, F&& f) {
+    constexpr uint32_t kFlags =
+        internal::StateBase::kDetached | internal::StateBase::kTracked;
+    core().Submit(WithOptions(std::move(options),
+                              NewTask("Post", kFlags, std::forward<F>(f))));
+  }
+
+ protected:
+  // For the pools of fixed size; `max_workers` replaces the option, which must
+  // not say otherwise.
+  ThreadPool(PoolOptions options, int max_workers, const char* class_name);
+
+ private:
+  template <typename F, typename... A>
+  auto* NewTask(const char* function, uint32_t flags, F&& f, A&&... args) {
+    if (internal::IsEmptyCallable(f)) {
+      throw std::invalid_argument(std::string(function) + " on pool '" +
+                                  name() + "': the callable is empty");
+    }
+    // Before the arguments are moved.
+    if (!core().accepting()) core().Check();
+    return internal::NewTask(&core(), flags, std::forward<F>(f),
+                             std::forward<A>(args)...);
+  }
+
+  template <typename Task>
+  static Task* WithOptions(TaskOptions options, Task* task) {
+    auto owned = internal::StateRef<Task>::Adopt(task);
+    internal::CheckTaskOptions(options);
+    std::string name = options.name;
+    task->Attach(
+        std::move(name),
+        std::make_unique<internal::TaskOptionsAttachment>(std::move(options)));
+    return owned.Detach();
+  }
+
+  template <typename T, typename Call, bool kStoppable>
+  Future<T> SubmitTask(internal::Task<T, Call, kStoppable>* task) {
+    auto mine = internal::StateRef<internal::ResultState<T>>::Share(task);
+    core().Submit(task);
+    return internal::FutureAccess::Make<T>(std::move(mine));
+  }
+};
+
+// Pools of a fixed size, as Java's Executors know them. Tasks of a
+// SingleThreadPool run one after the other, in the order of their submission.
+// PoolOptions::max_workers is 0 or that size.
+class SingleThreadPool : public ThreadPool {
+ public:
+  explicit SingleThreadPool(PoolOptions options = {})
+      : ThreadPool(std::move(options), 1, "SingleThreadPool") {}
+};
+
+class DualThreadPool : public ThreadPool {
+ public:
+  explicit DualThreadPool(PoolOptions options = {})
+      : ThreadPool(std::move(options), 2, "DualThreadPool") {}
+};
+
+class TripleThreadPool : public ThreadPool {
+ public:
+  explicit TripleThreadPool(PoolOptions options = {})
+      : ThreadPool(std::move(options), 3, "TripleThreadPool") {}
+};
+
+class QuadThreadPool : public ThreadPool {
+ public:
+  explicit QuadThreadPool(PoolOptions options = {})
+      : ThreadPool(std::move(options), 4, "QuadThreadPool") {}
+};
+
+}  // namespace asyncpal
+
+#endif  // ASYNCPAL_POOL_THREAD_POOL_H_
