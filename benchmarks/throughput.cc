@@ -1,0 +1,119 @@
+#include <cstdint>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "asyncpal/benchmarks/harness.h"
+#include "asyncpal/benchmarks/pools.h"
+#include "benchmark/benchmark.h"
+
+// How many tasks a pool gets through, in ns per task from the first submission
+// to the end of the last task.
+
+namespace asyncpal::benchmarks {
+namespace {
+
+struct FireAndForget {
+  int workers;
+  int64_t tasks;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    Pool pool(workers);
+    Round(pool);  // starts threads, fills caches
+    for (auto _ : state) Round(pool);
+    state.SetItemsProcessed(state.iterations() * tasks);
+  }
+
+  template <typename Pool>
+  void Round(Pool& pool) const {
+    TaskCounter done;
+    pool.Produce([&] {
+      for (int64_t i = 0; i < tasks; ++i) pool.Post([&done] { done.Add(); });
+    });
+    pool.Drain();
+    done.WaitFor(tasks);
+  }
+};
+
+struct FourProducers {
+  int workers;
+  int64_t tasks;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    Pool pool(workers);
+    Round(pool);
+    for (auto _ : state) state.SetIterationTime(Round(pool));
+    state.SetItemsProcessed(state.iterations() * tasks);
+  }
+
+  template <typename Pool>
+  double Round(Pool& pool) const {
+    constexpr int kProducers = 4;
+    TaskCounter done;
+    std::latch ready(kProducers + 1);
+    std::vector<std::jthread> producers;
+    for (int p = 0; p < kProducers; ++p) {
+      producers.emplace_back([&] {
+        pool.Produce([&] {
+          ready.arrive_and_wait();
+          for (int64_t i = 0; i < tasks / kProducers; ++i) {
+            pool.Post([&done] { done.Add(); });
+          }
+        });
+      });
+    }
+    ready.arrive_and_wait();
+    const Stopwatch watch;
+    for (std::jthread& producer : producers) producer.join();
+    pool.Drain();
+    done.WaitFor(tasks / kProducers * kProducers);
+    return watch.Seconds();
+  }
+};
+
+struct SubmitCollect {
+  int workers;
+  int64_t tasks;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    Pool pool(workers);
+    auto submit = [&pool](int64_t i) {
+      return pool.Submit([i] { return static_cast<int>(i); });
+    };
+    std::vector<decltype(submit(0))> futures;
+    futures.reserve(static_cast<size_t>(tasks));
+    auto round = [&] {
+      for (int64_t i = 0; i < tasks; ++i) futures.push_back(submit(i));
+      int64_t sum = 0;
+      for (auto& future : futures) sum += Pool::Collect(std::move(future));
+      benchmark::DoNotOptimize(sum);
+      futures.clear();
+    };
+    round();
+    for (auto _ : state) round();
+    state.SetItemsProcessed(state.iterations() * tasks);
+  }
+};
+
+}  // namespace
+
+void RegisterThroughput(const Settings& settings) {
+  const auto wall = [](benchmark::internal::Benchmark* b) {
+    b->UseRealTime()->Unit(benchmark::kMillisecond);
+  };
+  const auto manual = [](benchmark::internal::Benchmark* b) {
+    b->UseManualTime()->Unit(benchmark::kMillisecond);
+  };
+  const int64_t tasks = settings.Size(100'000, 1'000);
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "fire_and_forget", FireAndForget{settings.workers, tasks}, wall);
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "four_producers", FourProducers{settings.workers, tasks}, manual);
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "submit_collect", SubmitCollect{settings.workers, tasks / 5}, wall);
+}
+
+}  // namespace asyncpal::benchmarks
