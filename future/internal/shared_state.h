@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/block_cache.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/state.h"
@@ -68,6 +70,19 @@ class StateBase {
   virtual ~StateBase();
   StateBase(const StateBase&) = delete;
   StateBase& operator=(const StateBase&) = delete;
+
+  static void* operator new(size_t size) { return AllocateBlock(size); }
+  static void operator delete(void* state, size_t size) {
+    FreeBlock(state, size);
+  }
+  // For results of an unusual alignment.
+  static void* operator new(size_t size, std::align_val_t alignment) {
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* state, size_t size,
+                              std::align_val_t alignment) {
+    ::operator delete(state, size, alignment);
+  }
 
   // Flags for the constructor.
   static constexpr uint32_t kPoolTask = 1 << 7;  // its owner keeps count of it
