@@ -26,6 +26,8 @@ class Countdown {
         start_(timeout == absl::InfiniteDuration() ? 0 : internal::NowNanos()) {
   }
 
+  absl::Duration timeout() const { return timeout_; }
+
   // What is left, on the steady clock: never negative, infinite for an
   // infinite timeout.
   absl::Duration Remaining() const {

@@ -1,7 +1,6 @@
 #ifndef ASYNCPAL_FUTURE_FUTURE_H_
 #define ASYNCPAL_FUTURE_FUTURE_H_
 
-#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <type_traits>
@@ -60,7 +59,7 @@ class Future {
   // exception object of its own where the type can be copied (the standard
   // hierarchy and error.h), else the shared one: catch by const reference.
   T Collect(absl::Duration timeout = absl::InfiniteDuration()) const& requires(
-      std::copy_constructible<T> || std::is_void_v<T>) {
+      internal::kCopyable<T>) {
     WaitOrThrow(timeout);
     return static_cast<T>(state_->Get());
   }
@@ -73,7 +72,7 @@ class Future {
     if constexpr (std::is_void_v<T>) {
       state_->Get();
     } else {
-      if constexpr (std::copy_constructible<T>) {
+      if constexpr (internal::kCopyable<T>) {
         if (!state_->is_unique()) return state_->Get();
       }
       return std::move(state_->GetForMove());
@@ -83,7 +82,7 @@ class Future {
   // Collect() that never throws: errors come as ToStatus() maps them. For a
   // Future<void> it returns an absl::Status.
   auto TryCollect(absl::Duration timeout = absl::InfiniteDuration())
-      const& requires(std::copy_constructible<T> || std::is_void_v<T>) {
+      const& requires(internal::kCopyable<T>) {
     return TryCollectFrom(*this, timeout);
   }
   auto TryCollect(absl::Duration timeout = absl::InfiniteDuration()) && {

@@ -1,10 +1,12 @@
 // What Collect() and TryCollect() hand out: results and errors of every kind.
 
 #include <exception>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -88,6 +90,26 @@ TEST(Collect, MovesOutAResultThatCannotBeCopied) {
   auto future = executor.Submit([] { return std::make_unique<int>(7); });
   executor.RunOne();
   EXPECT_EQ(*std::move(future).Collect(), 7);
+}
+
+TEST(Collect, MovesOutAContainerOfWhatCannotBeCopied) {
+  using Numbers = std::map<int, std::pair<int, std::unique_ptr<int>>>;
+  ManualExecutor executor;
+  auto future = executor.Submit([] {
+    Numbers numbers;
+    numbers[1].second = std::make_unique<int>(7);
+    return numbers;
+  });
+  executor.RunOne();
+  EXPECT_EQ(*std::move(future).Collect()[1].second, 7);
+}
+
+TEST(Collect, MovesOutATupleOfContainersOfWhatCannotBeCopied) {
+  ManualExecutor executor;
+  auto future = executor.Submit(
+      [] { return std::make_tuple(1, std::vector<std::unique_ptr<int>>(3)); });
+  executor.RunOne();
+  EXPECT_EQ(std::get<1>(std::move(future).Collect()).size(), 3u);
 }
 
 TEST(Collect, CopiesTheObjectBehindAReference) {

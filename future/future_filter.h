@@ -58,14 +58,18 @@ class FutureFilter {
   // then as before.
   std::optional<Future<T>> Get(
       absl::Duration timeout = absl::InfiniteDuration()) {
-    return core_->Get(timeout);
+    return core_->Get(Countdown(timeout));
+  }
+  // The same with a limit that several waits share.
+  std::optional<Future<T>> Get(const Countdown& countdown) {
+    return core_->Get(countdown);
   }
 
-  // An input range of the futures as they are done, until the filter is empty;
-  // `timeout` limits the whole of it.
+  // An input range of the futures as they are done, until the filter is empty
+  // or gone; `timeout` limits the whole of it.
   auto GetAll(absl::Duration timeout = absl::InfiniteDuration()) {
     return internal::PullRange([core = core_, countdown = Countdown(timeout)] {
-      return core->Get(countdown.Remaining());
+      return core->Get(countdown);
     });
   }
 
@@ -91,10 +95,11 @@ class FutureFilter {
       internal::MutexLock lock(mu_);
       closed_ = true;
       dropped.swap(done_);
+      expected_ = 0;
+      changed_.NotifyAll();
     }
 
-    std::optional<Future<T>> Get(absl::Duration timeout) {
-      const Countdown countdown(timeout);
+    std::optional<Future<T>> Get(const Countdown& countdown) {
       if (auto taken = TryGet(); !taken.has_value() || taken->valid()) {
         return taken;
       }
@@ -103,9 +108,9 @@ class FutureFilter {
       while (done_.empty() && expected_ > 0) {
         const absl::Duration left = countdown.Remaining();
         if (left == absl::ZeroDuration()) {
-          throw TimeoutError(absl::StrCat("none of ", expected_,
-                                          " futures was done in ",
-                                          absl::FormatDuration(timeout)));
+          throw TimeoutError(
+              absl::StrCat("none of ", expected_, " futures was done in ",
+                           absl::FormatDuration(countdown.timeout())));
         }
         if (left == absl::InfiniteDuration()) {
           changed_.Wait(mu_);

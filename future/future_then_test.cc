@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
@@ -92,6 +93,16 @@ TEST(Then, ShowsAResultThatCannotBeCopiedByReference) {
   executor.RunOne();
   EXPECT_EQ(next.Collect(), 7);
   EXPECT_EQ(*std::move(future).Collect(), 7);
+}
+
+TEST(Then, MovesAContainerOfWhatCannotBeCopiedIntoTheFunction) {
+  ManualExecutor executor;
+  const auto future =
+      executor.Submit([] { return std::vector<std::unique_ptr<int>>(3); });
+  const auto next = future.Then(
+      [](std::vector<std::unique_ptr<int>> numbers) { return numbers.size(); });
+  executor.RunOne();
+  EXPECT_EQ(next.Collect(), 3u);
 }
 
 TEST(Then, FailsWhereTheResultWasMovedOutBefore) {
@@ -407,6 +418,17 @@ TEST(ThenUnwraps, AResultThatCannotBeCopied) {
       [&] { return executor.Submit([] { return std::make_unique<int>(7); }); });
   executor.RunAll();
   EXPECT_EQ(*std::move(next).Collect(), 7);
+}
+
+TEST(ThenUnwraps, AContainerOfWhatCannotBeCopied) {
+  ManualExecutor executor;
+  Future<std::vector<std::unique_ptr<int>>> next =
+      executor.Submit([] {}).Then([&] {
+        return executor.Submit(
+            [] { return std::vector<std::unique_ptr<int>>(3); });
+      });
+  executor.RunAll();
+  EXPECT_EQ(std::move(next).Collect().size(), 3u);
 }
 
 TEST(ThenUnwraps, OneLevelOnly) {

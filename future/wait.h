@@ -115,7 +115,7 @@ auto Collect(const R& futures,
                                       absl::FormatDuration(timeout)));
     }
     // Fail now rather than after the rest.
-    if (!future.is_completed()) future.Collect();
+    if (!future.is_completed()) internal::FutureAccess::State(future).Get();
     ++done;
   }
   if constexpr (std::is_void_v<internal::ResultIn<R>>) {
@@ -141,7 +141,7 @@ auto AsDone(const R& futures, AsDoneOptions options = {}) {
   return internal::PullRange([filter, checked = std::move(checked), countdown,
                               timeout = options.timeout,
                               next = size_t{0}]() mutable -> std::optional<F> {
-    if (filter != nullptr) return filter->Get(countdown.Remaining());
+    if (filter != nullptr) return filter->Get(countdown);
     if (next == checked.size()) return std::nullopt;
     if (!checked[next].Wait(countdown.Remaining())) {
       throw TimeoutError(absl::StrCat("AsDone: the future at index ", next,

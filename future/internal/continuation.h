@@ -27,6 +27,12 @@ struct ContinuationTraits {
       return std::is_invocable_v<F&, const T&> || std::is_invocable_v<F&, T>;
     }
   }();
+  // The result is shown to f in place, or else moved out for it. A container of
+  // what can't be copied has to be moved: whether f takes it by value can't be
+  // told.
+  static constexpr bool kSeesResult =
+      std::is_invocable_v<F&, const T&> &&
+      (kCopyable<T> || !std::is_copy_constructible_v<T>);
   // f(const Future<T>&): called with every outcome. Not even asked of an f that
   // takes the result: the body of a generic one may not compile with a future.
   static constexpr bool kTakesFuture = [] {
@@ -45,7 +51,7 @@ struct ContinuationTraits {
       return f(source);
     } else if constexpr (std::is_void_v<T>) {
       return f();
-    } else if constexpr (std::is_invocable_v<F&, const T&>) {
+    } else if constexpr (kSeesResult) {
       return f(FutureAccess::State(source).Get());
     } else {
       return f(std::move(FutureAccess::State(source).GetForMove()));
@@ -78,7 +84,7 @@ void Forward(ResultState<T>& target, const Future<T>& source) {
       break;
     default:
       try {
-        if constexpr (std::is_copy_constructible_v<Stored<T>>) {
+        if constexpr (kCopyable<T>) {
           target.Complete(from.Get());
         } else {
           target.Complete(std::move(from.GetForMove()));

@@ -24,6 +24,25 @@ namespace asyncpal::internal {
 template <typename T>
 using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
+// Whether a T can be copied, for void too. Containers claim it of themselves
+// even where their elements can't be, and fail to compile when it is tried.
+template <typename T>
+struct IsCopyable : std::is_copy_constructible<Stored<T>> {};
+template <typename T>
+requires requires {
+  typename T::allocator_type;
+  typename T::value_type;
+}
+struct IsCopyable<T> : std::conjunction<std::is_copy_constructible<T>,
+                                        IsCopyable<typename T::value_type>> {};
+template <typename... T>
+struct IsCopyable<std::tuple<T...>> : std::conjunction<IsCopyable<T>...> {};
+template <typename T, typename U>
+struct IsCopyable<std::pair<T, U>>
+    : std::conjunction<IsCopyable<T>, IsCopyable<U>> {};
+template <typename T>
+inline constexpr bool kCopyable = IsCopyable<T>::value;
+
 // Calls `f` and turns "returns nothing" into a monostate.
 template <typename F, typename... Args>
 auto InvokeStored(F&& f, Args&&... args) {
