@@ -7,14 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "benchmark/benchmark.h"
 
 namespace asyncpal::benchmarks {
 
-// What the command line says: --workers=N, and --smoke for small inputs that
-// only show that a case still works.
+// What the command line says; see thread_pool.cc. With `smoke`, inputs are
+// small and only show that a case still works.
 struct Settings {
   int workers = 2;
   bool smoke = false;
@@ -29,6 +30,11 @@ void RegisterThroughput(const Settings& settings);
 void RegisterLatency(const Settings& settings);
 void RegisterLoops(const Settings& settings);
 void RegisterResources(const Settings& settings);
+
+// Resident bytes per pending future of the pool of that name; negative for an
+// unknown name. Call it in a fresh process.
+double MeasurePendingFutureBytes(std::string_view pool, int workers,
+                                 int64_t count);
 
 // Registers `case/pool` for each of the Pools. `body` is a function object with
 // a member template <typename Pool> void Run(benchmark::State&) const; `adjust`

@@ -1,5 +1,7 @@
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include "asyncpal/benchmarks/harness.h"
@@ -8,26 +10,66 @@
 // Measures ThreadPool beside other pools. compare.py runs it and says what the
 // numbers mean; see README.md.
 
-int main(int argc, char** argv) {
-  asyncpal::benchmarks::Settings settings;
+namespace asyncpal::benchmarks {
+namespace {
+
+constexpr char kUsage[] =
+    "  --workers=N              threads of each pool (2)\n"
+    "  --smoke                  small inputs: whether, not how fast\n"
+    "  --measure_bytes=POOL     prints the bytes per pending future; used by "
+    "the"
+    "\n                           case of that name, with --count=N futures\n"
+    "and those of Google Benchmark, see --help\n";
+
+int Main(int argc, char** argv) {
+  Settings settings;
+  std::string measure_bytes;
+  int64_t count = 1000;
   benchmark::Initialize(&argc, argv);
   for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    constexpr std::string_view kWorkers = "--workers=";
+    const std::string argument = argv[i];
+    const size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const std::string value =
+        equals == std::string::npos ? "" : argument.substr(equals + 1);
+    const int64_t number = std::atoll(value.c_str());
     if (argument == "--smoke") {
       settings.smoke = true;
-    } else if (argument.substr(0, kWorkers.size()) == kWorkers &&
-               std::atoi(argv[i] + kWorkers.size()) > 0) {
-      settings.workers = std::atoi(argv[i] + kWorkers.size());
+    } else if (name == "--workers" && number > 0) {
+      settings.workers = static_cast<int>(number);
+    } else if (name == "--count" && number > 0) {
+      count = number;
+    } else if (name == "--measure_bytes") {
+      measure_bytes = value;
     } else {
-      std::cerr << "thread_pool: unknown argument or bad value: " << argument
-                << "\nIt takes --workers=N (2), --smoke, and those of Google "
-                   "Benchmark (--help)\n";
+      std::cerr << argument << ": unknown argument, or bad value. It takes\n"
+                << kUsage;
       return EXIT_FAILURE;
     }
   }
-  asyncpal::benchmarks::RegisterThroughput(settings);
-  asyncpal::benchmarks::RegisterLatency(settings);
+  if (!measure_bytes.empty()) {
+    std::cout << MeasurePendingFutureBytes(measure_bytes, settings.workers,
+                                           count)
+              << "\n";
+    return EXIT_SUCCESS;
+  }
+#ifdef __OPTIMIZE__
+  benchmark::AddCustomContext("optimized", "yes");
+#else
+  benchmark::AddCustomContext("optimized", "no");
+#endif
+  RegisterThroughput(settings);
+  RegisterLatency(settings);
+  RegisterLoops(settings);
+  RegisterResources(settings);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace asyncpal::benchmarks
+
+int main(int argc, char** argv) {
+  return asyncpal::benchmarks::Main(argc, argv);
 }

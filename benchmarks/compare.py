@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks and sets ThreadPool beside its peers.
+
+  ./bazelw run --config=opt //benchmarks:compare
+  ./bazelw run --config=opt //benchmarks:compare -- round_trip --repetitions=21
+
+Times mean little by themselves, and on a machine with few cores they change
+with the hour. So all pools run in one process, their repetitions are shuffled,
+and only ratios of medians are judged.
+"""
+
+import argparse
+import collections
+import json
+import statistics
+import subprocess
+import sys
+
+OURS = "asyncpal"
+
+# A target is a factor of a peer's number, or with no peer the number itself.
+Target = collections.namedtuple("Target", "factor peer")
+Case = collections.namedtuple("Case", "name unit peers first then")
+
+_POOLS = ("naive", "onetbb", "asio", "thread_pool")
+CASES = [
+    Case("fire_and_forget", "ns", _POOLS,
+         Target(0.9, "naive"), Target(0.45, "naive")),
+    Case("four_producers", "ns", _POOLS,
+         Target(0.9, "naive"), Target(0.6, "naive")),
+    Case("submit_collect", "ns", _POOLS,
+         Target(0.25, "naive"), Target(0.1, "naive")),
+    Case("round_trip_parked", "us", _POOLS,
+         Target(1.0, "naive"), Target(0.7, "naive")),
+    Case("round_trip_back_to_back", "us", _POOLS,
+         Target(0.15, "naive"), None),
+    Case("fork_join", "ns", ("onetbb",),
+         Target(0.7, "onetbb"), Target(0.25, "onetbb")),
+    Case("map", "ns", ("naive", "onetbb", "openmp"),
+         Target(1.03, "onetbb"), None),
+    Case("small_loop", "us", ("naive", "onetbb", "openmp"),
+         Target(3, "openmp"), None),
+    Case("pending_future_bytes", "", _POOLS,
+         Target(128, None), Target(96, None)),
+    Case("create_run_shut_down", "us", _POOLS,
+         Target(0.6, "naive"), None),
+    Case("idle_wakeups", "", _POOLS, Target(0, None), None),
+]
+
+
+def run(binary, arguments):
+    """Runs the benchmarks; returns Google Benchmark's JSON, parsed."""
+    process = subprocess.run(
+        [binary, "--benchmark_format=json",
+         "--benchmark_enable_random_interleaving=true"] + arguments,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        universal_newlines=True)
+    if process.returncode != 0:
+        raise RuntimeError("%s ended with %d:\n%s" % (
+            binary, process.returncode, process.stderr))
+    if not process.stdout.strip():
+        raise ValueError("no benchmark has a name like that")
+    return json.loads(process.stdout)
+
+
+def medians(report):
+    """Returns {case: {pool: median}}, in nanoseconds or as counted."""
+    samples = collections.defaultdict(lambda: collections.defaultdict(list))
+    for entry in report["benchmarks"]:
+        if entry["run_type"] != "iteration":
+            continue
+        if entry.get("error_occurred"):
+            raise RuntimeError("%s: %s" % (
+                entry["name"], entry["error_message"]))
+        case, pool = entry["name"].split("/")[:2]
+        if "value" in entry:
+            value = entry["value"]
+        else:
+            value = 1e9 / entry["items_per_second"]
+        samples[case][pool].append(value)
+    return {case: {pool: statistics.median(values)
+                   for pool, values in pools.items()}
+            for case, pools in samples.items()}
+
+
+def met(target, pools):
+    """Returns the target with yes or no, or "" where there is none."""
+    if target is None:
+        return ""
+    if target.peer is None:
+        limit, text = target.factor, "%g" % target.factor
+    elif target.peer in pools:
+        limit = target.factor * pools[target.peer]
+        text = "%g x %s" % (target.factor, target.peer)
+    else:
+        return "%g x %s: ?" % target
+    return "%s: %s" % (text, "yes" if pools[OURS] <= limit else "NO")
+
+
+def number(value, unit):
+    value = value / 1e3 if unit == "us" else value
+    return "%.4g" % value if value < 1000 else "%.0f" % value
+
+
+def ratio(value, peers):
+    return "%.2f" % (value / min(peers)) if peers and min(peers) > 0 else ""
+
+
+def table(results):
+    """Returns the lines of the table of `results`, as medians() made them."""
+    peers = ("naive", "onetbb", "asio", "thread_pool", "openmp")
+    rows = [("case", "", OURS) + peers +
+            ("x naive", "x best", "first target", "then")]
+    for case in CASES:
+        pools = results.get(case.name, {})
+        if OURS not in pools:
+            continue
+        ours = pools[OURS]
+        rows.append(
+            (case.name, case.unit) +
+            tuple(number(pools[pool], case.unit) if pool in pools else ""
+                  for pool in (OURS,) + peers) +
+            (ratio(ours, [pools[p] for p in pools if p == "naive"]),
+             ratio(ours, [pools[p] for p in pools if p != OURS]),
+             met(case.first, pools), met(case.then, pools)))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    texts = (0, 1, len(widths) - 2, len(widths) - 1)
+    return ["  ".join(cell.ljust(width) if i in texts else cell.rjust(width)
+                      for i, (cell, width) in enumerate(zip(row, widths))
+                      ).rstrip() for row in rows]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="compare", description=__doc__.splitlines()[0])
+    parser.add_argument("filter", nargs="?", default=".",
+                        help="regular expression of case/pool (default: all)")
+    parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--min_time", type=float, default=0.05,
+                        help="seconds of each repetition")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    try:
+        report = run(options.binary, [
+            "--benchmark_filter=" + options.filter,
+            "--benchmark_repetitions=%d" % options.repetitions,
+            "--benchmark_min_time=%g" % options.min_time,
+            "--workers=%d" % options.workers,
+        ])
+        results = medians(report)
+    except (RuntimeError, ValueError) as error:
+        sys.exit("compare: %s" % error)
+    print("\n".join(table(results)))
+    context = report["context"]
+    print("\n%d workers, %d CPUs, load %s, medians of %d" % (
+        options.workers, context["num_cpus"],
+        "/".join("%.1f" % load for load in context["load_avg"]),
+        options.repetitions))
+    if context["optimized"] != "yes":
+        print("Compiled without optimization: use --config=opt.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <latch>
+#include <new>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "asyncpal/benchmarks/harness.h"
+#include "asyncpal/benchmarks/pools.h"
+#include "benchmark/benchmark.h"
+#include "tbb/global_control.h"
+
+// What a pool costs besides time per task: memory, starting and stopping, and
+// doing nothing.
+
+namespace asyncpal::benchmarks {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// ---------------------------------------------------------------- Memory
+
+int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  std::string word;
+  while (file >> word) {
+    int64_t kib;
+    if (word == "Rss:" && file >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+template <typename Pool>
+double BytesOf(int workers, int64_t count) {
+  Pool pool(workers);
+  std::latch busy(workers + 1);
+  std::atomic<bool> go{false};
+  for (int i = 0; i < workers; ++i) {
+    pool.Submit([&] {
+      busy.count_down();
+      go.wait(false);
+    });
+  }
+  busy.arrive_and_wait();
+  const auto submit = [&pool](int64_t i) {
+    return pool.Submit([i] { return static_cast<int>(i); });
+  };
+  // The handles are the user's, and there before.
+  std::vector<decltype(submit(0))> futures(static_cast<size_t>(count));
+  const int64_t before = ResidentBytes();
+  for (int64_t i = 0; i < count; ++i) {
+    futures[static_cast<size_t>(i)] = submit(i);
+  }
+  const int64_t after = ResidentBytes();
+  go = true;
+  go.notify_all();
+  for (auto& future : futures) Pool::Collect(std::move(future));
+  return static_cast<double>(after - before) / static_cast<double>(count);
+}
+
+// In a process of its own, where no allocator has memory left from before.
+struct PendingFutureBytes {
+  int workers;
+  int64_t count;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    for (auto _ : state) {
+      char self[4096];
+      const ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
+      const std::string command =
+          "'" +
+          std::string(self, length > 0 ? static_cast<size_t>(length) : 0) +
+          "' --measure_bytes=" + Pool::kName +
+          " --workers=" + std::to_string(workers) +
+          " --count=" + std::to_string(count);
+      std::FILE* const pipe = popen(command.c_str(), "r");
+      double bytes = 0;
+      if (pipe == nullptr || std::fscanf(pipe, "%lf", &bytes) != 1) {
+        state.SkipWithError("the measuring process said nothing");
+      }
+      if (pipe != nullptr) pclose(pipe);
+      state.counters["value"] = bytes;
+    }
+  }
+};
+
+// -------------------------------------------------- Starting and stopping
+
+struct CreateRunShutDown {
+  int workers;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    for (auto _ : state) {
+      if constexpr (std::is_same_v<Pool, Tbb>) {
+        // Its threads would otherwise stay for the next.
+        tbb::task_scheduler_handle threads{tbb::attach{}};
+        Life<Pool>();
+        if (!tbb::finalize(threads, std::nothrow)) {
+          state.SkipWithError("oneTBB has not ended its threads");
+        }
+      } else {
+        Life<Pool>();
+      }
+    }
+    state.SetItemsProcessed(state.iterations());
+  }
+
+  template <typename Pool>
+  void Life() const {
+    Pool pool(workers);
+    int result = Pool::Collect(pool.Submit([] { return 42; }));
+    benchmark::DoNotOptimize(result);
+  }
+};
+
+// -------------------------------------------------------- Doing nothing
+
+struct Usage {
+  static Usage Now() {
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    const auto micros = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) * 1e6 +
+             static_cast<double>(time.tv_usec);
+    };
+    return {micros(usage.ru_utime) + micros(usage.ru_stime),
+            static_cast<double>(usage.ru_nvcsw)};
+  }
+  double cpu_micros;
+  double sleeps;  // how often a thread went to sleep by itself
+};
+
+struct IdlePool {
+  milliseconds time;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    constexpr int kWorkers = 8;
+    Pool pool(kWorkers);
+    StartAll(pool, kWorkers);
+    std::this_thread::sleep_for(time / 5);  // whoever spins may finish that
+    for (auto _ : state) {
+      const Usage before = Usage::Now();
+      std::this_thread::sleep_for(time);
+      const Usage after = Usage::Now();
+      state.counters["value"] = after.sleeps - before.sleeps - 1;
+      state.counters["cpu_us"] = after.cpu_micros - before.cpu_micros;
+    }
+  }
+
+  // Each task waits for the others, so that each needs a worker; some pools do
+  // not promise that, so not for ever.
+  template <typename Pool>
+  void StartAll(Pool& pool, int workers) const {
+    std::latch all(workers);
+    const auto limit = steady_clock::now() + milliseconds(100);
+    std::vector<decltype(pool.Submit([] { return 0; }))> futures;
+    for (int i = 0; i < workers; ++i) {
+      futures.push_back(pool.Submit([&all, limit] {
+        all.count_down();
+        while (!all.try_wait() && steady_clock::now() < limit) {
+          std::this_thread::sleep_for(milliseconds(1));
+        }
+        return 0;
+      }));
+    }
+    for (auto& future : futures) Pool::Collect(std::move(future));
+  }
+};
+
+}  // namespace
+
+double MeasurePendingFutureBytes(std::string_view pool, int workers,
+                                 int64_t count) {
+  if (pool == Asyncpal::kName) return BytesOf<Asyncpal>(workers, count);
+  if (pool == Naive::kName) return BytesOf<Naive>(workers, count);
+  if (pool == Tbb::kName) return BytesOf<Tbb>(workers, count);
+  if (pool == Asio::kName) return BytesOf<Asio>(workers, count);
+  if (pool == StealingPool::kName) return BytesOf<StealingPool>(workers, count);
+  return -1;
+}
+
+void RegisterResources(const Settings& settings) {
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "pending_future_bytes",
+      PendingFutureBytes{settings.workers, settings.Size(200'000, 2'000)},
+      [](benchmark::internal::Benchmark* b) {
+        b->Iterations(1)->Repetitions(1);
+      });
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "create_run_shut_down", CreateRunShutDown{settings.workers},
+      [](benchmark::internal::Benchmark* b) {
+        b->UseRealTime()->Unit(benchmark::kMicrosecond);
+      });
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "idle_wakeups", IdlePool{milliseconds(settings.Size(1000, 20))},
+      [](benchmark::internal::Benchmark* b) {
+        b->Iterations(1)->Repetitions(1);
+      });
+}
+
+}  // namespace asyncpal::benchmarks

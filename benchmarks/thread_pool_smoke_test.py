@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Whether the benchmarks still run; how fast they are is not looked at."""
+
+import sys
+import unittest
+
+sys.path.insert(0, "benchmarks")  # Bazel starts tests in the workspace's root
+
+import compare
+
+
+class ThreadPoolSmokeTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.results = compare.medians(compare.run(
+            BINARY, ["--smoke", "--benchmark_min_time=0.0001"]))
+
+    def test_every_case_runs_for_its_pools(self):
+        for case in compare.CASES:
+            pools = set(self.results[case.name])
+            # Compilers may come without OpenMP.
+            self.assertEqual(pools | {"openmp"},
+                             {compare.OURS, "openmp", *case.peers}, case.name)
+
+    def test_compare_knows_every_case(self):
+        self.assertEqual(set(self.results), {c.name for c in compare.CASES})
+
+    def test_the_table_has_a_row_for_each_case(self):
+        rows = compare.table(self.results)[1:]
+        self.assertEqual([row.split()[0] for row in rows],
+                         [case.name for case in compare.CASES])
+
+    def test_a_target_is_met_at_its_limit(self):
+        pools = {compare.OURS: 90, "naive": 100}
+        target = compare.Target
+        self.assertEqual(compare.met(target(0.9, "naive"), pools),
+                         "0.9 x naive: yes")
+        self.assertEqual(compare.met(target(0.5, "naive"), pools),
+                         "0.5 x naive: NO")
+        self.assertEqual(compare.met(target(96, None), pools), "96: yes")
+        self.assertEqual(compare.met(target(3, "openmp"), pools),
+                         "3 x openmp: ?")
+
+    def test_an_unknown_argument_is_refused(self):
+        with self.assertRaisesRegex(RuntimeError, "--wrokers=2"):
+            compare.run(BINARY, ["--wrokers=2"])
+
+
+if __name__ == "__main__":
+    BINARY = sys.argv.pop(1)
+    unittest.main()
