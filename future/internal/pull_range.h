@@ -46,8 +46,15 @@ class PullRange {
   };
 
   explicit PullRange(Next next) : next_(std::move(next)) {}
+  // Only before begin(): iterators don't move along.
   PullRange(PullRange&&) = default;
-  PullRange& operator=(PullRange&&) = default;
+  PullRange& operator=(PullRange&& other) {
+    if (this == &other) return *this;
+    Replace(next_, other.next_);
+    Replace(current_, other.current_);
+    begun_ = other.begun_;
+    return *this;
+  }
 
   iterator begin() {
     if (!std::exchange(begun_, true)) Advance();
@@ -56,6 +63,13 @@ class PullRange {
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  // A lambda can't be assigned, but a new one can take the place of the old.
+  template <typename U>
+  static void Replace(std::optional<U>& to, std::optional<U>& from) {
+    to.reset();
+    if (from.has_value()) to.emplace(std::move(*from));
+  }
+
   void Advance() {
     current_.reset();
     if (!next_.has_value()) return;

@@ -2,6 +2,7 @@
 #define ASYNCPAL_FUTURE_INTERNAL_ZIP_CURSOR_H_
 
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -13,30 +14,50 @@
 namespace asyncpal::internal {
 
 // One range on its way through: an lvalue is referred to, an rvalue is kept,
-// and a kept container's elements are moved out rather than copied.
+// and a kept container's elements are moved out rather than copied. The range
+// is not asked for an element before that one is wanted: it may have to wait
+// for it, or throw.
 template <typename R>
 class RangeCursor {
  public:
   using Range = std::remove_reference_t<R>;
-  using Value = std::remove_cvref_t<std::ranges::range_reference_t<Range&>>;
+  using Value = std::ranges::range_value_t<Range&>;
 
   explicit RangeCursor(R&& range)
       : held_(std::make_unique<Held>(std::forward<R>(range))) {}
 
-  bool at_end() const { return held_->it == held_->end; }
-  Value Read() const {
+  // Steps past the element that was read last. False: that was the last one.
+  bool Step() {
+    if (std::exchange(held_->was_read, false)) ++held_->it;
+    return !(held_->it == held_->end);
+  }
+  // The element that Step() found.
+  Value Read() {
+    held_->was_read = true;
     if constexpr (kMovesElements) {
-      return std::move(*held_->it);
+      return std::ranges::iter_move(held_->it);
     } else {
       return *held_->it;
     }
   }
-  void Advance() { ++held_->it; }
 
  private:
+  // A handle to someone else's elements may be an rvalue, too. One that is not
+  // declared a view is known by this: making it const leaves its elements as
+  // they are, while those of a container become const with it.
+  static constexpr bool kOwnsElements = [] {
+    if constexpr (std::ranges::view<Range> ||
+                  std::ranges::borrowed_range<Range>) {
+      return false;
+    } else if constexpr (std::ranges::range<const Range>) {
+      return !std::is_same_v<std::ranges::range_reference_t<const Range>,
+                             std::ranges::range_reference_t<Range>>;
+    } else {
+      return true;  // makes them as it goes
+    }
+  }();
   static constexpr bool kMovesElements =
-      !std::is_lvalue_reference_v<R> && !std::ranges::view<Range> &&
-      !std::ranges::borrowed_range<Range> && !std::is_const_v<Range>;
+      !std::is_lvalue_reference_v<R> && kOwnsElements;
 
   // On the heap: moving the cursor must not move what the iterators point to.
   struct Held {
@@ -47,6 +68,7 @@ class RangeCursor {
     R range;
     std::ranges::iterator_t<Range> it;
     std::ranges::sentinel_t<Range> end;
+    bool was_read = false;
   };
   std::unique_ptr<Held> held_;
 };
@@ -62,14 +84,12 @@ class ZipCursor {
   explicit ZipCursor(R&&... ranges)
       : cursors_(RangeCursor<R>(std::forward<R>(ranges))...) {}
 
-  // The next elements; nullopt at the end. Iterators that throw end it.
+  // The next elements; nullopt at the end.
   std::optional<Value> Next() {
     return std::apply(
         [](auto&... cursors) -> std::optional<Value> {
-          if ((cursors.at_end() || ...)) return std::nullopt;
-          std::optional<Value> value(std::in_place, cursors.Read()...);
-          (cursors.Advance(), ...);
-          return value;
+          if (!(cursors.Step() && ...)) return std::nullopt;
+          return std::optional<Value>(std::in_place, cursors.Read()...);
         },
         cursors_);
   }
@@ -87,10 +107,8 @@ class TupleCursor {
   explicit TupleCursor(R&& tuples) : cursor_(std::forward<R>(tuples)) {}
 
   std::optional<Value> Next() {
-    if (cursor_.at_end()) return std::nullopt;
-    std::optional<Value> value(std::in_place, cursor_.Read());
-    cursor_.Advance();
-    return value;
+    if (!cursor_.Step()) return std::nullopt;
+    return std::optional<Value>(std::in_place, cursor_.Read());
   }
 
  private:
