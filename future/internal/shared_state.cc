@@ -68,7 +68,9 @@ void StateBase::Run(int64_t now) {
 
 void StateBase::Finish(FutureState outcome, const std::exception_ptr& error) {
   const uint64_t word = word_.load(std::memory_order_relaxed);
-  done_at_.store(NowNanos(), std::memory_order_relaxed);
+  if ((word & kDetached) == 0) {
+    done_at_.store(NowNanos(), std::memory_order_relaxed);
+  }
   if ((word & kPoolTask) != 0) {
     owner_->OnFinished(*this, outcome);
     if ((word & kDetached) != 0 && outcome == FutureState::kFailed) {

@@ -50,6 +50,13 @@ class TaskAttachment {
   virtual ~TaskAttachment() = default;
 };
 
+// A task's place in the queue that holds it, guarded by that queue's lock; null
+// outside of one.
+struct QueueLinks {
+  QueueLinks* previous = nullptr;
+  QueueLinks* next = nullptr;
+};
+
 // The part of a future's state that does not depend on its type, and the
 // links and times of the task that produces it: one allocation for all.
 //
@@ -63,10 +70,12 @@ class TaskAttachment {
 // Who has claimed the state may write the outcome, and Publish() makes it
 // visible. Publish() gives up the publisher's reference in the same operation,
 // so that a reference count of one means that nobody else can look.
-class StateBase {
+class StateBase : public QueueLinks {
  public:
   StateBase(TaskOwner* owner, uint32_t flags)
-      : word_(kReference | flags), owner_(owner), submitted_at_(NowNanos()) {}
+      : word_(kReference | flags),
+        owner_(owner),
+        submitted_at_((flags & kDetached) != 0 ? 0 : NowNanos()) {}
   virtual ~StateBase();
   StateBase(const StateBase&) = delete;
   StateBase& operator=(const StateBase&) = delete;
@@ -168,13 +177,6 @@ class StateBase {
   void Attach(std::string name, std::unique_ptr<TaskAttachment> attachment);
   TaskAttachment* attachment() const;
 
-  // For the queue that holds the task, guarded by that queue's lock.
-  struct QueueLinks {
-    StateBase* previous = nullptr;
-    StateBase* next = nullptr;
-  };
-  QueueLinks links;
-
  protected:
   virtual void Execute() {}
   virtual void StoreError(std::exception_ptr error) noexcept = 0;
@@ -233,7 +235,7 @@ class StateBase {
   TaskOwner* const owner_;
   uint64_t task_id_ = 0;
   // Steady-clock nanoseconds; 0: not yet. Relaxed: published by word_.
-  const int64_t submitted_at_;
+  const int64_t submitted_at_;  // 0 too where no future can ask
   std::atomic<int64_t> started_at_{0};
   std::atomic<int64_t> done_at_{0};
 };

@@ -1,67 +1,73 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_TASK_QUEUE_H_
 #define ASYNCPAL_POOL_INTERNAL_TASK_QUEUE_H_
 
-#include <cstddef>
-
 #include "asyncpal/future/internal/shared_state.h"
 
 namespace asyncpal::internal {
 
 // First in, first out, linked through the tasks themselves, so that it neither
-// allocates nor fails, and any task can be taken out of its middle. Owns one
-// reference to each task inside. Not thread-safe: its owner's lock guards it
-// and the links.
+// allocates nor fails, and a task can leave from any place without knowing
+// which queue it is in. Owns one reference to each task inside. Not
+// thread-safe: its owner's lock guards it and the links.
 class TaskQueue {
  public:
-  TaskQueue() { head_.previous = head_.next = nullptr; }
+  TaskQueue() { Reset(); }
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
 
-  bool empty() const { return size_ == 0; }
-  size_t size() const { return size_; }
+  bool empty() const { return ends_.next == &ends_; }
 
   void PushBack(StateBase* task) {
-    task->links = {head_.previous, nullptr};
-    (head_.previous != nullptr ? head_.previous->links.next : head_.next) =
-        task;
-    head_.previous = task;
-    ++size_;
+    task->previous = ends_.previous;
+    task->next = &ends_;
+    ends_.previous->next = task;
+    ends_.previous = task;
   }
 
   // The oldest task, and its reference; null when empty.
   StateBase* PopFront() {
-    StateBase* const task = head_.next;
-    if (task != nullptr) Unlink(task);
+    if (empty()) return nullptr;
+    auto* const task = static_cast<StateBase*>(ends_.next);
+    Unlink(task);
     return task;
+  }
+
+  // All of `other`, behind what is here.
+  void TakeAll(TaskQueue& other) {
+    if (other.empty()) return;
+    other.ends_.next->previous = ends_.previous;
+    other.ends_.previous->next = &ends_;
+    ends_.previous->next = other.ends_.next;
+    ends_.previous = other.ends_.previous;
+    other.Reset();
   }
 
   // Whether `task` is inside. Looks at no task but those inside, so that it may
   // be asked of one that is gone.
   bool Contains(const StateBase* task) const {
-    const StateBase* it = head_.next;
-    while (it != nullptr && it != task) it = it->links.next;
-    return it != nullptr;
+    const QueueLinks* it = ends_.next;
+    while (it != &ends_ && it != task) it = it->next;
+    return it == task;
   }
 
-  // Takes `task` out if it is inside, and gives its reference to the caller.
-  bool Remove(StateBase* task) {
-    if (task->links.previous == nullptr && head_.next != task) return false;
+  // Takes `task` out of whatever queue it is in, and gives that queue's
+  // reference to the caller. False: it was in none.
+  static bool Remove(StateBase* task) {
+    if (task->next == nullptr) return false;
     Unlink(task);
     return true;
   }
 
  private:
-  void Unlink(StateBase* task) {
-    StateBase* const previous = task->links.previous;
-    StateBase* const next = task->links.next;
-    (previous != nullptr ? previous->links.next : head_.next) = next;
-    (next != nullptr ? next->links.previous : head_.previous) = previous;
-    task->links = {};
-    --size_;
+  void Reset() { ends_.next = ends_.previous = &ends_; }
+
+  static void Unlink(StateBase* task) {
+    task->previous->next = task->next;
+    task->next->previous = task->previous;
+    task->next = task->previous = nullptr;
   }
 
-  StateBase::QueueLinks head_;  // next: the oldest, previous: the newest
-  size_t size_ = 0;
+  QueueLinks ends_;  // closes the ring: next is the oldest task
 };
 
 }  // namespace asyncpal::internal

@@ -13,87 +13,74 @@
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/futex.h"
 
-// How it works. A worker that is awake and on its way to the queue (starting,
-// woken, or spinning before it parks) is "searching". Whenever the queue grows
-// or a worker goes away, FindWorker() makes sure that there are as many
-// searching workers as queued tasks: it wakes the newest idle worker, else adds
-// one, else every worker allowed is busy and will look at the queue when its
-// task is done. So a submission wakes at most one thread, and none if somebody
-// is on the way; and since a worker parks only after it has seen the queue
-// empty under the same lock, no task is left behind.
-
 namespace asyncpal::internal {
 namespace {
 
 // How deep tasks may run inside each other's waits on one stack.
 constexpr int kMaxInlineDepth = 200;
 
-// How many workers beyond max_workers may stand in for blocked ones.
-constexpr size_t kMaxStandIns = 256;
-
-void NameThisThread(const std::string& pool, int64_t id) {
-  constexpr size_t kLimit = 15;  // Linux's
-  const std::string suffix = absl::StrCat("-", id);
-  const std::string name =
-      pool.substr(0, kLimit - std::min(kLimit, suffix.size())) + suffix;
-  pthread_setname_np(pthread_self(), name.substr(0, kLimit).c_str());
-}
-
 }  // namespace
-
-// ---------------------------------------------------------------- Tasks
 
 void ThreadCore::Submit(StateBase* task) {
   Wakeup wakeup;
   try {
     MutexLock lock(mu_);
-    CheckOpen();
-    task->set_task_id(last_task_id_ + 1);
+    if (!accepting() || InForkedChild()) CheckOpen();
+    task->set_task_id(static_cast<uint64_t>(counts_.submitted) + 1);
     StartQueueTimer(task);
     wakeup = Enqueue(task);
-    ++last_task_id_;
-    ++counts_.submitted;
-    ++counts_.pending;
   } catch (...) {
     task->Release();
     throw;
   }
   if (wakeup.wake == nullptr && wakeup.start == nullptr) return;
-  if (!Dispatch(std::move(wakeup))) RejectIfStranded(task);
+  if (!Dispatch(std::move(wakeup))) RejectStranded(task);
 }
 
 ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
-  queue_.PushBack(task);
+  inbox_.PushBack(task);
+  ++counts_.submitted;
   Wakeup wakeup;
   try {
     wakeup = FindWorker();
   } catch (...) {
     // No memory for one more worker: the ones there are will do.
     if (workers_.empty()) {
-      queue_.Remove(task);
+      TaskQueue::Remove(task);
+      --counts_.submitted;
       throw;
     }
   }
-  queue_hint_.store(queue_.size(), std::memory_order_relaxed);
+  if (!inbox_hint_.load(std::memory_order_relaxed)) {
+    inbox_hint_.store(true, std::memory_order_relaxed);
+  }
   return wakeup;
 }
 
-void ThreadCore::RejectIfStranded(StateBase* task) {
-  MutexLock lock(mu_);
-  // With other workers the task just waits. It may also be gone by now, so
-  // that only its address can be used.
-  if (!workers_.empty() || !queue_.Contains(task)) return;
-  queue_.Remove(task);
-  --counts_.submitted;
-  --counts_.pending;
-  // Tasks of other threads that relied on the same worker.
-  auto orphans = ClaimAllPending(FutureState::kFailed);
-  lock.Unlock();
+void ThreadCore::RejectStranded(StateBase* mine) {
   const RejectedError error(absl::StrCat(
       Label(), " has no worker, and the system refused to start a thread"));
-  GiveBack(std::move(orphans), FutureState::kFailed,
+  bool mine_is_stranded = false;
+  std::vector<StateRef<StateBase>> others;
+  {
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    if (!workers_.empty()) return;  // then the tasks just wait
+    // `mine` may be gone by now, so at first only its address can be used; and
+    // its queue_deadline may have been faster.
+    if ((inbox_.Contains(mine) || outbox_.Contains(mine)) &&
+        mine->ClaimPending()) {
+      mine_is_stranded = true;
+      TaskQueue::Remove(mine);
+      --counts_.submitted;
+    }
+    // Tasks of other threads that relied on the same worker.
+    others = ClaimAllPending(FutureState::kFailed);
+  }
+  GiveBack(std::move(others), FutureState::kFailed,
            std::make_exception_ptr(error));
-  task->Release();
+  if (!mine_is_stranded) return;
+  mine->Release();
   throw error;
 }
 
@@ -120,41 +107,46 @@ TimerQueue& ThreadCore::Timers() {
 }
 
 void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
-  const auto* const attachment =
-      static_cast<TaskOptionsAttachment*>(task.attachment());
-  MutexLock lock(mu_);
-  if (attachment != nullptr && attachment->queue_timer != 0) {
-    TimerQueue& timers = Timers();
+  if (const auto* const attachment =
+          static_cast<TaskOptionsAttachment*>(task.attachment())) {
+    MutexLock lock(mu_);
+    TimerQueue* const timers = timers_.get();
+    const uint64_t timer = attachment->queue_timer;
     lock.Unlock();
-    timers.Cancel(attachment->queue_timer);
-    lock.Lock();
+    if (timer != 0) timers->Cancel(timer);
   }
-  const bool was_queued = queue_.Remove(&task);
-  queue_hint_.store(queue_.size(), std::memory_order_relaxed);
+  MutexLock take(take_mu_);
+  MutexLock lock(mu_);
+  const bool was_queued = TaskQueue::Remove(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
-  // The last use of the pool: it is bound to live only until its tasks are
-  // accounted for.
-  if (--counts_.pending == 0) changed_.NotifyAll();
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1,
+               std::memory_order_relaxed);
+  if (Pending() == 0) changed_.NotifyAll();
+  // The pool is bound to live only until its tasks are accounted for: once mu_
+  // is given back, it may be gone.
+  take.Unlock();
   lock.Unlock();
   if (was_queued) task.Release();
 }
 
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
     FutureState outcome) {
+  outbox_.TakeAll(inbox_);
+  inbox_hint_.store(false, std::memory_order_relaxed);
   std::vector<StateRef<StateBase>> claimed;
-  claimed.reserve(queue_.size());
-  while (StateBase* const task = queue_.PopFront()) {
+  claimed.reserve(static_cast<size_t>(Pending()));
+  while (StateBase* const task = outbox_.PopFront()) {
     if (task->ClaimPending()) {
-      --counts_.pending;
+      taken_.store(taken_.load(std::memory_order_relaxed) + 1,
+                   std::memory_order_relaxed);
       ++(outcome == FutureState::kCancelled ? counts_.cancelled
                                             : counts_.failed);
       claimed.push_back(StateRef<StateBase>::Adopt(task));
     } else {
-      // Who claimed it holds a reference, and waits for this lock.
+      // Who claimed it holds a reference, and waits for these locks.
       task->Release();
     }
   }
-  queue_hint_.store(0, std::memory_order_relaxed);
   changed_.NotifyAll();
   return claimed;
 }
@@ -173,13 +165,40 @@ void ThreadCore::GiveBack(std::vector<StateRef<StateBase>> tasks,
   }
 }
 
-void ThreadCore::MarkBusy(ThreadWorker& worker, StateBase* task) {
-  --counts_.pending;
+StateBase* ThreadCore::TakeTask(ThreadWorker& worker) {
+  MutexLock take(take_mu_);
+  while (true) {
+    while (StateBase* const task = outbox_.PopFront()) {
+      if (task->Start()) {
+        MarkTaken(worker, task);
+        if (worker.searching) {
+          MutexLock lock(mu_);
+          StopSearching(worker);
+        }
+        return task;
+      }
+      // Who claimed it holds a reference, and waits for this lock.
+      task->Release();
+    }
+    MutexLock lock(mu_);
+    if (inbox_.empty()) return nullptr;
+    outbox_.TakeAll(inbox_);
+    inbox_hint_.store(false, std::memory_order_relaxed);
+  }
+}
+
+void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1,
+               std::memory_order_relaxed);
   worker.depth.Add(1);
   worker.current_task.store(task->task_id(), std::memory_order_relaxed);
   if (task->is_tracked()) {
     tracked_.emplace(task->task_id(), StateRef<StateBase>::Share(task));
   }
+}
+
+int64_t ThreadCore::Pending() const {
+  return counts_.submitted - taken_.load(std::memory_order_relaxed);
 }
 
 void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
@@ -232,7 +251,7 @@ bool ThreadCore::StartRunningTimer(StateBase* task) {
 
 void ThreadCore::Untrack(uint64_t task_id) {
   StateRef<StateBase> dropped;  // released after the lock is given back
-  MutexLock lock(mu_);
+  MutexLock take(take_mu_);
   const auto found = tracked_.find(task_id);
   if (found == tracked_.end()) return;
   dropped = std::move(found->second);
@@ -298,11 +317,12 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
   const int64_t outer_since = worker.running_since.load();
   const uint64_t outer_task = worker.current_task.load();
   {
+    MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    const bool was_queued = queue_.Remove(&task);
-    queue_hint_.store(queue_.size(), std::memory_order_relaxed);
-    MarkBusy(worker, &task);
+    const bool was_queued = TaskQueue::Remove(&task);
+    MarkTaken(worker, &task);
     lock.Unlock();
+    take.Unlock();
     if (was_queued) task.Release();
   }
   RunTask(worker, &task);
@@ -331,261 +351,6 @@ bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
 void ThreadWorker::EndBlocking() {
   MutexLock lock(core.mu_);
   --core.blocked_;
-}
-
-// -------------------------------------------------------------- Workers
-
-ThreadCore::Wakeup ThreadCore::FindWorker(size_t leaving) {
-  if (queue_.size() <= searching_) return {};
-  Wakeup wakeup;
-  if (!idle_.empty()) {
-    wakeup.wake = idle_.back();
-    idle_.pop_back();
-    wakeup.wake->searching = true;
-    ++searching_;
-    return wakeup;
-  }
-  const size_t workers = workers_.size() - leaving;
-  const size_t max_workers = static_cast<size_t>(options_.max_workers);
-  // With every worker blocked in a wait for this very pool, only one more can
-  // end the waits.
-  const bool all_wait =
-      blocked_ >= workers && workers < max_workers + kMaxStandIns;
-  if (workers < max_workers || all_wait) wakeup.start = NewWorker();
-  return wakeup;
-}
-
-ThreadCore::WorkerPtr ThreadCore::NewWorker() {
-  const int64_t id = last_worker_id_ + 1;
-  auto worker = std::make_shared<ThreadWorker>(
-      *this, id, absl::StrCat(options_.name, "-worker-", id));
-  workers_.emplace(id, worker);
-  last_worker_id_ = id;
-  worker->searching = true;
-  ++searching_;
-  return worker;
-}
-
-bool ThreadCore::Dispatch(Wakeup wakeup) {
-  if (wakeup.wake != nullptr) {
-    // Once the word is stored the worker may be gone: only its address is used.
-    std::atomic<uint32_t>& word = wakeup.wake->wake;
-    const auto* const address = reinterpret_cast<const uint32_t*>(&word);
-    word.store(ThreadWorker::kWoken, std::memory_order_release);
-    FutexWakeOne(address);
-  }
-  return wakeup.start == nullptr || StartThread(wakeup.start);
-}
-
-bool ThreadCore::StartThread(const WorkerPtr& worker) {
-  try {
-    std::thread thread(
-        [self = shared_from_this(), worker] { self->WorkerMain(worker); });
-    worker->thread = std::move(thread);
-    worker->thread_is_set.store(true, std::memory_order_release);
-    worker->thread_is_set.notify_all();
-    return true;
-  } catch (const std::exception&) {  // no thread, or no memory for one
-    MutexLock lock(mu_);
-    StopSearching(*worker);
-    workers_.erase(worker->id);
-    changed_.NotifyAll();
-    return false;
-  }
-}
-
-void ThreadCore::WorkerMain(const WorkerPtr& worker) {
-  ThreadWorker::SetCurrent(worker.get());
-  worker->tid.store(gettid(), std::memory_order_relaxed);
-  NameThisThread(options_.name, worker->id);
-  try {
-    do {
-      WorkUntilRetired(*worker);
-    } while (!Retire(worker));
-  } catch (const abi::__forced_unwind&) {
-    // The task called pthread_exit(): its thread goes, with all accounts kept.
-    ThreadWorker::SetCurrent(nullptr);
-    if (!Retire(worker)) {
-      MutexLock lock(mu_);
-      Forget(*worker);
-      retired_.push_back(worker);
-    }
-    throw;
-  }
-  ThreadWorker::SetCurrent(nullptr);
-}
-
-void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
-  worker.tasks_since_start = 0;
-  if (options_.initializer != nullptr) {
-    try {
-      options_.initializer();
-    } catch (const abi::__forced_unwind&) {
-      throw;
-    } catch (...) {
-      Break(NestException(InitializerError(absl::StrCat(
-                              Label(), ": the initializer threw ",
-                              DescribeException(std::current_exception()))),
-                          std::current_exception()));
-      return;
-    }
-  }
-  while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
-  if (options_.finalizer == nullptr) return;
-  try {
-    options_.finalizer();
-  } catch (const abi::__forced_unwind&) {
-    throw;
-  } catch (...) {
-    Break(NestException(FinalizerError(absl::StrCat(
-                            Label(), ": the finalizer threw ",
-                            DescribeException(std::current_exception()))),
-                        std::current_exception()));
-  }
-}
-
-StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
-  MutexLock lock(mu_);
-  bool spun = false;
-  while (true) {
-    const bool worn_out =
-        options_.max_tasks_per_worker > 0 &&
-        worker.tasks_since_start >= options_.max_tasks_per_worker;
-    while (StateBase* const task = worn_out ? nullptr : queue_.PopFront()) {
-      queue_hint_.store(queue_.size(), std::memory_order_relaxed);
-      if (task->Start()) {
-        StopSearching(worker);
-        MarkBusy(worker, task);
-        return task;
-      }
-      // Who claimed it holds a reference, and waits for this lock.
-      task->Release();
-    }
-    if (worn_out || MustRetire(worker)) return nullptr;
-    // One worker looks out for the next task for a moment: it then costs
-    // nobody a wake-up.
-    if (!spun && spinning_ == 0) {
-      spun = true;
-      ++spinning_;
-      if (!worker.searching) {
-        worker.searching = true;
-        ++searching_;
-      }
-      lock.Unlock();
-      YieldUntil(
-          [this] { return queue_hint_.load(std::memory_order_relaxed) > 0; });
-      lock.Lock();
-      --spinning_;
-      continue;
-    }
-    StopSearching(worker);
-    if (!Park(worker)) return nullptr;
-    spun = false;
-  }
-}
-
-bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
-  const size_t max_workers = static_cast<size_t>(options_.max_workers);
-  const bool stood_in =
-      workers_.size() > max_workers && workers_.size() - blocked_ > 1;
-  return closed_ || broken_ != nullptr || joiners_ > 0 || stood_in ||
-         worker.left_for_exit;
-}
-
-bool ThreadCore::Park(ThreadWorker& worker) {
-  worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-  idle_.push_back(&worker);
-  const auto* const address = reinterpret_cast<const uint32_t*>(&worker.wake);
-  const int64_t since = NowNanos();
-  while (true) {
-    const absl::Duration left =
-        idle_timeout_ - absl::Nanoseconds(NowNanos() - since);
-    if (worker.searching) {
-      // Somebody has taken it off the stack: the word comes now, if it is not
-      // there yet, and is the last that this somebody does to the worker.
-      mu_.Unlock();
-      while (worker.wake.load(std::memory_order_acquire) !=
-             ThreadWorker::kWoken) {
-        FutexWait(address, ThreadWorker::kAsleep, absl::Seconds(1));
-      }
-      mu_.Lock();
-      return true;
-    }
-    if (left <= absl::ZeroDuration() || MustRetire(worker)) {
-      idle_.erase(std::find(idle_.begin(), idle_.end(), &worker));
-      return false;
-    }
-    worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-    mu_.Unlock();
-    FutexWait(address, ThreadWorker::kAsleep, left);
-    mu_.Lock();
-  }
-}
-
-void ThreadCore::StopSearching(ThreadWorker& worker) {
-  if (!std::exchange(worker.searching, false)) return;
-  --searching_;
-}
-
-void ThreadCore::NudgeIdleWorkers() {
-  for (ThreadWorker* const worker : idle_) {
-    worker->wake.store(ThreadWorker::kNudged, std::memory_order_release);
-    FutexWakeOne(reinterpret_cast<const uint32_t*>(&worker->wake));
-  }
-}
-
-bool ThreadCore::Retire(const WorkerPtr& worker) {
-  MutexLock lock(mu_);
-  StopSearching(*worker);
-  if (worker->left_for_exit) return true;
-  Wakeup wakeup = FindWorker(/*leaving=*/1);
-  lock.Unlock();
-  const bool dispatched = Dispatch(std::move(wakeup));
-  lock.Lock();
-  if (!dispatched && workers_.size() == 1 && !queue_.empty()) {
-    worker->searching = true;
-    ++searching_;
-    return false;
-  }
-  Forget(*worker);
-  // At most one thread that has ended waits to be joined: each joins the one
-  // before it.
-  std::vector<WorkerPtr> before;
-  before.swap(retired_);
-  retired_.push_back(worker);
-  lock.Unlock();
-  for (const WorkerPtr& other : before) {
-    other->thread_is_set.wait(false);
-    other->thread.join();
-  }
-  return true;
-}
-
-void ThreadCore::Forget(ThreadWorker& worker) {
-  StopSearching(worker);
-  counts_.completed += worker.completed.Get();
-  counts_.failed += worker.failed.Get();
-  counts_.cancelled += worker.cancelled.Get();
-  workers_.erase(worker.id);
-  changed_.NotifyAll();
-}
-
-void ThreadCore::ReapThreads() {
-  std::vector<WorkerPtr> retired;
-  {
-    MutexLock lock(mu_);
-    retired.swap(retired_);
-  }
-  for (const WorkerPtr& worker : retired) {
-    worker->thread_is_set.wait(false);
-    if (worker->thread.get_id() == std::this_thread::get_id()) {
-      // The last owner of the pool was this worker's own task: nobody is left
-      // to join its thread.
-      worker->thread.detach();
-    } else {
-      worker->thread.join();
-    }
-  }
 }
 
 }  // namespace asyncpal::internal

@@ -19,10 +19,12 @@
 
 namespace asyncpal::internal {
 
-// The engine of a ThreadPool. One mutex guards the queue, the set of workers
-// and the counts of what was submitted and started; what has finished is
-// counted by each worker for itself. thread_core.cc holds the life of tasks
-// and workers, thread_core_lifecycle.cc that of the pool.
+// The engine of a ThreadPool. Tasks come in under one mutex, which also guards
+// the set of workers, and are taken under another, so that submitters and
+// workers meet only when the workers have taken everything. What has finished
+// is counted by each worker for itself. thread_core.cc holds the life of tasks,
+// thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
+// pool.
 class ThreadCore final : public PoolCore,
                          public std::enable_shared_from_this<ThreadCore> {
  public:
@@ -70,12 +72,15 @@ class ThreadCore final : public PoolCore,
   // --- Tasks ---
   void RunTask(ThreadWorker& worker, StateBase* task);
   bool RunInline(ThreadWorker& worker, StateBase& task);
-  void MarkBusy(ThreadWorker& worker, StateBase* task)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The next task, started and counted; null: there is none.
+  StateBase* TakeTask(ThreadWorker& worker);
+  void MarkTaken(ThreadWorker& worker, StateBase* task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // No thread could be started for `task`: takes it back and throws, unless
-  // some worker is there to run it.
-  void RejectIfStranded(StateBase* task);
+  // No thread could be started. If no worker is left, takes `mine` back and
+  // throws, and fails what else is pending.
+  void RejectStranded(StateBase* mine);
   // The timers of TaskOptions. False: without its timer the task has failed.
   void StartQueueTimer(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool StartRunningTimer(StateBase* task);
@@ -83,7 +88,7 @@ class ThreadCore final : public PoolCore,
   TimerQueue& Timers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes every pending task that nobody else has claimed.
   std::vector<StateRef<StateBase>> ClaimAllPending(FutureState outcome)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   // Hands the claimed tasks over for TakeCancelledTasks(), and publishes.
   void GiveBack(std::vector<StateRef<StateBase>> tasks, FutureState outcome,
                 const std::exception_ptr& error);
@@ -127,19 +132,26 @@ class ThreadCore final : public PoolCore,
   ShutdownRegistry::HandlerId handler_id_ = 0;  // const after Make()
   const int64_t fork_generation_;
 
-  mutable Mutex mu_;
-  CondVar changed_;  // a worker is gone, or a pending task is
-
-  TaskQueue queue_ ABSL_GUARDED_BY(mu_);
-  std::atomic<size_t> queue_hint_{0};  // queue_.size(), for who spins
+  // Where a thread holds both, it took take_mu_ first. A task's links are
+  // guarded by the lock of its queue, and by both while it leaves out of turn.
+  mutable Mutex take_mu_;
+  TaskQueue outbox_ ABSL_GUARDED_BY(take_mu_);  // the older tasks
   std::unordered_map<uint64_t, StateRef<StateBase>> tracked_
-      ABSL_GUARDED_BY(mu_);  // running tasks with options or a stop token
+      ABSL_GUARDED_BY(take_mu_);  // running tasks with options or a stop token
+  // How many tasks are not pending any more. Written with take_mu_ held; who
+  // reads without it may see less, and then takes tasks for pending that are
+  // not, never the other way round.
+  std::atomic<int64_t> taken_{0};
+
+  alignas(64) mutable Mutex mu_;  // a cache line apart from what workers write
+  CondVar changed_;               // a worker is gone, or a pending task is
+  TaskQueue inbox_ ABSL_GUARDED_BY(mu_);
+  std::atomic<bool> inbox_hint_{false};  // not empty, for who spins
   std::vector<CancelledTask> cancelled_tasks_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<TimerQueue> timers_ ABSL_GUARDED_BY(mu_);
 
-  uint64_t last_task_id_ ABSL_GUARDED_BY(mu_) = 0;
-  // Counts as in PoolStats, of what no live worker counts; pending_ includes
-  // tasks that someone has claimed and not yet accounted for.
+  // Counts as in PoolStats, of what no live worker counts. `pending` is not
+  // kept here: it is what was submitted and not taken.
   PoolStats counts_ ABSL_GUARDED_BY(mu_);
 
   std::unordered_map<int64_t, WorkerPtr> workers_ ABSL_GUARDED_BY(mu_);

@@ -113,6 +113,7 @@ int ThreadCore::SpawnWorkers(int n) {
       worker = NewWorker();
     }
     if (!StartThread(worker)) {
+      RejectStranded(nullptr);
       if (started > 0) break;
       throw RejectedError(
           absl::StrCat(Label(), ": SpawnWorkers(", n,
@@ -137,7 +138,7 @@ bool ThreadCore::Join(absl::Duration timeout) {
     ++joiners_;
     NudgeIdleWorkers();
     while (true) {
-      joined = counts_.pending == 0 && workers_.empty();
+      joined = Pending() == 0 && workers_.empty();
       const absl::Duration left = countdown.Remaining();
       if (joined || left == absl::ZeroDuration()) break;
       changed_.WaitFor(mu_, left);
@@ -149,7 +150,7 @@ bool ThreadCore::Join(absl::Duration timeout) {
 }
 
 bool ThreadCore::Terminated() const {
-  return closed_ && counts_.pending == 0 && workers_.empty();
+  return closed_ && Pending() == 0 && workers_.empty();
 }
 
 bool ThreadCore::WaitTerminated(absl::Duration timeout) {
@@ -189,6 +190,7 @@ void ThreadCore::CancelPendingAndAskToStop() {
   std::vector<StateRef<StateBase>> pending;
   std::vector<StateRef<StateBase>> running;
   {
+    MutexLock take(take_mu_);
     MutexLock lock(mu_);
     pending = ClaimAllPending(FutureState::kCancelled);
     for (const auto& [id, task] : tracked_) running.push_back(task);
@@ -204,6 +206,7 @@ void ThreadCore::CancelPendingAndAskToStop() {
 void ThreadCore::Break(std::exception_ptr error) {
   std::vector<StateRef<StateBase>> pending;
   {
+    MutexLock take(take_mu_);
     MutexLock lock(mu_);
     if (broken_ != nullptr) return;
     broken_ = error;
@@ -251,8 +254,10 @@ std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {
 }
 
 PoolStats ThreadCore::Stats() const {
+  MutexLock take(take_mu_);
   MutexLock lock(mu_);
   PoolStats stats = counts_;
+  stats.pending = Pending();
   for (const auto& [id, worker] : workers_) {
     stats.completed += worker->completed.Get();
     stats.failed += worker->failed.Get();
@@ -269,6 +274,7 @@ PoolStats ThreadCore::Stats() const {
 
 std::vector<WorkerInfo> ThreadCore::Workers() const {
   std::vector<WorkerInfo> infos;
+  MutexLock take(take_mu_);
   MutexLock lock(mu_);
   for (const auto& [id, worker] : workers_) {
     WorkerInfo info{.id = id,

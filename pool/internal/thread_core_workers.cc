@@ -1,0 +1,290 @@
+#include <cxxabi.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/futex.h"
+#include "asyncpal/pool/internal/thread_core.h"
+
+// How it works. A worker that is awake and on its way to the queue (starting,
+// woken, or spinning before it parks) is "searching". Whenever the queue grows
+// or a worker goes away, FindWorker() makes sure that there are as many
+// searching workers as queued tasks: it wakes the newest idle worker, else adds
+// one, else every worker allowed is busy and will look at the queue when its
+// task is done. So a submission wakes at most one thread, and none if somebody
+// is on the way; and since a worker parks only after it has seen the queue
+// empty under the same lock, no task is left behind.
+
+namespace asyncpal::internal {
+namespace {
+
+// How many workers beyond max_workers may stand in for blocked ones.
+constexpr size_t kMaxStandIns = 256;
+
+void NameThisThread(const std::string& pool, int64_t id) {
+  constexpr size_t kLimit = 15;  // Linux's
+  const std::string suffix = absl::StrCat("-", id);
+  const std::string name =
+      pool.substr(0, kLimit - std::min(kLimit, suffix.size())) + suffix;
+  pthread_setname_np(pthread_self(), name.substr(0, kLimit).c_str());
+}
+
+}  // namespace
+
+ThreadCore::Wakeup ThreadCore::FindWorker(size_t leaving) {
+  const size_t workers = workers_.size() - leaving;
+  const size_t max_workers = static_cast<size_t>(options_.max_workers);
+  // With every worker blocked in a wait for this very pool, only one more can
+  // end the waits.
+  const bool all_wait =
+      blocked_ >= workers && workers < max_workers + kMaxStandIns;
+  const bool can_grow = workers < max_workers || all_wait;
+  // Asked first: Pending() looks at a cache line that busy workers write.
+  if (idle_.empty() && !can_grow) return {};
+  if (Pending() <= static_cast<int64_t>(searching_)) return {};
+  if (idle_.empty()) return {.wake = nullptr, .start = NewWorker()};
+  ThreadWorker* const newest = idle_.back();
+  idle_.pop_back();
+  newest->searching = true;
+  ++searching_;
+  return {.wake = newest, .start = nullptr};
+}
+
+ThreadCore::WorkerPtr ThreadCore::NewWorker() {
+  const int64_t id = last_worker_id_ + 1;
+  auto worker = std::make_shared<ThreadWorker>(
+      *this, id, absl::StrCat(options_.name, "-worker-", id));
+  workers_.emplace(id, worker);
+  last_worker_id_ = id;
+  worker->searching = true;
+  ++searching_;
+  return worker;
+}
+
+bool ThreadCore::Dispatch(Wakeup wakeup) {
+  if (wakeup.wake != nullptr) {
+    // Once the word is stored the worker may be gone: only its address is used.
+    std::atomic<uint32_t>& word = wakeup.wake->wake;
+    const auto* const address = reinterpret_cast<const uint32_t*>(&word);
+    word.store(ThreadWorker::kWoken, std::memory_order_release);
+    FutexWakeOne(address);
+  }
+  return wakeup.start == nullptr || StartThread(wakeup.start);
+}
+
+bool ThreadCore::StartThread(const WorkerPtr& worker) {
+  try {
+    std::thread thread(
+        [self = shared_from_this(), worker] { self->WorkerMain(worker); });
+    worker->thread = std::move(thread);
+    worker->thread_is_set.store(true, std::memory_order_release);
+    worker->thread_is_set.notify_all();
+    return true;
+  } catch (const std::exception&) {  // no thread, or no memory for one
+    MutexLock lock(mu_);
+    StopSearching(*worker);
+    workers_.erase(worker->id);
+    changed_.NotifyAll();
+    return false;
+  }
+}
+
+void ThreadCore::WorkerMain(const WorkerPtr& worker) {
+  ThreadWorker::SetCurrent(worker.get());
+  worker->tid.store(gettid(), std::memory_order_relaxed);
+  NameThisThread(options_.name, worker->id);
+  try {
+    do {
+      WorkUntilRetired(*worker);
+    } while (!Retire(worker));
+  } catch (const abi::__forced_unwind&) {
+    // The task called pthread_exit(): its thread goes, with all accounts kept.
+    ThreadWorker::SetCurrent(nullptr);
+    if (!Retire(worker)) {
+      MutexLock lock(mu_);
+      Forget(*worker);
+      retired_.push_back(worker);
+    }
+    throw;
+  }
+  ThreadWorker::SetCurrent(nullptr);
+}
+
+void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
+  worker.tasks_since_start = 0;
+  if (options_.initializer != nullptr) {
+    try {
+      options_.initializer();
+    } catch (const abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      Break(NestException(InitializerError(absl::StrCat(
+                              Label(), ": the initializer threw ",
+                              DescribeException(std::current_exception()))),
+                          std::current_exception()));
+      return;
+    }
+  }
+  while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
+  if (options_.finalizer == nullptr) return;
+  try {
+    options_.finalizer();
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    Break(NestException(FinalizerError(absl::StrCat(
+                            Label(), ": the finalizer threw ",
+                            DescribeException(std::current_exception()))),
+                        std::current_exception()));
+  }
+}
+
+StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
+  if (options_.max_tasks_per_worker > 0 &&
+      worker.tasks_since_start >= options_.max_tasks_per_worker) {
+    return nullptr;
+  }
+  bool spun = false;
+  while (true) {
+    if (StateBase* const task = TakeTask(worker)) return task;
+    MutexLock lock(mu_);
+    if (Pending() > 0) continue;  // one has come in between
+    if (MustRetire(worker)) return nullptr;
+    // One worker looks out for the next task for a moment: it then costs
+    // nobody a wake-up.
+    if (!spun && spinning_ == 0) {
+      spun = true;
+      ++spinning_;
+      if (!worker.searching) {
+        worker.searching = true;
+        ++searching_;
+      }
+      lock.Unlock();
+      YieldUntil(
+          [this] { return inbox_hint_.load(std::memory_order_relaxed); });
+      lock.Lock();
+      --spinning_;
+      continue;
+    }
+    StopSearching(worker);
+    if (!Park(worker)) return nullptr;
+    spun = false;
+  }
+}
+
+bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
+  const size_t max_workers = static_cast<size_t>(options_.max_workers);
+  const bool stood_in =
+      workers_.size() > max_workers && workers_.size() - blocked_ > 1;
+  return closed_ || broken_ != nullptr || joiners_ > 0 || stood_in ||
+         worker.left_for_exit;
+}
+
+bool ThreadCore::Park(ThreadWorker& worker) {
+  worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
+  idle_.push_back(&worker);
+  const auto* const address = reinterpret_cast<const uint32_t*>(&worker.wake);
+  const int64_t since = NowNanos();
+  while (true) {
+    const absl::Duration left =
+        idle_timeout_ - absl::Nanoseconds(NowNanos() - since);
+    if (worker.searching) {
+      // Somebody has taken it off the stack: the word comes now, if it is not
+      // there yet, and is the last that this somebody does to the worker.
+      mu_.Unlock();
+      while (worker.wake.load(std::memory_order_acquire) !=
+             ThreadWorker::kWoken) {
+        FutexWait(address, ThreadWorker::kAsleep, absl::Seconds(1));
+      }
+      mu_.Lock();
+      return true;
+    }
+    if (left <= absl::ZeroDuration() || MustRetire(worker)) {
+      idle_.erase(std::find(idle_.begin(), idle_.end(), &worker));
+      return false;
+    }
+    worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
+    mu_.Unlock();
+    FutexWait(address, ThreadWorker::kAsleep, left);
+    mu_.Lock();
+  }
+}
+
+void ThreadCore::StopSearching(ThreadWorker& worker) {
+  if (!std::exchange(worker.searching, false)) return;
+  --searching_;
+}
+
+void ThreadCore::NudgeIdleWorkers() {
+  for (ThreadWorker* const worker : idle_) {
+    worker->wake.store(ThreadWorker::kNudged, std::memory_order_release);
+    FutexWakeOne(reinterpret_cast<const uint32_t*>(&worker->wake));
+  }
+}
+
+bool ThreadCore::Retire(const WorkerPtr& worker) {
+  MutexLock lock(mu_);
+  StopSearching(*worker);
+  if (worker->left_for_exit) return true;
+  // Until it is forgotten, submitters count on this worker: that nobody else is
+  // needed must hold in the same breath.
+  while (true) {
+    Wakeup wakeup = FindWorker(/*leaving=*/1);
+    if (wakeup.wake == nullptr && wakeup.start == nullptr) break;
+    lock.Unlock();
+    const bool dispatched = Dispatch(std::move(wakeup));
+    lock.Lock();
+    if (dispatched) continue;
+    if (workers_.size() > 1) break;  // the others will do
+    worker->searching = true;
+    ++searching_;
+    return false;
+  }
+  Forget(*worker);
+  // At most one thread that has ended waits to be joined: each joins the one
+  // before it.
+  std::vector<WorkerPtr> before;
+  before.swap(retired_);
+  retired_.push_back(worker);
+  lock.Unlock();
+  for (const WorkerPtr& other : before) {
+    other->thread_is_set.wait(false);
+    other->thread.join();
+  }
+  return true;
+}
+
+void ThreadCore::Forget(ThreadWorker& worker) {
+  StopSearching(worker);
+  counts_.completed += worker.completed.Get();
+  counts_.failed += worker.failed.Get();
+  counts_.cancelled += worker.cancelled.Get();
+  workers_.erase(worker.id);
+  changed_.NotifyAll();
+}
+
+void ThreadCore::ReapThreads() {
+  std::vector<WorkerPtr> retired;
+  {
+    MutexLock lock(mu_);
+    retired.swap(retired_);
+  }
+  for (const WorkerPtr& worker : retired) {
+    worker->thread_is_set.wait(false);
+    if (worker->thread.get_id() == std::this_thread::get_id()) {
+      // The last owner of the pool was this worker's own task: nobody is left
+      // to join its thread.
+      worker->thread.detach();
+    } else {
+      worker->thread.join();
+    }
+  }
+}
+
+}  // namespace asyncpal::internal
