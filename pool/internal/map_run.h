@@ -29,8 +29,13 @@ namespace asyncpal::internal {
 
 // What one task of a map brings back: the results of its calls, and what the
 // call after them threw. Room for one inside: a chunk of one is the default.
+// Moves only: results may, and an InlinedVector of those says that it copies.
 template <typename R>
 struct ChunkResult {
+  ChunkResult() = default;
+  ChunkResult(ChunkResult&&) = default;
+  ChunkResult& operator=(ChunkResult&&) = default;
+
   absl::InlinedVector<Stored<R>, 1> values;
   std::exception_ptr error;
 };
