@@ -32,7 +32,8 @@ class TaskOwner {
   // `task` ran here and is about to be published as `outcome`.
   virtual void OnFinished(StateBase& task, FutureState outcome) = 0;
 
-  // A task without a future has failed.
+  // A task without a future has failed. Called before OnPendingClaimed(), after
+  // OnFinished().
   virtual void OnUnobservedFailure(const StateBase& task,
                                    std::exception_ptr error) noexcept = 0;
 
@@ -88,9 +89,8 @@ class StateBase : public QueueLinks {
   static void* operator new(size_t size, std::align_val_t alignment) {
     return ::operator new(size, alignment);
   }
-  static void operator delete(void* state, size_t size,
-                              std::align_val_t alignment) {
-    ::operator delete(state, size, alignment);
+  static void operator delete(void* state, std::align_val_t alignment) {
+    ::operator delete(state, alignment);
   }
 
   // Flags for the constructor.
@@ -226,6 +226,8 @@ class StateBase : public QueueLinks {
   const uint32_t* wait_address() const;
   bool Move(Stage from, Stage to);
   bool WaitUntilDone(absl::Duration timeout);
+  // Gives up a reference of the caller's.
+  void StoreAndPublish(FutureState outcome, std::exception_ptr error);
   Extras& EnsureExtras();
   void RunCallbacks();
   void RunCallback(absl::AnyInvocable<void(StateBase&)>& callback) noexcept;

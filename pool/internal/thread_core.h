@@ -105,6 +105,9 @@ class ThreadCore final : public PoolCore,
   void WorkUntilRetired(ThreadWorker& worker);
   // The next task, started; null: the worker must retire.
   StateBase* NextTask(ThreadWorker& worker);
+  // Whether there are more workers than max_workers, and one could go.
+  bool IsSpareStandIn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void UpdateOverMax() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustRetire(const ThreadWorker& worker) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until there is work, true, or it is time to go, false.
@@ -157,6 +160,7 @@ class ThreadCore final : public PoolCore,
   std::unordered_map<int64_t, WorkerPtr> workers_ ABSL_GUARDED_BY(mu_);
   std::vector<ThreadWorker*> idle_ ABSL_GUARDED_BY(mu_);  // newest last
   std::vector<WorkerPtr> retired_ ABSL_GUARDED_BY(mu_);   // not yet joined
+  std::atomic<bool> over_max_{false};  // more than max_workers, for who asks
   int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
   size_t searching_ ABSL_GUARDED_BY(mu_) = 0;
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;

@@ -14,6 +14,7 @@
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/internal/worker_hook.h"
 
 namespace asyncpal::internal {
 
@@ -75,24 +76,12 @@ void ThreadCore::Check() {
 
 void ThreadCore::Test() {
   std::exception_ptr error;
-  const auto run = [&error, this](absl::AnyInvocable<void()>& function,
-                                  const auto& make_error) {
-    if (function == nullptr || error != nullptr) return;
-    try {
-      function();
-    } catch (...) {
-      error = NestException(
-          make_error(absl::StrCat(Label(), ": Test() got ",
-                                  DescribeException(std::current_exception()))),
-          std::current_exception());
-    }
-  };
   try {
     std::thread([&] {
-      run(options_.initializer,
-          [](const std::string& text) { return InitializerError(text); });
-      run(options_.finalizer,
-          [](const std::string& text) { return FinalizerError(text); });
+      error = RunHook<InitializerError>(options_.initializer, Label(),
+                                        "initializer");
+      if (error != nullptr) return;
+      error = RunHook<FinalizerError>(options_.finalizer, Label(), "finalizer");
     }).join();
   } catch (const std::system_error&) {
     error = NestException(RejectedError(absl::StrCat(
@@ -226,15 +215,15 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
     given_up_ = true;
   }
   for (const WorkerInfo& worker : Workers()) {
-    const std::string line =
-        worker.busy
-            ? absl::StrCat(worker.current_task, " is still running after ",
-                           absl::FormatDuration(worker.running_for))
-            : std::string("a worker does not end");
+    const std::string what =
+        worker.busy ? absl::StrCat("'", worker.current_task,
+                                   "' is still running after ",
+                                   absl::FormatDuration(worker.running_for))
+                    : "a worker does not end";
     std::fprintf(stderr,
                  "asyncpal: %s: %s in %s, and is left behind as the process "
                  "ends\n",
-                 Label().c_str(), line.c_str(), worker.name.c_str());
+                 Label().c_str(), what.c_str(), worker.name.c_str());
   }
 }
 

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/futex.h"
 #include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/internal/worker_hook.h"
 
 // How it works. A worker that is awake and on its way to the queue (starting,
 // woken, or spinning before it parks) is "searching". Whenever the queue grows
@@ -47,6 +47,7 @@ ThreadCore::Wakeup ThreadCore::FindWorker(size_t leaving) {
   const bool can_grow = workers < max_workers || all_wait;
   // Asked first: Pending() looks at a cache line that busy workers write.
   if (idle_.empty() && !can_grow) return {};
+  if (broken_ != nullptr) return {};
   if (Pending() <= static_cast<int64_t>(searching_)) return {};
   if (idle_.empty()) return {.wake = nullptr, .start = NewWorker()};
   ThreadWorker* const newest = idle_.back();
@@ -62,6 +63,7 @@ ThreadCore::WorkerPtr ThreadCore::NewWorker() {
       *this, id, absl::StrCat(options_.name, "-worker-", id));
   workers_.emplace(id, worker);
   last_worker_id_ = id;
+  UpdateOverMax();
   worker->searching = true;
   ++searching_;
   return worker;
@@ -88,9 +90,7 @@ bool ThreadCore::StartThread(const WorkerPtr& worker) {
     return true;
   } catch (const std::exception&) {  // no thread, or no memory for one
     MutexLock lock(mu_);
-    StopSearching(*worker);
-    workers_.erase(worker->id);
-    changed_.NotifyAll();
+    Forget(*worker);
     return false;
   }
 }
@@ -118,30 +118,15 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.tasks_since_start = 0;
-  if (options_.initializer != nullptr) {
-    try {
-      options_.initializer();
-    } catch (const abi::__forced_unwind&) {
-      throw;
-    } catch (...) {
-      Break(NestException(InitializerError(absl::StrCat(
-                              Label(), ": the initializer threw ",
-                              DescribeException(std::current_exception()))),
-                          std::current_exception()));
-      return;
-    }
+  if (auto error = RunHook<InitializerError>(options_.initializer, Label(),
+                                             "initializer")) {
+    Break(std::move(error));
+    return;
   }
   while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
-  if (options_.finalizer == nullptr) return;
-  try {
-    options_.finalizer();
-  } catch (const abi::__forced_unwind&) {
-    throw;
-  } catch (...) {
-    Break(NestException(FinalizerError(absl::StrCat(
-                            Label(), ": the finalizer threw ",
-                            DescribeException(std::current_exception()))),
-                        std::current_exception()));
+  if (auto error =
+          RunHook<FinalizerError>(options_.finalizer, Label(), "finalizer")) {
+    Break(std::move(error));
   }
 }
 
@@ -149,6 +134,10 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
   if (options_.max_tasks_per_worker > 0 &&
       worker.tasks_since_start >= options_.max_tasks_per_worker) {
     return nullptr;
+  }
+  if (over_max_.load(std::memory_order_relaxed)) {
+    MutexLock lock(mu_);
+    if (IsSpareStandIn()) return nullptr;
   }
   bool spun = false;
   while (true) {
@@ -178,11 +167,13 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
   }
 }
 
+bool ThreadCore::IsSpareStandIn() const {
+  return workers_.size() > static_cast<size_t>(options_.max_workers) &&
+         workers_.size() - blocked_ > 1;
+}
+
 bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
-  const size_t max_workers = static_cast<size_t>(options_.max_workers);
-  const bool stood_in =
-      workers_.size() > max_workers && workers_.size() - blocked_ > 1;
-  return closed_ || broken_ != nullptr || joiners_ > 0 || stood_in ||
+  return closed_ || broken_ != nullptr || joiners_ > 0 || IsSpareStandIn() ||
          worker.left_for_exit;
 }
 
@@ -266,7 +257,13 @@ void ThreadCore::Forget(ThreadWorker& worker) {
   counts_.failed += worker.failed.Get();
   counts_.cancelled += worker.cancelled.Get();
   workers_.erase(worker.id);
+  UpdateOverMax();
   changed_.NotifyAll();
+}
+
+void ThreadCore::UpdateOverMax() {
+  over_max_.store(workers_.size() > static_cast<size_t>(options_.max_workers),
+                  std::memory_order_relaxed);
 }
 
 void ThreadCore::ReapThreads() {
