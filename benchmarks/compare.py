@@ -6,7 +6,8 @@
 
 Times mean little by themselves, and on a machine with few cores they change
 with the hour. So all pools run in one process, their repetitions are shuffled,
-and only ratios of medians are judged.
+and only ratios of medians are judged. When other programs run, look also at the
+ratio of the fastest repetitions and at that of the CPU time of all threads.
 """
 
 import argparse
@@ -20,6 +21,8 @@ OURS = "asyncpal"
 
 # A target is a factor of a peer's number, or with no peer the number itself.
 Target = collections.namedtuple("Target", "factor peer")
+# Of one case and pool; `cpu` is None where it says nothing.
+Numbers = collections.namedtuple("Numbers", "median fastest cpu")
 Case = collections.namedtuple("Case", "name unit peers first then")
 
 _POOLS = ("naive", "onetbb", "asio", "thread_pool")
@@ -48,13 +51,17 @@ CASES = [
 ]
 
 
-def run(binary, arguments):
+def run(binary, arguments, timeout):
     """Runs the benchmarks; returns Google Benchmark's JSON, parsed."""
-    process = subprocess.run(
-        [binary, "--benchmark_format=json",
-         "--benchmark_enable_random_interleaving=true"] + arguments,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-        universal_newlines=True)
+    try:
+        process = subprocess.run(
+            [binary, "--benchmark_format=json",
+             "--benchmark_enable_random_interleaving=true"] + arguments,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+            timeout=timeout, universal_newlines=True)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError("%s was not done in %d s; it said:\n%s" % (
+            binary, timeout, error.stdout)) from error
     if process.returncode != 0:
         raise RuntimeError("%s ended with %d:\n%s" % (
             binary, process.returncode, process.stderr))
@@ -63,8 +70,8 @@ def run(binary, arguments):
     return json.loads(process.stdout)
 
 
-def medians(report):
-    """Returns {case: {pool: median}}, in nanoseconds or as counted."""
+def summarize(report):
+    """Returns {case: {pool: Numbers}}, in nanoseconds or as counted."""
     samples = collections.defaultdict(lambda: collections.defaultdict(list))
     for entry in report["benchmarks"]:
         if entry["run_type"] != "iteration":
@@ -73,14 +80,22 @@ def medians(report):
             raise RuntimeError("%s: %s" % (
                 entry["name"], entry["error_message"]))
         case, pool = entry["name"].split("/")[:2]
+        cpu = None
         if "value" in entry:
             value = entry["value"]
         else:
             value = 1e9 / entry["items_per_second"]
-        samples[case][pool].append(value)
-    return {case: {pool: statistics.median(values)
-                   for pool, values in pools.items()}
+            if "/process_time" in entry["name"]:
+                cpu = value * entry["cpu_time"] / entry["real_time"]
+        samples[case][pool].append((value, cpu))
+    return {case: {pool: numbers(values) for pool, values in pools.items()}
             for case, pools in samples.items()}
+
+
+def numbers(samples):
+    values, cpus = zip(*samples)
+    return Numbers(statistics.median(values), min(values),
+                   None if None in cpus else statistics.median(cpus))
 
 
 def met(target, pools):
@@ -90,38 +105,44 @@ def met(target, pools):
     if target.peer is None:
         limit, text = target.factor, "%g" % target.factor
     elif target.peer in pools:
-        limit = target.factor * pools[target.peer]
+        limit = target.factor * pools[target.peer].median
         text = "%g x %s" % (target.factor, target.peer)
     else:
         return "%g x %s: ?" % target
-    return "%s: %s" % (text, "yes" if pools[OURS] <= limit else "NO")
+    return "%s: %s" % (text, "yes" if pools[OURS].median <= limit else "NO")
 
 
-def number(value, unit):
+def show(value, unit):
     value = value / 1e3 if unit == "us" else value
     return "%.4g" % value if value < 1000 else "%.0f" % value
 
 
-def ratio(value, peers):
-    return "%.2f" % (value / min(peers)) if peers and min(peers) > 0 else ""
+def ratio(pools, field, peers):
+    """Returns ours divided by the best of the peers, as text."""
+    ours = getattr(pools[OURS], field)
+    theirs = [getattr(pools[peer], field) for peer in peers if peer in pools]
+    if ours is None or None in theirs or not theirs or min(theirs) == 0:
+        return ""
+    return "%.2f" % (ours / min(theirs))
 
 
 def table(results):
-    """Returns the lines of the table of `results`, as medians() made them."""
+    """Returns the lines of the table of `results`, as summarize() made them."""
     peers = ("naive", "onetbb", "asio", "thread_pool", "openmp")
     rows = [("case", "", OURS) + peers +
-            ("x naive", "x best", "first target", "then")]
+            ("x naive", "x best", "fastest", "cpu", "first target", "then")]
     for case in CASES:
         pools = results.get(case.name, {})
         if OURS not in pools:
             continue
-        ours = pools[OURS]
         rows.append(
             (case.name, case.unit) +
-            tuple(number(pools[pool], case.unit) if pool in pools else ""
+            tuple(show(pools[pool].median, case.unit) if pool in pools else ""
                   for pool in (OURS,) + peers) +
-            (ratio(ours, [pools[p] for p in pools if p == "naive"]),
-             ratio(ours, [pools[p] for p in pools if p != OURS]),
+            (ratio(pools, "median", ["naive"]),
+             ratio(pools, "median", peers),
+             ratio(pools, "fastest", [case.first.peer or "naive"]),
+             ratio(pools, "cpu", [case.first.peer or "naive"]),
              met(case.first, pools), met(case.then, pools)))
     widths = [max(map(len, column)) for column in zip(*rows)]
     texts = (0, 1, len(widths) - 2, len(widths) - 1)
@@ -139,6 +160,8 @@ def main():
     parser.add_argument("--min_time", type=float, default=0.05,
                         help="seconds of each repetition")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=600,
+                        help="seconds of the whole")
     parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
@@ -147,13 +170,15 @@ def main():
             "--benchmark_repetitions=%d" % options.repetitions,
             "--benchmark_min_time=%g" % options.min_time,
             "--workers=%d" % options.workers,
-        ])
-        results = medians(report)
+        ], timeout=options.timeout)
+        results = summarize(report)
     except (RuntimeError, ValueError) as error:
         sys.exit("compare: %s" % error)
     print("\n".join(table(results)))
     context = report["context"]
-    print("\n%d workers, %d CPUs, load %s, medians of %d" % (
+    print("\nfastest, cpu: ratios to the peer of the target, of the fastest "
+          "repetitions and of the CPU time")
+    print("%d workers, %d CPUs, load %s, medians of %d" % (
         options.workers, context["num_cpus"],
         "/".join("%.1f" % load for load in context["load_avg"]),
         options.repetitions))

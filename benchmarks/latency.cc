@@ -68,7 +68,9 @@ void RegisterLatency(const Settings& settings) {
       });
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "round_trip_back_to_back", RoundTripBackToBack{settings.workers},
-      [](benchmark::internal::Benchmark* b) { b->UseRealTime(); });
+      [](benchmark::internal::Benchmark* b) {
+        b->MeasureProcessCPUTime()->UseRealTime();
+      });
 }
 
 }  // namespace asyncpal::benchmarks

@@ -232,10 +232,10 @@ struct SmallLoop {
 
 void RegisterLoops(const Settings& settings) {
   const auto milliseconds = [](benchmark::internal::Benchmark* b) {
-    b->UseRealTime()->Unit(benchmark::kMillisecond);
+    b->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
   };
   const auto microseconds = [](benchmark::internal::Benchmark* b) {
-    b->UseRealTime()->Unit(benchmark::kMicrosecond);
+    b->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMicrosecond);
   };
   const ForkJoin fork_join{settings.workers, settings.Size(27, 12)};
   RegisterCase<AsyncpalLoops, TbbLoops>("fork_join", fork_join, milliseconds);

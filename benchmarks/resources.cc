@@ -44,16 +44,17 @@ int64_t ResidentBytes() {
 
 template <typename Pool>
 double BytesOf(int workers, int64_t count) {
-  Pool pool(workers);
-  std::latch busy(workers + 1);
+  std::atomic<int> busy{0};
   std::atomic<bool> go{false};
-  for (int i = 0; i < workers; ++i) {
+  Pool pool(workers);
+  // More than one each where a pool queues a task behind a busy worker.
+  while (busy < workers) {
     pool.Submit([&] {
-      busy.count_down();
+      ++busy;
       go.wait(false);
     });
+    std::this_thread::sleep_for(milliseconds(1));
   }
-  busy.arrive_and_wait();
   const auto submit = [&pool](int64_t i) {
     return pool.Submit([i] { return static_cast<int>(i); });
   };
@@ -204,7 +205,8 @@ void RegisterResources(const Settings& settings) {
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "create_run_shut_down", CreateRunShutDown{settings.workers},
       [](benchmark::internal::Benchmark* b) {
-        b->UseRealTime()->Unit(benchmark::kMicrosecond);
+        b->MeasureProcessCPUTime()->UseRealTime()->Unit(
+            benchmark::kMicrosecond);
       });
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "idle_wakeups", IdlePool{milliseconds(settings.Size(1000, 20))},

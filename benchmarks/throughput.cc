@@ -102,10 +102,10 @@ struct SubmitCollect {
 
 void RegisterThroughput(const Settings& settings) {
   const auto wall = [](benchmark::internal::Benchmark* b) {
-    b->UseRealTime()->Unit(benchmark::kMillisecond);
+    b->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
   };
   const auto manual = [](benchmark::internal::Benchmark* b) {
-    b->UseManualTime()->Unit(benchmark::kMillisecond);
+    b->MeasureProcessCPUTime()->UseManualTime()->Unit(benchmark::kMillisecond);
   };
   const int64_t tasks = settings.Size(100'000, 1'000);
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
