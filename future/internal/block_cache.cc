@@ -10,8 +10,8 @@
 // lists for each size: it allocates from and frees to the first, and when that
 // grows past kBatch, or runs dry, swaps in the second, so that alternating
 // between one and none never leaves the thread. Only a full second list goes to
-// the shared depot, and only a dry one comes from there, kBatch blocks under one
-// lock.
+// the shared depot, and only a dry one comes from there, kBatch blocks under
+// one lock.
 
 namespace asyncpal::internal {
 namespace {
@@ -123,7 +123,8 @@ struct Undertaker {
 };
 
 bool CacheIsOpen() {
-  if (life == Life::kAlive) [[likely]] return true;
+  if (life == Life::kAlive) [[likely]]
+    return true;
   if (life == Life::kOver) return false;
   static thread_local Undertaker undertaker;
   (void)undertaker;
@@ -146,15 +147,17 @@ bool Refill(Shelf& shelf, size_t size_class) {
 }  // namespace
 
 void* AllocateBlock(size_t size) {
-  if (!kCaching || size > kMaxSize || !CacheIsOpen()) {
-    return ::operator new(size);
-  }
+  if (!kCaching || size > kMaxSize) return ::operator new(size);
   const size_t size_class = ClassOf(size);
-  Shelf& shelf = cache.shelves[size_class];
-  if (shelf.active.size > 0 || Refill(shelf, size_class)) {
-    return shelf.active.Pop();
+  if (CacheIsOpen()) {
+    Shelf& shelf = cache.shelves[size_class];
+    if (shelf.active.size > 0 || Refill(shelf, size_class)) {
+      return shelf.active.Pop();
+    }
   }
-  return ::operator new(size_class * kGranule);
+  // As large as its class allows, on a thread at its end, too: another may come
+  // to keep the block.
+  return ::operator new(size_class* kGranule);
 }
 
 void FreeBlock(void* block, size_t size) noexcept {

@@ -1,26 +1,48 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_CLOCK_H_
 #define ASYNCPAL_FUTURE_INTERNAL_CLOCK_H_
 
-#include <time.h>
-
 #include <atomic>
 #include <cstdint>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
 
 namespace asyncpal::internal {
 
 // Set by testing::FakeClock only; null means the real clock.
 inline constinit std::atomic<const std::atomic<int64_t>*> fake_nanos{nullptr};
 
-// Nanoseconds on the steady clock. Its zero means nothing, and is never
-// returned: callers may use 0 for "not yet".
+// A moment that this thread read both from the steady clock and from the
+// processor's time stamp counter, and for how many ticks and at what rate the
+// counter may stand in for the clock. See clock.cc.
+struct ClockAnchor {
+  uint64_t ticks = 0;
+  int64_t nanos = 0;
+  uint64_t good_for_ticks = 0;      // 0: ask the clock each time
+  uint64_t nanos_per_tick_q32 = 0;  // in units of 2^-32
+};
+extern constinit thread_local ClockAnchor clock_anchor;
+
+// Asks the steady clock, and makes that moment the anchor.
+int64_t ReadSteadyClock();
+
+// Nanoseconds on the steady clock, within a microsecond. Its zero means nothing
+// and is never returned: callers may use 0 for "not yet".
 inline int64_t NowNanos() {
   if (const auto* fake = fake_nanos.load(std::memory_order_acquire);
       fake != nullptr) [[unlikely]] {
     return fake->load(std::memory_order_relaxed);
   }
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+#if defined(__x86_64__)
+  const ClockAnchor& anchor = clock_anchor;
+  const uint64_t ticks = __rdtsc() - anchor.ticks;
+  if (ticks < anchor.good_for_ticks) [[likely]] {
+    return anchor.nanos +
+           static_cast<int64_t>(ticks * anchor.nanos_per_tick_q32 >> 32);
+  }
+#endif
+  return ReadSteadyClock();
 }
 
 }  // namespace asyncpal::internal

@@ -72,7 +72,7 @@ class CoroutinePromiseBase {
         });
       }
       coroutine.destroy();
-      if (error == nullptr) {
+      if (result.filled()) {
         error = CatchFrom([&] { state->Complete(std::move(result.value())); });
       }
       if (error != nullptr) state->Fail(std::move(error));

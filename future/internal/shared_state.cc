@@ -99,13 +99,26 @@ void StateBase::Publish(FutureState outcome) {
 }
 
 void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
-  if (is_pool_task()) owner_->OnPendingClaimed(*this, outcome);
+  // The owner drops its reference, and the destructor of the callable may drop
+  // the last future.
+  AddReference();
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  if ((word & kPoolTask) != 0) {
+    if ((word & kDetached) != 0 && outcome == FutureState::kFailed) {
+      owner_->OnUnobservedFailure(*this, error);
+    }
+    owner_->OnPendingClaimed(*this, outcome);  // it may be gone after this
+  }
   DropCallable();
-  PublishClaimed(outcome, std::move(error));
+  StoreAndPublish(outcome, std::move(error));
 }
 
 void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
   AddReference();
+  StoreAndPublish(outcome, std::move(error));
+}
+
+void StateBase::StoreAndPublish(FutureState outcome, std::exception_ptr error) {
   done_at_.store(NowNanos(), std::memory_order_relaxed);
   if (error != nullptr) StoreError(std::move(error));
   Publish(outcome);
@@ -175,14 +188,14 @@ bool StateBase::WaitUntilDone(absl::Duration timeout) {
 
 TaskTimes StateBase::duration() const {
   const bool done = is_done();
-  const int64_t submitted = submitted_at_;
-  const int64_t started = started_at_.load(std::memory_order_relaxed);
   const int64_t end =
       done ? done_at_.load(std::memory_order_relaxed) : NowNanos();
-  if (started == 0) {
-    return {absl::Nanoseconds(end - submitted), absl::ZeroDuration()};
-  }
-  return {absl::Nanoseconds(started - submitted),
+  // A task may have failed between its start and its run, and its worker may
+  // have read the clock before the submission.
+  int64_t started = started_at_.load(std::memory_order_relaxed);
+  if (started == 0 || started > end) started = end;
+  if (started < submitted_at_) started = submitted_at_;
+  return {absl::Nanoseconds(started - submitted_at_),
           absl::Nanoseconds(end - started)};
 }
 
