@@ -1,0 +1,192 @@
+// README.md's C++, compiled and held to what it says. readme_test looks every
+// block up in here or in hello.cc, word for word.
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/future.h"
+#include "asyncpal/future/wait.h"
+#include "asyncpal/pool/cancelled_task.h"
+#include "asyncpal/pool/global_shutdown.h"
+#include "asyncpal/pool/thread_pool.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+using asyncpal::CancelledTask;
+using asyncpal::Future;
+using asyncpal::GlobalShutdown;
+using asyncpal::PoolStats;
+using asyncpal::ShutdownMode;
+using asyncpal::ThreadPool;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+std::string Load(const std::string& name) { return "<" + name + ">"; }
+
+int Square(int n) { return n * n; }
+int Add(int a, int b) { return a + b; }
+
+TEST(ReadmeTest, Pool) {
+  ThreadPool pool({
+      .max_workers = 4,                  // default: the CPUs, plus five
+      .name = "loader",                  // in messages and thread names
+      .idle_timeout = absl::Seconds(5),  // then an idle worker goes
+  });
+
+  Future<std::string> page = pool.Submit(Load, "index.html");
+  std::string other = pool.Run(Load, "about.html");  // Submit() and Collect()
+  pool.Post([] { std::clog << "nobody waits for me\n"; });
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
+  EXPECT_EQ(other, "<about.html>");
+}
+
+TEST(ReadmeTest, FutureOfOneTask) {
+  ThreadPool pool;
+
+  Future<std::string> page = pool.Submit(Load, "index.html");
+  page.AddCallback([](const Future<std::string>& done) {
+    std::clog << "loaded: " << done.is_completed() << "\n";
+  });
+  if (!page.Wait(absl::Seconds(10))) std::clog << "still loading\n";
+  std::string text = page.Collect();  // or throws what Load() threw
+  absl::StatusOr<std::string> same = page.TryCollect();  // never throws
+  Future<size_t> size =
+      page.Then([](const std::string& text) { return text.size(); });
+
+  EXPECT_EQ(text, "<index.html>");
+  EXPECT_EQ(*same, "<index.html>");
+  EXPECT_EQ(size.Collect(), 12);
+}
+
+TEST(ReadmeTest, ManyFutures) {
+  ThreadPool pool;
+
+  std::vector<Future<std::string>> pages;
+  for (const char* name : {"a.html", "b.html", "c.html"}) {
+    pages.push_back(pool.Submit(Load, name));
+  }
+  for (Future<std::string>& done : asyncpal::AsDone(pages)) {
+    std::clog << done.Collect() << "\n";  // the first that is done comes first
+  }
+  std::vector<std::string> texts = asyncpal::Collect(pages, absl::Seconds(10));
+  Future<std::vector<std::string>> all = asyncpal::WhenAll(pages);
+
+  EXPECT_THAT(texts, ElementsAre("<a.html>", "<b.html>", "<c.html>"));
+  EXPECT_EQ(all.Collect(), texts);
+}
+
+Future<size_t> CountBytes(ThreadPool& pool, std::string name) {
+  const std::string text = co_await pool.Submit(Load, name);
+  co_return text.size();
+}
+
+TEST(ReadmeTest, Coroutine) {
+  ThreadPool pool;
+  EXPECT_EQ(CountBytes(pool, "a.html").Collect(), 8);
+}
+
+TEST(ReadmeTest, Maps) {
+  ThreadPool pool;
+
+  const std::vector<int> numbers = {1, 2, 3, 4};
+  int total = 0;
+  for (int square : pool.Map(Square, numbers)) total += square;
+  std::vector<int> sums = pool.MapAll({.chunk_size = 2}, Add, numbers, numbers);
+
+  const std::array<std::pair<int, int>, 2> pairs = {{{1, 2}, {3, 4}}};
+  for (int sum : pool.StarmapUnordered(Add, pairs)) total += sum;
+
+  EXPECT_EQ(total, 30 + 10);
+  EXPECT_THAT(sums, ElementsAre(2, 4, 6, 8));
+}
+
+TEST(ReadmeTest, InitializerAndBrokenPool) {
+  testing::internal::CaptureStderr();
+  ThreadPool pool({
+      .name = "queries",
+      .initializer = [] { throw std::runtime_error("no database"); },
+  });
+  try {
+    pool.Test();  // one worker's life on trial; the pool stays as it is
+  } catch (const asyncpal::InitializerError& error) {
+    std::clog << error.what() << "\n";
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("no database"));
+
+  Future<int> answer = pool.Submit([] { return 42; });
+  EXPECT_THROW(answer.Collect(), asyncpal::InitializerError);
+  EXPECT_THROW(pool.Submit([] {}), asyncpal::BrokenPoolError);
+  EXPECT_EQ(pool.TakeCancelledTasks().size(), 1);
+}
+
+TEST(ReadmeTest, Cancelling) {
+  ThreadPool pool;
+
+  Future<int> laps = pool.Submit([](std::stop_token stop) {
+    int count = 0;
+    while (!stop.stop_requested()) ++count;
+    return count;
+  });
+  laps.Cancel();  // pending: it never runs; running: its token says stop
+
+  EXPECT_TRUE(laps.Wait(absl::Seconds(10)));
+}
+
+TEST(ReadmeTest, Timeout) {
+  ThreadPool pool;
+  const auto run_laps = [](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+    }
+  };
+
+  Future<void> slow = pool.Submit(
+      {.name = "laps", .timeout = absl::Milliseconds(50)}, run_laps);
+
+  EXPECT_EQ(slow.TryCollect().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(ReadmeTest, Shutdown) {
+  ThreadPool pool(1);
+  ThreadPool other;
+  pool.Post([] {});
+
+  pool.Shutdown({.mode = ShutdownMode::kDrain, .deadline = absl::Seconds(10)});
+  for (CancelledTask& task : pool.TakeCancelledTasks()) {
+    other.Post(std::move(task));
+  }
+
+  EXPECT_TRUE(pool.is_terminated());
+  EXPECT_EQ(pool.Stats().completed, 1);
+}
+
+TEST(ReadmeTest, GlobalShutdown) {
+  GlobalShutdown::SetDeadline(absl::Seconds(10));
+  GlobalShutdown::Register([] { std::clog << "bye\n"; });
+
+  EXPECT_GE(GlobalShutdown::CountHandlers(), 1);
+}
+
+TEST(ReadmeTest, Stats) {
+  ThreadPool pool;
+  pool.Run([] {});
+
+  PoolStats stats = pool.Stats();
+  std::clog << stats.busy << " of " << stats.workers << " workers busy, "
+            << stats.pending << " tasks pending\n";
+
+  EXPECT_EQ(stats.submitted, 1);
+}
+
+}  // namespace
