@@ -52,20 +52,23 @@ struct FourProducers {
   double Round(Pool& pool) const {
     constexpr int kProducers = 4;
     TaskCounter done;
-    std::latch ready(kProducers + 1);
+    std::latch ready(kProducers);
+    std::latch go(1);
     std::vector<std::jthread> producers;
     for (int p = 0; p < kProducers; ++p) {
       producers.emplace_back([&] {
         pool.Produce([&] {
-          ready.arrive_and_wait();
+          ready.count_down();
+          go.wait();
           for (int64_t i = 0; i < tasks / kProducers; ++i) {
             pool.Post([&done] { done.Add(); });
           }
         });
       });
     }
-    ready.arrive_and_wait();
-    const Stopwatch watch;
+    ready.wait();
+    const Stopwatch watch;  // before they go: this thread may be slow to go on
+    go.count_down();
     for (std::jthread& producer : producers) producer.join();
     pool.Drain();
     done.WaitFor(tasks / kProducers * kProducers);
