@@ -1,8 +1,6 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_TASK_H_
 #define ASYNCPAL_FUTURE_INTERNAL_TASK_H_
 
-#include <cxxabi.h>
-
 #include <exception>
 #include <functional>
 #include <memory>
@@ -163,14 +161,16 @@ class ResultState : public StateBase {
     std::exception_ptr error;
     try {
       result.FillFrom(produce);
-    } catch (const abi::__forced_unwind&) {
-      // pthread_exit() or a cancelled thread: this unwinding must go on.
-      drop();
-      SettleError(std::make_exception_ptr(InvalidStateError(
-          absl::StrCat(Describe(), " ended its thread by pthread_exit"))));
-      throw;
     } catch (...) {
       error = std::current_exception();
+      if (error == nullptr) {
+        // pthread_exit() or a cancelled thread: this unwinding must go on.
+        // (To catch it as an abi::__forced_unwind is to bind a null reference.)
+        drop();
+        SettleError(std::make_exception_ptr(InvalidStateError(
+            absl::StrCat(Describe(), " ended its thread by pthread_exit"))));
+        throw;
+      }
     }
     drop();
     if (result.filled() && ClaimRunning()) {

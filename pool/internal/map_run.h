@@ -55,10 +55,9 @@ struct ChunkCall {
           return std::apply(*f, std::move(arguments));
         }));
       }
-    } catch (const abi::__forced_unwind&) {
-      throw;
     } catch (...) {
       result.error = std::current_exception();
+      if (result.error == nullptr) throw;  // pthread_exit()
     }
     return result;
   }

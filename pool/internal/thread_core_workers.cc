@@ -1,4 +1,3 @@
-#include <cxxabi.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -103,7 +102,7 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
     do {
       WorkUntilRetired(*worker);
     } while (!Retire(worker));
-  } catch (const abi::__forced_unwind&) {
+  } catch (...) {
     // The task called pthread_exit(): its thread goes, with all accounts kept.
     ThreadWorker::SetCurrent(nullptr);
     if (!Retire(worker)) {

@@ -1,8 +1,6 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_WORKER_HOOK_H_
 #define ASYNCPAL_POOL_INTERNAL_WORKER_HOOK_H_
 
-#include <cxxabi.h>
-
 #include <exception>
 #include <string>
 
@@ -21,10 +19,10 @@ std::exception_ptr RunHook(absl::AnyInvocable<void()>& hook,
   try {
     hook();
     return nullptr;
-  } catch (const abi::__forced_unwind&) {
-    throw;  // pthread_exit() ends the thread, here as elsewhere
   } catch (...) {
     const std::exception_ptr cause = std::current_exception();
+    // pthread_exit() ends the thread, here as elsewhere.
+    if (cause == nullptr) throw;
     return NestException(
         HookError(absl::StrCat(pool, ": the ", hook_name, " threw ",
                                DescribeException(cause))),
