@@ -156,7 +156,7 @@ def main():
         prog="compare", description=__doc__.splitlines()[0])
     parser.add_argument("filter", nargs="?", default=".",
                         help="regular expression of case/pool (default: all)")
-    parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--min_time", type=float, default=0.05,
                         help="seconds of each repetition")
     parser.add_argument("--workers", type=int, default=2)
