@@ -124,8 +124,9 @@ class Future {
 
   // `callback` runs once when the future is done: on the thread that finished
   // it, after waiters were woken, with no lock held; or on this thread before
-  // AddCallback() returns if it is done already. Callbacks run in the order of
-  // their registration. One that throws is reported on stderr and hurts nobody.
+  // AddCallback() returns if it is done already, perhaps while an earlier one
+  // still runs there. Those that were registered before run in that order. One
+  // that throws is reported on stderr and hurts nobody.
   CallbackId AddCallback(
       absl::AnyInvocable<void(const Future&)> callback) const {
     if (callback == nullptr) {

@@ -152,6 +152,17 @@ TEST_P(GlobalShutdownTest, ClosesALeakedPoolOnExit) {
   EXPECT_THAT(ended.output, HasSubstr("asked to stop\n"));
 }
 
+// An exit() that is called in a shared library can't keep this.
+TEST(GlobalShutdownOfAStaticProgram,
+     ClosesPoolsOnExitBeforeStaticObjectsThatAreYounger) {
+  const Ended ended =
+      RunProgram("shutdown_program", "exit_with_a_young_static");
+  EXPECT_TRUE(ended.exited_with(4));
+  EXPECT_THAT(ended.output, HasSubstr("asked to stop\n"));
+  EXPECT_LT(ended.output.find("asked to stop"),
+            ended.output.find("young static goes"));
+}
+
 TEST_P(GlobalShutdownTest, ExitUnderAPoolOnTheStackEnds) {
   EXPECT_TRUE(Run("exit_under_a_pool").exited_with(4));
 }

@@ -16,8 +16,9 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/execution_context.h"
 
-// How it works. When main() returns, main_hook.cc runs the handlers before any
-// static object goes. exit() comes here by atexit, and an exception that leaves
+// How it works. When main() returns or the program calls exit(), main_hook.cc
+// and exit_hook.cc run the handlers before any static object goes. An exit()
+// inside a shared library comes here by atexit, and an exception that leaves
 // main() by the terminate handler, while main()'s frames still stand: those two
 // are installed with the first look at the process's registry.
 

@@ -27,7 +27,7 @@ void ThreadCore::Submit(StateBase* task) {
     MutexLock lock(mu_);
     if (!accepting() || InForkedChild()) CheckOpen();
     task->set_task_id(static_cast<uint64_t>(counts_.submitted) + 1);
-    StartQueueTimer(task);
+    if (task->is_tracked()) StartQueueTimer(task);
     wakeup = Enqueue(task);
   } catch (...) {
     task->Release();

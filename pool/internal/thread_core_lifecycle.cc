@@ -75,17 +75,18 @@ void ThreadCore::Check() {
 }
 
 void ThreadCore::Test() {
+  const std::string label = Label() + ": Test()";
   std::exception_ptr error;
   try {
     std::thread([&] {
-      error = RunHook<InitializerError>(options_.initializer, Label(),
+      error = RunHook<InitializerError>(options_.initializer, label,
                                         "initializer");
       if (error != nullptr) return;
-      error = RunHook<FinalizerError>(options_.finalizer, Label(), "finalizer");
+      error = RunHook<FinalizerError>(options_.finalizer, label, "finalizer");
     }).join();
   } catch (const std::system_error&) {
     error = NestException(RejectedError(absl::StrCat(
-                              Label(), ": Test() could not start a thread")),
+                              label, " could not start a thread")),
                           std::current_exception());
   }
   if (error != nullptr) std::rethrow_exception(error);

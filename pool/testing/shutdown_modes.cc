@@ -121,6 +121,15 @@ int RunShutdownMode(const std::string& mode) {
     LeakBusyPool();
     std::exit(4);
   }
+  if (mode == "exit_with_a_young_static") {
+    LeakBusyPool();
+    struct Young {
+      ~Young() { Say("young static goes"); }
+    };
+    static const Young younger_than_the_pool;
+    (void)younger_than_the_pool;
+    std::exit(4);
+  }
   if (mode == "exit_in_task") {
     LeakBusyPool();
     ThreadPool pool(2);
