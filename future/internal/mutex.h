@@ -1,6 +1,7 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_MUTEX_H_
 #define ASYNCPAL_FUTURE_INTERNAL_MUTEX_H_
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -66,9 +67,10 @@ class CondVar {
   // Waits for `timeout` at most, measured on the steady clock.
   void WaitFor(Mutex& mu, absl::Duration timeout)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
-    // Past a month the wait is cut: the caller's loop goes round once more,
-    // and time_point arithmetic can't overflow.
-    if (timeout > absl::Hours(24 * 30)) timeout = absl::Hours(24 * 30);
+    // Past a month the wait is cut: the caller's loop goes round once more. The
+    // kernel refuses a time before its clock's zero, and time_point arithmetic
+    // must not overflow.
+    timeout = std::clamp(timeout, absl::ZeroDuration(), absl::Hours(24 * 30));
     std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
     cv_.wait_until(lock, std::chrono::steady_clock::now() +
                              absl::ToChronoNanoseconds(timeout));

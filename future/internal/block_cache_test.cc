@@ -1,0 +1,119 @@
+#include "asyncpal/future/internal/block_cache.h"
+
+#include <malloc.h>
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace asyncpal::internal {
+namespace {
+
+// Under a sanitizer nothing is cached; the tests then say less, and their
+// memory accesses are checked.
+
+class BlockOfSize : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(BlockOfSize, CanBeWrittenFromEndToEnd) {
+  void* const block = AllocateBlock(GetParam());
+  std::memset(block, 0xff, GetParam());
+  FreeBlock(block, GetParam());
+}
+
+TEST_P(BlockOfSize, IsAlignedForEveryOrdinaryType) {
+  void* const block = AllocateBlock(GetParam());
+  EXPECT_EQ(
+      reinterpret_cast<uintptr_t>(block) % __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+      0u);
+  FreeBlock(block, GetParam());
+}
+
+TEST_P(BlockOfSize, IsNobodyElses) {
+  std::set<void*> blocks;
+  for (int i = 0; i < 200; ++i) blocks.insert(AllocateBlock(GetParam()));
+  EXPECT_EQ(blocks.size(), 200u);
+  for (void* const block : blocks) FreeBlock(block, GetParam());
+}
+
+TEST_P(BlockOfSize, IsNobodyElsesAfterManyWereFreed) {
+  std::vector<void*> freed;
+  for (int i = 0; i < 200; ++i) freed.push_back(AllocateBlock(GetParam()));
+  for (void* const block : freed) FreeBlock(block, GetParam());
+  std::set<void*> blocks;
+  for (int i = 0; i < 300; ++i) blocks.insert(AllocateBlock(GetParam()));
+  EXPECT_EQ(blocks.size(), 300u);
+  for (void* const block : blocks) FreeBlock(block, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, BlockOfSize,
+                         ::testing::Values(1, 16, 17, 88, 104, 112, 255, 256,
+                                           257, 4096));
+
+TEST(BlockCache, GivesBlocksFreedOnOneThreadToAnother) {
+  std::vector<void*> blocks;
+  for (int i = 0; i < 1000; ++i) blocks.push_back(AllocateBlock(96));
+  std::thread([&] {
+    for (void* const block : blocks) FreeBlock(block, 96);
+  }).join();
+  std::set<void*> again;
+  for (int i = 0; i < 2000; ++i) {
+    void* const block = AllocateBlock(96);
+    std::memset(block, 0xff, 96);
+    again.insert(block);
+  }
+  EXPECT_EQ(again.size(), 2000u);
+  for (void* const block : again) FreeBlock(block, 96);
+}
+
+// Allocates in its destructor.
+class AllocatesLast {
+ public:
+  explicit AllocatesLast(void** block) : block_(block) {}
+  ~AllocatesLast() { *block_ = AllocateBlock(100); }
+
+ private:
+  void** block_;
+};
+
+TEST(BlockCache, ReusesABlockFromTheEndOfAThreadWithinItsSize) {
+  void* block = nullptr;
+  std::thread([&block] {
+    // Made before the thread's cache, and so destroyed after it.
+    thread_local AllocatesLast last(&block);
+    FreeBlock(AllocateBlock(100), 100);
+  }).join();
+  FreeBlock(block, 100);
+  // The same class of sizes as 100.
+  void* const reused = AllocateBlock(112);
+  EXPECT_GE(malloc_usable_size(reused), 112u);
+  FreeBlock(reused, 112);
+}
+
+TEST(BlockCache, TakesABlockBackAtTheEndOfAThread) {
+  class FreesLast {
+   public:
+    explicit FreesLast(void* block) : block_(block) {}
+    ~FreesLast() { FreeBlock(block_, 100); }
+
+   private:
+    void* block_;
+  };
+  void* const block = AllocateBlock(100);
+  std::thread([block] {
+    thread_local FreesLast last(block);
+    FreeBlock(AllocateBlock(100), 100);
+  }).join();
+  void* const next = AllocateBlock(100);
+  std::memset(next, 0xff, 100);
+  FreeBlock(next, 100);
+}
+
+}  // namespace
+}  // namespace asyncpal::internal

@@ -1,0 +1,562 @@
+#include "asyncpal/future/internal/shared_state.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/testing/fake_clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace asyncpal::internal {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::FakeClock;
+using ::testing::IsEmpty;
+
+// What a pending future costs, as the performance notes promise it.
+static_assert(sizeof(Task<int, int (*)(), false>) <= 112);
+static_assert(sizeof(Task<void, void (*)(), false>) <= 112);
+
+// Notes what it is told, and may act on it.
+class RecordingOwner final : public TaskOwner {
+ public:
+  void OnPendingClaimed(StateBase& task, FutureState outcome) override {
+    claimed.push_back(outcome);
+    if (when_claimed != nullptr) when_claimed(task);
+  }
+  void OnFinished(StateBase& task, FutureState outcome) override {
+    finished.push_back(outcome);
+    if (when_finished != nullptr) when_finished(task);
+  }
+  void OnUnobservedFailure(const StateBase&,
+                           std::exception_ptr error) noexcept override {
+    unobserved.push_back(DescribeException(error));
+  }
+  bool Kill(StateBase& task) override {
+    return kills && task.Settle(FutureState::kCancelled, nullptr);
+  }
+
+  std::vector<FutureState> claimed;
+  std::vector<FutureState> finished;
+  std::vector<std::string> unobserved;
+  std::function<void(StateBase&)> when_claimed;
+  std::function<void(StateBase&)> when_finished;
+  bool kills = false;
+};
+
+class SharedState : public ::testing::Test {
+ protected:
+  // A task of `owner_` that nothing but the answer refers to.
+  template <typename F>
+  auto Make(F f, uint32_t flags = 0) {
+    auto* const task = NewTask(&owner_, flags, std::move(f));
+    using State = std::remove_pointer_t<decltype(task)>;
+    return StateRef<State>::Adopt(task);
+  }
+
+  // Runs a started task to its end.
+  static void Run(StateBase& task) {
+    task.AddReference();
+    task.Run(NowNanos());
+  }
+
+  static std::exception_ptr MakeError(const char* message) {
+    return std::make_exception_ptr(Error(message));
+  }
+
+  RecordingOwner owner_;
+};
+
+// --- One winner for each change ---
+
+TEST_F(SharedState, StartsOnce) {
+  const auto task = Make([] {});
+  EXPECT_TRUE(task->Start());
+  EXPECT_FALSE(task->Start());
+  Run(*task);
+}
+
+TEST_F(SharedState, DoesNotStartOnceCancelled) {
+  const auto task = Make([] {});
+  task->Cancel();
+  EXPECT_FALSE(task->Start());
+}
+
+TEST_F(SharedState, DoesNotStartOnceClaimed) {
+  const auto task = Make([] {});
+  ASSERT_TRUE(task->ClaimPending());
+  EXPECT_FALSE(task->Start());
+  task->SettleClaimed(FutureState::kCancelled, nullptr);
+}
+
+TEST_F(SharedState, IsNotCancelledOnceStarted) {
+  const auto task = Make([] {});
+  task->Start();
+  EXPECT_FALSE(task->Cancel());
+  Run(*task);
+}
+
+TEST_F(SharedState, IsNotCancelledOnceClaimed) {
+  const auto task = Make([] {});
+  ASSERT_TRUE(task->ClaimPending());
+  EXPECT_FALSE(task->Cancel());
+  task->SettleClaimed(FutureState::kFailed, MakeError("x"));
+  EXPECT_EQ(task->state(), FutureState::kFailed);
+}
+
+TEST_F(SharedState, LooksPendingWhileClaimed) {
+  const auto task = Make([] {});
+  ASSERT_TRUE(task->ClaimPending());
+  EXPECT_EQ(task->state(), FutureState::kPending);
+  task->SettleClaimed(FutureState::kCancelled, nullptr);
+}
+
+TEST_F(SharedState, LooksRunningWhileItIsSettled) {
+  FutureState seen{};
+  owner_.when_finished = [&](StateBase& task) { seen = task.state(); };
+  const auto task = Make([] {});
+  task->Start();
+  Run(*task);
+  EXPECT_EQ(seen, FutureState::kRunning);
+}
+
+TEST_F(SharedState, SettlesOnce) {
+  const auto task = Make([] {});
+  EXPECT_TRUE(task->Fail(MakeError("first")));
+  EXPECT_FALSE(task->Fail(MakeError("second")));
+  EXPECT_EQ(DescribeException(task->error()), "asyncpal::Error: first");
+}
+
+TEST_F(SharedState, KeepsAFailureThatCameWhileTheTaskRan) {
+  auto task = Make([] { return 7; });
+  task->Start();
+  task->Fail(MakeError("too late"));
+  Run(*task);
+  EXPECT_EQ(DescribeException(task->error()), "asyncpal::Error: too late");
+}
+
+TEST_F(SharedState, DestroysAResultThatCameAfterAFailure) {
+  auto resource = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = resource;
+  auto task = Make([resource = std::move(resource)] { return resource; });
+  task->Start();
+  task->Fail(MakeError("too late"));
+  Run(*task);
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST_F(SharedState, KeepsACompletionThatCameBeforeAFailure) {
+  auto task = Make([] { return 7; });
+  task->Start();
+  Run(*task);
+  EXPECT_FALSE(task->Fail(MakeError("too late")));
+  EXPECT_EQ(task->Get(), 7);
+}
+
+TEST_F(SharedState, CompletesAPromiseOnce) {
+  const auto promise = PromiseState<int>::Make();
+  EXPECT_TRUE(promise->Complete(1));
+  EXPECT_FALSE(promise->Complete(2));
+  EXPECT_EQ(promise->Get(), 1);
+}
+
+TEST_F(SharedState, DoesNotCompleteACancelledPromise) {
+  const auto promise = PromiseState<int>::Make();
+  promise->Cancel();
+  EXPECT_FALSE(promise->Complete(1));
+}
+
+TEST_F(SharedState, CompletesAStartedPromise) {
+  const auto promise = PromiseState<int>::Make();
+  promise->Start();
+  EXPECT_TRUE(promise->Complete(1));
+}
+
+// --- What the owner is told ---
+
+TEST_F(SharedState, TellsItsOwnerOfACancellationOnce) {
+  const auto task = Make([] {});
+  task->Cancel();
+  task->Cancel();
+  EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kCancelled));
+}
+
+TEST_F(SharedState, TellsItsOwnerOfAFailureWhilePending) {
+  const auto task = Make([] {});
+  task->Fail(MakeError("x"));
+  EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kFailed));
+}
+
+TEST_F(SharedState, TellsItsOwnerThatItFinished) {
+  const auto task = Make([] {});
+  task->Start();
+  Run(*task);
+  EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kCompleted));
+}
+
+TEST_F(SharedState, TellsItsOwnerOnceWhenAFailureCameWhileTheTaskRan) {
+  const auto task = Make([] {});
+  task->Start();
+  task->Fail(MakeError("x"));
+  Run(*task);
+  EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
+}
+
+TEST_F(SharedState, HoldsNoLockWhileItTellsItsOwner) {
+  bool ran = false;
+  owner_.when_claimed = [&](StateBase& task) {
+    const CallbackId id = task.AddCallback([](StateBase&) {});
+    EXPECT_TRUE(task.RemoveCallback(id));
+    task.AddCallback([&](StateBase&) { ran = true; });
+  };
+  const auto task = Make([] {});
+  task->Cancel();
+  EXPECT_TRUE(ran);
+}
+
+// A pool forgets a claimed task, and the destructor of the task's callable may
+// drop the future whose Cancel() is at work: nobody else holds the state then.
+TEST_F(SharedState, BearsTheLossOfAllReferencesWhileItIsCancelled) {
+  struct DropsFuture {
+    Future<int>* future;
+    explicit DropsFuture(Future<int>* dropped) : future(dropped) {}
+    ~DropsFuture() { *future = {}; }
+  };
+  Future<int> future;
+  auto* const state =
+      NewTask(&owner_, 0,
+              [drops = std::make_unique<DropsFuture>(&future)] { return 7; });
+  state->AddReference();  // the queue's
+  owner_.when_claimed = [](StateBase& claimed) { claimed.Release(); };
+  future = FutureAccess::Make<int>(StateRef<ResultState<int>>::Adopt(state));
+  EXPECT_TRUE(future.Cancel());
+}
+
+// --- Tasks without a future ---
+
+TEST_F(SharedState, ReportsTheFailureOfADetachedTask) {
+  const auto task =
+      Make([] { throw std::out_of_range("row 7"); }, StateBase::kDetached);
+  task->Start();
+  Run(*task);
+  EXPECT_THAT(owner_.unobserved, ElementsAre("std::out_of_range: row 7"));
+}
+
+TEST_F(SharedState, ReportsTheFailureOfADetachedTaskThatNeverRan) {
+  const auto task = Make([] {}, StateBase::kDetached);
+  task->Fail(MakeError("not started in time"));
+  EXPECT_THAT(owner_.unobserved,
+              ElementsAre("asyncpal::Error: not started in time"));
+}
+
+// Accounting for its last task is the last thing that a pool waits for.
+TEST_F(SharedState, ReportsAFailureBeforeTheOwnerHasAccountedForTheTask) {
+  size_t reported = 0;
+  owner_.when_claimed = [&](StateBase&) {
+    reported = owner_.unobserved.size();
+  };
+  const auto task = Make([] {}, StateBase::kDetached);
+  task->Fail(MakeError("not started in time"));
+  EXPECT_EQ(reported, 1u);
+}
+
+TEST_F(SharedState, ReportsNoSuccessOfADetachedTask) {
+  const auto task = Make([] {}, StateBase::kDetached);
+  task->Start();
+  Run(*task);
+  EXPECT_THAT(owner_.unobserved, IsEmpty());
+}
+
+TEST_F(SharedState, ReportsNoCancellationOfADetachedTask) {
+  const auto task = Make([] {}, StateBase::kDetached);
+  task->Cancel();
+  EXPECT_THAT(owner_.unobserved, IsEmpty());
+}
+
+TEST_F(SharedState, ReportsNoFailureThatAFutureCanTell) {
+  const auto task = Make([] { throw std::out_of_range("row 7"); });
+  task->Start();
+  Run(*task);
+  EXPECT_THAT(owner_.unobserved, IsEmpty());
+}
+
+TEST_F(SharedState, LetsOutWhatADetachedCallThrows) {
+  const auto task = Make([] { throw std::out_of_range("row 7"); });
+  EXPECT_THROW(task->InvokeDetached(), std::out_of_range);
+  task->Cancel();
+}
+
+TEST_F(SharedState, DestroysTheCallableAfterADetachedCall) {
+  auto resource = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = resource;
+  const auto task = Make([resource = std::move(resource)] { return 7; });
+  task->InvokeDetached();
+  EXPECT_TRUE(watch.expired());
+  task->Cancel();
+}
+
+// --- Giving a claimed task back ---
+
+TEST_F(SharedState, PublishesAClaimedTaskWithoutTellingItsOwner) {
+  const auto task = Make([] {});
+  task->ClaimPending();
+  task->PublishClaimed(FutureState::kCancelled, nullptr);
+  EXPECT_EQ(task->state(), FutureState::kCancelled);
+  EXPECT_THAT(owner_.claimed, IsEmpty());
+}
+
+TEST_F(SharedState, CanStillBeCalledAfterItWasPublishedAsClaimed) {
+  int calls = 0;
+  const auto task = Make([&] { ++calls; });
+  task->ClaimPending();
+  task->PublishClaimed(FutureState::kCancelled, nullptr);
+  task->InvokeDetached();
+  EXPECT_EQ(calls, 1);
+}
+
+// --- Kill ---
+
+TEST_F(SharedState, IsKilledByAnOwnerThatCan) {
+  owner_.kills = true;
+  const auto task = Make([] {});
+  task->Start();
+  EXPECT_TRUE(task->Kill());
+  EXPECT_EQ(task->state(), FutureState::kCancelled);
+  Run(*task);
+}
+
+TEST_F(SharedState, IsAskedToStopWhereItsOwnerCannotKill) {
+  bool stopped = false;
+  const auto task =
+      Make([&](std::stop_token stop) { stopped = stop.stop_requested(); });
+  task->Start();
+  EXPECT_FALSE(task->Kill());
+  Run(*task);
+  EXPECT_TRUE(stopped);
+}
+
+TEST_F(SharedState, IsCancelledByKillWhilePending) {
+  owner_.kills = true;
+  const auto task = Make([] {});
+  EXPECT_TRUE(task->Kill());
+  EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kCancelled));
+}
+
+// --- References ---
+
+TEST_F(SharedState, IsUniqueForItsOnlyReference) {
+  auto task = Make([] {});
+  EXPECT_TRUE(task->is_unique());
+  const auto other = task;
+  EXPECT_FALSE(task->is_unique());
+  task->Cancel();
+}
+
+TEST_F(SharedState, IsUniqueOnceItsCallbacksHaveRun) {
+  const auto task = Make([] {});
+  task->AddCallback([](StateBase&) {});
+  EXPECT_FALSE(task->is_unique());
+  task->Cancel();
+  EXPECT_TRUE(task->is_unique());
+}
+
+class CountedAttachment : public TaskAttachment {
+ public:
+  explicit CountedAttachment(int* alive) : alive_(alive) { ++*alive_; }
+  ~CountedAttachment() override { --*alive_; }
+
+ private:
+  int* alive_;
+};
+
+TEST_F(SharedState, DestroysItsAttachmentWithItself) {
+  int alive = 0;
+  {
+    const auto task = Make([] {});
+    task->Attach("load", std::make_unique<CountedAttachment>(&alive));
+    EXPECT_EQ(alive, 1);
+    task->Cancel();
+  }
+  EXPECT_EQ(alive, 0);
+}
+
+struct alignas(64) Aligned {
+  char bytes[64] = {};
+};
+
+TEST_F(SharedState, KeepsTheAlignmentOfAResult) {
+  auto task = Make([] { return Aligned(); });
+  task->Start();
+  Run(*task);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(task->result()) % alignof(Aligned), 0u);
+}
+
+// --- Names ---
+
+TEST_F(SharedState, DescribesATaskByItsId) {
+  const auto task = Make([] {});
+  task->set_task_id(7);
+  EXPECT_EQ(task->Describe(), "task 7");
+  task->Cancel();
+}
+
+TEST_F(SharedState, DescribesATaskByItsIdAndName) {
+  const auto task = Make([] {});
+  task->set_task_id(7);
+  task->Attach("load", nullptr);
+  EXPECT_EQ(task->Describe(), "task 7 \"load\"");
+  task->Cancel();
+}
+
+TEST_F(SharedState, DescribesAPromiseAsAFuture) {
+  EXPECT_EQ(PromiseState<int>::Make()->Describe(), "this future");
+}
+
+// --- Times ---
+
+TEST_F(SharedState, HasNoNegativeRunningTimeWhenItFailedBeforeItRan) {
+  FakeClock clock;
+  const auto task = Make([] {});
+  task->Start();
+  clock.Advance(absl::Seconds(1));
+  task->Fail(MakeError("too late"));
+  clock.Advance(absl::Seconds(1));
+  Run(*task);
+  EXPECT_EQ(task->duration().pending, absl::Seconds(1));
+  EXPECT_EQ(task->duration().running, absl::ZeroDuration());
+}
+
+// A worker may read the clock once for the end of a task and the start of the
+// next, which was submitted in between.
+TEST_F(SharedState, HasNoNegativePendingTimeWhenItsStartWasReadBefore) {
+  FakeClock clock;
+  const int64_t before = NowNanos();
+  clock.Advance(absl::Seconds(1));
+  const auto task = Make([&] { clock.Advance(absl::Seconds(2)); });
+  task->Start();
+  task->AddReference();
+  task->Run(before);
+  EXPECT_EQ(task->duration().pending, absl::ZeroDuration());
+  EXPECT_EQ(task->duration().running, absl::Seconds(2));
+}
+
+// --- Waiting on a worker ---
+
+// A worker's context that notes what a wait asks of it.
+class RecordingContext final : public ExecutionContext {
+ public:
+  RecordingContext() { SetCurrent(this); }
+  ~RecordingContext() { SetCurrent(nullptr); }
+
+  bool RunInline(StateBase& task) override {
+    if (!runs_inline || !task.Start()) return false;
+    task.AddReference();
+    task.Run(NowNanos());
+    return true;
+  }
+  bool BeginBlocking(const StateBase* task) override {
+    awaited.push_back(task);
+    return stands_in;
+  }
+  void EndBlocking() override { ++ended; }
+  void LeaveForExit() override {}
+
+  bool runs_inline = false;
+  bool stands_in = true;
+  std::vector<const StateBase*> awaited;
+  int ended = 0;
+};
+
+TEST_F(SharedState, IsRunByAWorkerThatWaitsForItWithoutALimit) {
+  RecordingContext context;
+  context.runs_inline = true;
+  std::thread::id id;
+  const auto task = Make([&] { id = std::this_thread::get_id(); });
+  EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
+  EXPECT_EQ(id, std::this_thread::get_id());
+}
+
+TEST_F(SharedState, IsNotRunByAWorkerThatWaitsForItWithALimit) {
+  RecordingContext context;
+  context.runs_inline = true;
+  const auto task = Make([] {});
+  EXPECT_FALSE(task->Wait(absl::Milliseconds(1)));
+  EXPECT_EQ(task->state(), FutureState::kPending);
+  task->Cancel();
+}
+
+TEST_F(SharedState, TellsTheWorkerWhatItBlocksFor) {
+  RecordingContext context;
+  const auto task = Make([] {});
+  task->Wait(absl::Milliseconds(1));
+  EXPECT_THAT(context.awaited, ElementsAre(task.get()));
+  task->Cancel();
+}
+
+TEST_F(SharedState, TellsTheWorkerThatItBlocksNoMore) {
+  RecordingContext context;
+  const auto task = Make([] {});
+  task->Wait(absl::Milliseconds(1));
+  EXPECT_EQ(context.ended, 1);
+  task->Cancel();
+}
+
+TEST_F(SharedState, EndsNoBlockingThatTheWorkerDeclined) {
+  RecordingContext context;
+  context.stands_in = false;
+  const auto task = Make([] {});
+  task->Wait(absl::Milliseconds(1));
+  EXPECT_EQ(context.ended, 0);
+  task->Cancel();
+}
+
+TEST_F(SharedState, DoesNotBlockAWorkerForAPoll) {
+  RecordingContext context;
+  const auto task = Make([] {});
+  task->Wait(absl::ZeroDuration());
+  EXPECT_THAT(context.awaited, IsEmpty());
+  task->Cancel();
+}
+
+TEST_F(SharedState, DoesNotBlockAWorkerOnceDone) {
+  RecordingContext context;
+  const auto task = Make([] {});
+  task->Cancel();
+  task->Wait(absl::InfiniteDuration());
+  EXPECT_THAT(context.awaited, IsEmpty());
+}
+
+// Two tasks that wait for each other, on one worker that runs what it waits
+// for: the second finds out.
+TEST_F(SharedState, FindsTwoTasksThatWaitForEachOtherOnOneWorker) {
+  RecordingContext context;
+  context.runs_inline = true;
+  StateBase* other = nullptr;
+  const auto first = Make([&] { other->Wait(absl::InfiniteDuration()); });
+  const auto second = Make([&] { first->Wait(absl::InfiniteDuration()); });
+  other = second.get();
+  first->Start();
+  Run(*first);
+  EXPECT_EQ(first->state(), FutureState::kCompleted);
+  EXPECT_THROW(second->Get(), InvalidStateError);
+}
+
+}  // namespace
+}  // namespace asyncpal::internal
