@@ -2,10 +2,10 @@
 #define ASYNCPAL_FUTURE_FUTURE_FILTER_H_
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -39,12 +39,12 @@ class FutureFilter {
 
   // Throws InvalidStateError for an empty future.
   void Put(Future<T> future) {
-    core_->Expect(1);
+    core_->Expect();
     try {
       future.AddCallback(
           [core = core_](const Future<T>& done) { core->Add(done); });
     } catch (...) {
-      core_->Expect(-1);
+      core_->ExpectNoMore();
       throw;
     }
   }
@@ -76,25 +76,37 @@ class FutureFilter {
  private:
   class Core {
    public:
-    void Expect(ptrdiff_t more) {
+    // Makes room for one more, so that Add() needs no memory.
+    void Expect() {
       internal::MutexLock lock(mu_);
-      expected_ += more;
-      // A waiter may have to learn that the filter is empty again.
-      if (more < 0) changed_.NotifyAll();
+      const size_t needed = expected_ + 1;
+      if (done_.capacity() - next_ < needed) {
+        done_.erase(done_.begin(), done_.begin() + next_);
+        next_ = 0;
+        // Rarely: moving those that stay takes time.
+        if (done_.capacity() < 2 * needed) done_.reserve(4 * needed);
+      }
+      ++expected_;
+    }
+    void ExpectNoMore() {
+      internal::MutexLock lock(mu_);
+      --expected_;
+      changed_.NotifyAll();  // a waiter may find the filter empty again
     }
 
-    void Add(Future<T> future) {
+    void Add(const Future<T>& future) {
       internal::MutexLock lock(mu_);
       if (closed_) return;
-      done_.push_back(std::move(future));
+      done_.push_back(future);
       changed_.NotifyOne();
     }
 
     void Close() {
-      std::deque<Future<T>> dropped;  // destroyed after the lock is given back
+      std::vector<Future<T>> dropped;  // destroyed after the lock is given back
       internal::MutexLock lock(mu_);
       closed_ = true;
       dropped.swap(done_);
+      next_ = 0;
       expected_ = 0;
       changed_.NotifyAll();
     }
@@ -105,7 +117,7 @@ class FutureFilter {
       }
       internal::BlockingScope blocking(nullptr);
       internal::MutexLock lock(mu_);
-      while (done_.empty() && expected_ > 0) {
+      while (next_ == done_.size() && expected_ > 0) {
         const absl::Duration left = countdown.Remaining();
         if (left == absl::ZeroDuration()) {
           throw TimeoutError(
@@ -125,14 +137,13 @@ class FutureFilter {
     // Like Get(), but answers an empty future where that would block.
     std::optional<Future<T>> TryGet() {
       internal::MutexLock lock(mu_);
-      if (done_.empty() && expected_ > 0) return Future<T>();
+      if (next_ == done_.size() && expected_ > 0) return Future<T>();
       return Take();
     }
 
     std::optional<Future<T>> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-      if (done_.empty()) return std::nullopt;
-      std::optional<Future<T>> first = std::move(done_.front());
-      done_.pop_front();
+      if (next_ == done_.size()) return std::nullopt;
+      std::optional<Future<T>> first = std::move(done_[next_++]);
       // The last one out: whoever else waits finds the filter empty.
       if (--expected_ == 0) changed_.NotifyAll();
       return first;
@@ -140,8 +151,10 @@ class FutureFilter {
 
     internal::Mutex mu_;
     internal::CondVar changed_;
-    std::deque<Future<T>> done_ ABSL_GUARDED_BY(mu_);
-    ptrdiff_t expected_ ABSL_GUARDED_BY(mu_) = 0;  // put in, not yet out
+    // In the order in which they were done; those before next_ are out.
+    std::vector<Future<T>> done_ ABSL_GUARDED_BY(mu_);
+    size_t next_ ABSL_GUARDED_BY(mu_) = 0;
+    size_t expected_ ABSL_GUARDED_BY(mu_) = 0;  // put in, not yet out
     bool closed_ ABSL_GUARDED_BY(mu_) = false;
   };
 

@@ -96,6 +96,20 @@ TEST(FutureFilterGet, HandsOutAFutureAsOftenAsItWasPutIn) {
   EXPECT_EQ(filter.Get(kDeadline), std::nullopt);
 }
 
+TEST(FutureFilterGet, KeepsTheOrderOfAWindowThatMovesOn) {
+  constexpr int kTasks = 1000;
+  ManualExecutor executor;
+  FutureFilter<int> filter;
+  for (int i = 0; i < kTasks; ++i) {
+    filter.Put(executor.Submit([i] { return i; }));
+    executor.RunAll();
+    // Up to ten wait to be handed out.
+    if (i >= 10) {
+      EXPECT_EQ(filter.Get(kDeadline).value().Collect(), i - 10);
+    }
+  }
+}
+
 TEST(FutureFilterGet, HoldsResultsThatCannotBeCopied) {
   ManualExecutor executor;
   FutureFilter<std::unique_ptr<int>> filter;
