@@ -131,6 +131,17 @@ TEST(ThreadPool, ResultOfATaskWithoutFuturesIsReleased) {
   EXPECT_TRUE(result.expired());
 }
 
+TEST(ThreadPool, ResultIsReleasedThoughALimitOfItsTaskHasNotPassed) {
+  ThreadPool pool(1);
+  auto made = std::make_shared<int>(7);
+  const std::weak_ptr<int> result = made;
+  pool.Submit(TaskOptions{.timeout = absl::Hours(1),
+                          .queue_deadline = absl::Hours(1)},
+              [made = std::move(made)]() mutable { return std::move(made); })
+      .Collect(kDeadline);
+  EXPECT_TRUE(Eventually([&] { return result.expired(); }));
+}
+
 // --- What a task captures ---
 
 TEST(ThreadPool, CapturesAreGoneWhenAWaiterSeesTheResult) {

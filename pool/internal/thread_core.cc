@@ -24,12 +24,14 @@ constexpr int kMaxInlineDepth = 200;
 void ThreadCore::Submit(StateBase* task) {
   Wakeup wakeup;
   try {
+    CheckProcess();
     MutexLock lock(mu_);
-    if (!accepting() || InForkedChild()) CheckOpen();
+    if (!accepting()) CheckOpen();
     task->set_task_id(static_cast<uint64_t>(counts_.submitted) + 1);
     if (task->is_tracked()) StartQueueTimer(task);
     wakeup = Enqueue(task);
   } catch (...) {
+    CancelQueueTimer(*task);
     task->Release();
     throw;
   }
@@ -47,7 +49,8 @@ ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
     // No memory for one more worker: the ones there are will do.
     if (workers_.empty()) {
       TaskQueue::Remove(task);
-      --counts_.submitted;
+      // Unless its queue_deadline was faster, and accounts for it.
+      if (task->ClaimPending()) --counts_.submitted;
       throw;
     }
   }
@@ -80,6 +83,7 @@ void ThreadCore::RejectStranded(StateBase* mine) {
   GiveBack(std::move(others), FutureState::kFailed,
            std::make_exception_ptr(error));
   if (!mine_is_stranded) return;
+  CancelQueueTimer(*mine);
   mine->Release();
   throw error;
 }
@@ -101,20 +105,24 @@ void ThreadCore::StartQueueTimer(StateBase* task) {
       });
 }
 
+void ThreadCore::CancelQueueTimer(const StateBase& task) {
+  const auto* const attachment =
+      static_cast<TaskOptionsAttachment*>(task.attachment());
+  if (attachment == nullptr) return;
+  MutexLock lock(mu_);
+  TimerQueue* const timers = timers_.get();
+  const uint64_t timer = attachment->queue_timer;
+  lock.Unlock();
+  if (timer != 0) timers->Cancel(timer);
+}
+
 TimerQueue& ThreadCore::Timers() {
   if (timers_ == nullptr) timers_ = std::make_unique<TimerQueue>();
   return *timers_;
 }
 
 void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
-  if (const auto* const attachment =
-          static_cast<TaskOptionsAttachment*>(task.attachment())) {
-    MutexLock lock(mu_);
-    TimerQueue* const timers = timers_.get();
-    const uint64_t timer = attachment->queue_timer;
-    lock.Unlock();
-    if (timer != 0) timers->Cancel(timer);
-  }
+  CancelQueueTimer(task);
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   const bool was_queued = TaskQueue::Remove(&task);
@@ -224,6 +232,7 @@ bool ThreadCore::StartRunningTimer(StateBase* task) {
   auto* const attachment =
       static_cast<TaskOptionsAttachment*>(task->attachment());
   if (attachment == nullptr) return true;
+  CancelQueueTimer(*task);  // it would keep the task, and its result, so long
   const absl::Duration timeout = attachment->options.timeout;
   if (timeout == absl::InfiniteDuration()) return true;
   try {

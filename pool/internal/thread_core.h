@@ -83,6 +83,7 @@ class ThreadCore final : public PoolCore,
   void RejectStranded(StateBase* mine);
   // The timers of TaskOptions. False: without its timer the task has failed.
   void StartQueueTimer(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CancelQueueTimer(const StateBase& task);
   bool StartRunningTimer(StateBase* task);
   void Untrack(uint64_t task_id);
   TimerQueue& Timers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -121,6 +122,8 @@ class ThreadCore final : public PoolCore,
   void ReapThreads();
 
   // --- The pool ---
+  // Both throw. After fork() no lock can be trusted, so that comes first.
+  void CheckProcess() const;
   void CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool WaitTerminated(absl::Duration timeout);

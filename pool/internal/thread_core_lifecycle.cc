@@ -59,17 +59,24 @@ std::string ThreadCore::Label() const {
   return absl::StrCat("pool '", options_.name, "'");
 }
 
+void ThreadCore::CheckProcess() const {
+  if (!InForkedChild()) return;
+  throw ClosedPoolError(absl::StrCat(
+      Label(),
+      " belongs to the parent process: after fork() a child must make its "
+      "own"));
+}
+
 void ThreadCore::CheckOpen() const {
   if (broken_ != nullptr) std::rethrow_exception(broken_);
-  if (closed_ || InForkedChild()) {
-    throw ClosedPoolError(absl::StrCat(
-        Label(), closed_ ? " is closed: it was shut down before this call"
-                         : " belongs to the parent process: after fork() a "
-                           "child must make its own"));
+  if (closed_) {
+    throw ClosedPoolError(
+        absl::StrCat(Label(), " is closed: it was shut down before this call"));
   }
 }
 
 void ThreadCore::Check() {
+  CheckProcess();
   MutexLock lock(mu_);
   CheckOpen();
 }
@@ -93,6 +100,7 @@ void ThreadCore::Test() {
 }
 
 int ThreadCore::SpawnWorkers(int n) {
+  CheckProcess();
   int started = 0;
   while (started < n) {
     WorkerPtr worker;
@@ -115,6 +123,7 @@ int ThreadCore::SpawnWorkers(int n) {
 }
 
 bool ThreadCore::Join(absl::Duration timeout) {
+  CheckProcess();
   if (ThreadWorker::CurrentOf(*this) != nullptr) {
     throw InvalidStateError(
         absl::StrCat(Label(),
@@ -239,11 +248,13 @@ void ThreadWorker::LeaveForExit() {
 bool ThreadCore::Kill(StateBase&) { return false; }
 
 std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {
+  if (InForkedChild()) return {};
   MutexLock lock(mu_);
   return std::exchange(cancelled_tasks_, {});
 }
 
 PoolStats ThreadCore::Stats() const {
+  if (InForkedChild()) return {};
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   PoolStats stats = counts_;
@@ -263,6 +274,7 @@ PoolStats ThreadCore::Stats() const {
 }
 
 std::vector<WorkerInfo> ThreadCore::Workers() const {
+  if (InForkedChild()) return {};
   std::vector<WorkerInfo> infos;
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
@@ -292,27 +304,32 @@ std::vector<WorkerInfo> ThreadCore::Workers() const {
 }
 
 absl::Duration ThreadCore::idle_timeout() const {
+  if (InForkedChild()) return options_.idle_timeout;
   MutexLock lock(mu_);
   return idle_timeout_;
 }
 
 void ThreadCore::set_idle_timeout(absl::Duration timeout) {
+  if (InForkedChild()) return;
   MutexLock lock(mu_);
   idle_timeout_ = timeout;
   NudgeIdleWorkers();
 }
 
 bool ThreadCore::is_closed() const {
+  if (InForkedChild()) return true;
   MutexLock lock(mu_);
   return closed_;
 }
 
 bool ThreadCore::is_terminated() const {
+  if (InForkedChild()) return true;
   MutexLock lock(mu_);
   return Terminated();
 }
 
 bool ThreadCore::is_broken() const {
+  if (InForkedChild()) return false;
   MutexLock lock(mu_);
   return broken_ != nullptr;
 }

@@ -16,6 +16,7 @@ class TimerQueue::Core {
  public:
   TimerId Schedule(const std::shared_ptr<Core>& self, absl::Duration delay,
                    absl::AnyInvocable<void()> function) {
+    std::multimap<int64_t, Timer>::node_type dropped;  // with no lock held
     MutexLock lock(mu_);
     if (!thread_.joinable()) thread_ = std::thread([self] { self->Loop(); });
     const TimerId id = next_id_++;
@@ -23,7 +24,13 @@ class TimerQueue::Core {
     const int64_t due = NowNanos() + absl::ToInt64Nanoseconds(std::min(
                                          delay, absl::Hours(24 * 36500)));
     const bool first = timers_.empty() || due < timers_.begin()->first;
-    due_.emplace(id, timers_.emplace(due, Timer{id, std::move(function)}));
+    const auto timer = timers_.emplace(due, Timer{id, std::move(function)});
+    try {
+      due_.emplace(id, timer);
+    } catch (...) {  // a timer that nobody could cancel
+      dropped = timers_.extract(timer);
+      throw;
+    }
     if (first) changed_.NotifyOne();
     return id;
   }
