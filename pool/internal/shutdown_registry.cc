@@ -1,5 +1,6 @@
 #include "asyncpal/pool/internal/shutdown_registry.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -54,6 +55,10 @@ ShutdownRegistry& ShutdownRegistry::Global() {
   static auto* const registry = [] {
     std::atexit([] { Global().Run(); });
     previous_terminate_handler = std::set_terminate(&RunBeforeTerminating);
+    // A child must not find the lock held by a thread that it does not have.
+    pthread_atfork([] { Global().LockForFork(); },
+                   [] { Global().UnlockAfterFork(); },
+                   [] { Global().UnlockInForkedChild(); });
     return new ShutdownRegistry;
   }();
   return *registry;
@@ -159,6 +164,16 @@ void ShutdownRegistry::Run() {
   MutexLock lock(mu_);
   phase_ = Phase::kOver;
   over_.NotifyAll();
+}
+
+void ShutdownRegistry::LockForFork() { mu_.Lock(); }
+
+void ShutdownRegistry::UnlockAfterFork() { mu_.Unlock(); }
+
+void ShutdownRegistry::UnlockInForkedChild() {
+  // The thread that runs the handlers is the parent's.
+  if (phase_ == Phase::kRunning) phase_ = Phase::kOver;
+  mu_.Unlock();
 }
 
 void ShutdownRegistry::RunOne(Handler& handler, absl::Duration limit) {

@@ -36,6 +36,11 @@ class ShutdownRegistry {
  private:
   enum class Phase { kOpen, kRunning, kOver };
 
+  // Around fork(), for the process's own registry.
+  void LockForFork() ABSL_EXCLUSIVE_LOCK_FUNCTION(mu_);
+  void UnlockAfterFork() ABSL_UNLOCK_FUNCTION(mu_);
+  void UnlockInForkedChild() ABSL_UNLOCK_FUNCTION(mu_);
+
   static void RunOne(Handler& handler, absl::Duration limit);
 
   mutable Mutex mu_;
