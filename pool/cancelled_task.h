@@ -25,6 +25,9 @@ class PoolCore;
 // Errors: a second call throws InvalidStateError. Shutdown: none.
 class CancelledTask {
  public:
+  CancelledTask(CancelledTask&&) = default;
+  CancelledTask& operator=(CancelledTask&&) = default;
+
   void operator()();
 
   // The name from its TaskOptions, may be empty.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stop_token>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,9 @@ using testing::Notification;
 using ::testing::ThrowsMessage;
 
 // --- From inside ---
+
+// Two copies could run one task twice.
+static_assert(!std::is_copy_constructible_v<CancelledTask>);
 
 TEST(ThreadPoolShutdown, InATaskReturnsWithoutWaiting) {
   ThreadPool pool(1);
