@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <memory>
 #include <random>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -70,6 +72,34 @@ TEST(ThreadPoolStress, ShortLivedWorkersRunEverySubmission) {
   }
   ASSERT_TRUE(pool.Join(kPatience));
   for (int i = 0; i < kTasks; ++i) ASSERT_EQ(ledger.runs(i), 1) << i;
+}
+
+int CountThreadsOfThisProcess() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("Threads:", 0) == 0) return std::stoi(line.substr(8));
+  }
+  return -1;
+}
+
+// Each worker joined the one before it, but only when its replacement was at
+// work: tens of thousands of threads stood in line to be joined.
+TEST(ThreadPoolStress, ShortLivedWorkersAreJoinedAsFastAsTheyEnd) {
+  constexpr int kTasks = 20'000 / kScale;
+  int most_threads = 0;
+  ThreadPool pool({.max_workers = 2, .max_tasks_per_worker = 1});
+  const int before = CountThreadsOfThisProcess();
+  for (int i = 0; i < kTasks; ++i) {
+    pool.Post([] {});
+    if (i % 16 != 0) continue;
+    most_threads = std::max(most_threads, CountThreadsOfThisProcess());
+  }
+  while (!pool.Join(absl::Milliseconds(1))) {
+    most_threads = std::max(most_threads, CountThreadsOfThisProcess());
+  }
+  // Two at work and two that have retired, with some that the system has not
+  // quite taken off its list.
+  EXPECT_LE(most_threads - before, 10);
 }
 
 TEST(ThreadPoolStress, LastTaskOfAShortLivedWorkerIsNotStranded) {

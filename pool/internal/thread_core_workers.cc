@@ -219,6 +219,10 @@ void ThreadCore::NudgeIdleWorkers() {
 }
 
 bool ThreadCore::Retire(const WorkerPtr& worker) {
+  // Each joins those before it, while it still counts as a worker itself: if
+  // its replacement were at work already, threads could end faster than they
+  // are joined.
+  ReapThreads();
   MutexLock lock(mu_);
   StopSearching(*worker);
   if (worker->left_for_exit) return true;
@@ -237,16 +241,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
     return false;
   }
   Forget(*worker);
-  // At most one thread that has ended waits to be joined: each joins the one
-  // before it.
-  std::vector<WorkerPtr> before;
-  before.swap(retired_);
   retired_.push_back(worker);
-  lock.Unlock();
-  for (const WorkerPtr& other : before) {
-    other->thread_is_set.wait(false);
-    other->thread.join();
-  }
   return true;
 }
 
