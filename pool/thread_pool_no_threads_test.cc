@@ -28,9 +28,6 @@ constexpr int kNever = 1 << 30;
 // How many more threads may be started.
 std::atomic<int> threads_left = kNever;
 
-// How many more allocations of this thread succeed; one fails then.
-thread_local int allocations_left = kNever;
-
 }  // namespace
 
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attr,
@@ -50,6 +47,9 @@ extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attr,
 #define CAN_FAIL_ALLOCATIONS 1
 
 namespace {
+
+// How many more allocations of this thread succeed; one fails then.
+thread_local int allocations_left = kNever;
 
 void* Allocate(std::size_t size) {
   if (allocations_left-- <= 0) {

@@ -148,7 +148,7 @@ TEST(ThreadPoolOptions, QueueDeadlineOfZeroFailsWhatCantStartAtOnce) {
 
 TEST(ThreadPoolOptions, TaskMayRunOnAfterItsQueueDeadline) {
   ThreadPool pool(1);
-  constexpr absl::Duration kShort = absl::Milliseconds(100);
+  static constexpr absl::Duration kShort = absl::Milliseconds(100);
   Future<absl::Duration> future;
   do {
     future = pool.Submit(TaskOptions{.queue_deadline = kShort}, [] {
