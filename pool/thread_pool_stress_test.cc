@@ -85,7 +85,7 @@ int CountThreadsOfThisProcess() {
 // Each worker joined the one before it, but only when its replacement was at
 // work: tens of thousands of threads stood in line to be joined.
 TEST(ThreadPoolStress, ShortLivedWorkersAreJoinedAsFastAsTheyEnd) {
-  constexpr int kTasks = 20'000 / kScale;
+  constexpr int kTasks = 10'000 / kScale;
   int most_threads = 0;
   ThreadPool pool({.max_workers = 2, .max_tasks_per_worker = 1});
   const int before = CountThreadsOfThisProcess();
@@ -103,7 +103,7 @@ TEST(ThreadPoolStress, ShortLivedWorkersAreJoinedAsFastAsTheyEnd) {
 }
 
 TEST(ThreadPoolStress, LastTaskOfAShortLivedWorkerIsNotStranded) {
-  constexpr int kTasks = 20'000 / kScale;
+  constexpr int kTasks = 5'000 / kScale;
   ThreadPool pool({.max_workers = 1, .max_tasks_per_worker = 1});
   for (int i = 0; i < kTasks; ++i) {
     ASSERT_TRUE(pool.Submit([] {}).Wait(kPatience)) << i;

@@ -272,7 +272,8 @@ TEST(ThreadPoolWaiting, TaskMayWaitForAnotherPool) {
 TEST(ThreadPoolWaiting, WorkerThatStoodInRetires) {
   ThreadPool pool({.max_workers = 1, .idle_timeout = absl::InfiniteDuration()});
   ASSERT_TRUE(RunIn(pool, [&] { return pool.Submit([] {}).Wait(kDeadline); }));
-  EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() == 1; }));
+  // Of the two, both may find that there is one too many.
+  EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() <= 1; }));
 }
 
 TEST(ThreadPoolWaiting, NobodyStandsInForATaskThatOnlyBlocks) {
