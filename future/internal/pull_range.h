@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -45,16 +46,11 @@ class PullRange {
     PullRange* range_ = nullptr;
   };
 
-  explicit PullRange(Next next) : next_(std::move(next)) {}
+  explicit PullRange(Next next)
+      : next_(std::make_unique<Next>(std::move(next))) {}
   // Only before begin(): iterators don't move along.
   PullRange(PullRange&&) = default;
-  PullRange& operator=(PullRange&& other) {
-    if (this == &other) return *this;
-    Replace(next_, other.next_);
-    Replace(current_, other.current_);
-    begun_ = other.begun_;
-    return *this;
-  }
+  PullRange& operator=(PullRange&&) = default;
 
   iterator begin() {
     if (!std::exchange(begun_, true)) Advance();
@@ -63,16 +59,9 @@ class PullRange {
   std::default_sentinel_t end() const { return {}; }
 
  private:
-  // A lambda can't be assigned, but a new one can take the place of the old.
-  template <typename U>
-  static void Replace(std::optional<U>& to, std::optional<U>& from) {
-    to.reset();
-    if (from.has_value()) to.emplace(std::move(*from));
-  }
-
   void Advance() {
     current_.reset();
-    if (!next_.has_value()) return;
+    if (next_ == nullptr) return;
     try {
       if (auto value = (*next_)(); value.has_value()) {
         current_.emplace(std::move(*value));
@@ -85,7 +74,8 @@ class PullRange {
     next_.reset();
   }
 
-  std::optional<Next> next_;  // empty past the end
+  // Null past the end. On the heap because a lambda can't be assigned.
+  std::unique_ptr<Next> next_;
   std::optional<value_type> current_;
   bool begun_ = false;
 };

@@ -256,7 +256,6 @@ Future<size_t> SizeOf(Future<std::string> future) {
 }
 
 TEST_F(StressTest, EveryCoroutineGoesOnWhereverItsFutureIsDone) {
-  std::atomic<size_t> sum{0};
   std::vector<Future<size_t>> sizes(kTasks);
   Collide(kRounds,
           {ForEachTask([&](size_t i) {
