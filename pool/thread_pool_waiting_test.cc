@@ -267,6 +267,16 @@ TEST(ThreadPoolWaiting, TaskMayWaitForAnotherPool) {
   EXPECT_EQ(RunIn(first, [&] { return second.Run([] { return 7; }); }), 7);
 }
 
+// The only worker of each pool waits for the other pool, and a wait for another
+// pool brings no worker that stands in.
+TEST(ThreadPoolWaiting, DISABLED_TasksOfTwoPoolsMayWaitForEachOther) {
+  ThreadPool first(1);
+  ThreadPool second(1);
+  EXPECT_TRUE(RunIn(first, [&] {
+    return RunIn(second, [&] { return first.Submit([] {}).Wait(kDeadline); });
+  }));
+}
+
 // --- Workers that stand in ---
 
 TEST(ThreadPoolWaiting, WorkerThatStoodInRetires) {
