@@ -26,6 +26,7 @@ StateBase::~StateBase() { delete extras_.load(kAcquire); }
 FutureState StateBase::StateOf(uint64_t word) {
   switch (word & kStageMask) {
     case kPending:
+    case kOffered:
     case kClaimed:
       return FutureState::kPending;
     case kRunning:
@@ -56,7 +57,19 @@ bool StateBase::Move(Stage from, Stage to) {
 
 bool StateBase::Start() { return Move(kPending, kRunning); }
 
-bool StateBase::ClaimPending() { return Move(kPending, kClaimed); }
+bool StateBase::Offer() { return Move(kPending, kOffered); }
+
+bool StateBase::StartOffered() { return Move(kOffered, kRunning); }
+
+bool StateBase::TakeBack() { return Move(kOffered, kPending); }
+
+bool StateBase::ClaimPending() {
+  while (!Move(kPending, kClaimed)) {
+    if ((word_.load(kAcquire) & kStageMask) != kOffered) return false;
+    Recall();
+  }
+  return true;
+}
 
 bool StateBase::ClaimRunning() { return Move(kRunning, kSettling); }
 
@@ -150,11 +163,7 @@ bool StateBase::Cancel() {
 }
 
 bool StateBase::Kill() {
-  if (is_pool_task() && state() == FutureState::kRunning &&
-      owner_->Kill(*this)) {
-    return true;
-  }
-  return Cancel();
+  return (state() == FutureState::kRunning && KillRunning()) || Cancel();
 }
 
 bool StateBase::WaitUntilDone(absl::Duration timeout) {

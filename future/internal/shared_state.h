@@ -19,6 +19,7 @@
 
 namespace asyncpal::internal {
 
+class RemoteCall;
 class StateBase;
 
 // What a pool is to the tasks that it has accepted. A task calls it only while
@@ -36,10 +37,6 @@ class TaskOwner {
   // OnFinished().
   virtual void OnUnobservedFailure(const StateBase& task,
                                    std::exception_ptr error) noexcept = 0;
-
-  // Ends what runs `task` at once, if this kind of pool can; then the task is
-  // cancelled and the answer true.
-  virtual bool Kill(StateBase& task) = 0;
 
  protected:
   ~TaskOwner() = default;
@@ -67,7 +64,10 @@ struct QueueLinks {
 //
 //   pending --Start--> running --ClaimRunning--> settling --Publish--> done
 //      \----ClaimPending----> claimed ----------------------Publish--> done
+//   pending --Offer--> offered --StartOffered--> running
+//                         \----TakeBack---> pending
 //
+// A task is offered while a process that may start it by itself has it at hand.
 // Who has claimed the state may write the outcome, and Publish() makes it
 // visible. Publish() gives up the publisher's reference in the same operation,
 // so that a reference count of one means that nobody else can look.
@@ -137,7 +137,11 @@ class StateBase : public QueueLinks {
 
   // --- What producers call. ---
   bool Start();         // pending -> running; the caller must Run() it
-  bool ClaimPending();  // pending -> claimed
+  bool Offer();         // pending -> offered
+  bool StartOffered();  // offered -> running; the caller must Run() it
+  bool TakeBack();      // offered -> pending
+  // pending -> claimed. A task that is offered is recalled first.
+  bool ClaimPending();
   bool ClaimRunning();  // running -> settling
   void MarkStarted(int64_t now) {
     started_at_.store(now, std::memory_order_relaxed);
@@ -165,6 +169,13 @@ class StateBase : public QueueLinks {
   // Overridden by tasks.
   virtual void DropCallable() noexcept {}
   virtual void RequestStop() noexcept {}
+  // Called on an offered task: takes it back, or else starts it.
+  virtual void Recall() {}
+  // Called on a running task: ends what runs it and settles it as cancelled,
+  // if its pool can. False: it can't, or the task was faster.
+  virtual bool KillRunning() { return false; }
+  // What a process pool keeps in place of a callable. Null: the task runs here.
+  virtual RemoteCall* remote_call() { return nullptr; }
   // Runs the callable without touching the state; lets its exception out.
   virtual void InvokeDetached() {}
 
@@ -194,10 +205,11 @@ class StateBase : public QueueLinks {
 
   enum Stage : uint32_t {
     kPending = 0,
-    kClaimed = 1,  // still looks pending from outside
-    kRunning = 2,
-    kSettling = 3,  // still looks running from outside
-    kFirstDone = 4,
+    kOffered = 1,  // still looks pending from outside
+    kClaimed = 2,  // so does this
+    kRunning = 3,
+    kSettling = 4,  // still looks running from outside
+    kFirstDone = 5,
   };
   static constexpr uint32_t kStageMask = 7;
   static constexpr uint32_t kWaiters = 1 << 3;    // someone sleeps on word_

@@ -39,7 +39,6 @@ class CountingOwner final : public TaskOwner {
   void OnFinished(StateBase&, FutureState) override { ++accounted; }
   void OnUnobservedFailure(const StateBase&,
                            std::exception_ptr) noexcept override {}
-  bool Kill(StateBase&) override { return false; }
 
   std::atomic<int> accounted{0};
 };

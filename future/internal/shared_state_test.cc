@@ -49,16 +49,31 @@ class RecordingOwner final : public TaskOwner {
                            std::exception_ptr error) noexcept override {
     unobserved.push_back(DescribeException(error));
   }
-  bool Kill(StateBase& task) override {
-    return kills && task.Settle(FutureState::kCancelled, nullptr);
-  }
 
   std::vector<FutureState> claimed;
   std::vector<FutureState> finished;
   std::vector<std::string> unobserved;
   std::function<void(StateBase&)> when_claimed;
   std::function<void(StateBase&)> when_finished;
-  bool kills = false;
+};
+
+// A task that runs elsewhere: somebody else may start it while it is offered,
+// and what runs it can be ended.
+class RemoteState final : public ResultState<int> {
+ public:
+  explicit RemoteState(TaskOwner* owner) : ResultState(owner, kPoolTask) {}
+
+  void Recall() override {
+    ++recalls;
+    started_elsewhere ? StartOffered() : TakeBack();
+  }
+  bool KillRunning() override {
+    return can_be_killed && Settle(FutureState::kCancelled, nullptr);
+  }
+
+  int recalls = 0;
+  bool started_elsewhere = false;
+  bool can_be_killed = true;
 };
 
 class SharedState : public ::testing::Test {
@@ -69,6 +84,10 @@ class SharedState : public ::testing::Test {
     auto* const task = NewTask(&owner_, flags, std::move(f));
     using State = std::remove_pointer_t<decltype(task)>;
     return StateRef<State>::Adopt(task);
+  }
+
+  StateRef<RemoteState> MakeRemote() {
+    return StateRef<RemoteState>::Adopt(new RemoteState(&owner_));
   }
 
   // Runs a started task to its end.
@@ -333,16 +352,14 @@ TEST_F(SharedState, CanStillBeCalledAfterItWasPublishedAsClaimed) {
 
 // --- Kill ---
 
-TEST_F(SharedState, IsKilledByAnOwnerThatCan) {
-  owner_.kills = true;
-  const auto task = Make([] {});
+TEST_F(SharedState, IsCancelledByKillWhereItsWorkerCanBeEnded) {
+  const auto task = MakeRemote();
   task->Start();
   EXPECT_TRUE(task->Kill());
   EXPECT_EQ(task->state(), FutureState::kCancelled);
-  Run(*task);
 }
 
-TEST_F(SharedState, IsAskedToStopWhereItsOwnerCannotKill) {
+TEST_F(SharedState, IsAskedToStopWhereItsWorkerCanNotBeEnded) {
   bool stopped = false;
   const auto task =
       Make([&](std::stop_token stop) { stopped = stop.stop_requested(); });
@@ -352,11 +369,82 @@ TEST_F(SharedState, IsAskedToStopWhereItsOwnerCannotKill) {
   EXPECT_TRUE(stopped);
 }
 
+TEST_F(SharedState, GoesOnAfterAKillThatCameTooLate) {
+  const auto task = MakeRemote();
+  task->Start();
+  task->can_be_killed = false;
+  EXPECT_FALSE(task->Kill());
+  EXPECT_EQ(task->state(), FutureState::kRunning);
+}
+
 TEST_F(SharedState, IsCancelledByKillWhilePending) {
-  owner_.kills = true;
-  const auto task = Make([] {});
+  const auto task = MakeRemote();
   EXPECT_TRUE(task->Kill());
   EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kCancelled));
+}
+
+// --- Offered ---
+
+TEST_F(SharedState, LooksPendingWhileOffered) {
+  const auto task = MakeRemote();
+  EXPECT_TRUE(task->Offer());
+  EXPECT_EQ(task->state(), FutureState::kPending);
+}
+
+TEST_F(SharedState, IsOfferedOnce) {
+  const auto task = MakeRemote();
+  task->Offer();
+  EXPECT_FALSE(task->Offer());
+}
+
+TEST_F(SharedState, IsNotOfferedOnceCancelled) {
+  const auto task = MakeRemote();
+  task->Cancel();
+  EXPECT_FALSE(task->Offer());
+}
+
+TEST_F(SharedState, IsNotStartedHereWhileOffered) {
+  const auto task = MakeRemote();
+  task->Offer();
+  EXPECT_FALSE(task->Start());
+}
+
+TEST_F(SharedState, RunsWhereItWasOffered) {
+  const auto task = MakeRemote();
+  task->Offer();
+  EXPECT_TRUE(task->StartOffered());
+  EXPECT_EQ(task->state(), FutureState::kRunning);
+}
+
+TEST_F(SharedState, CanBeStartedHereAfterItWasTakenBack) {
+  const auto task = MakeRemote();
+  task->Offer();
+  EXPECT_TRUE(task->TakeBack());
+  EXPECT_TRUE(task->Start());
+}
+
+TEST_F(SharedState, IsRecalledAndCancelledWhileOffered) {
+  const auto task = MakeRemote();
+  task->Offer();
+  EXPECT_TRUE(task->Cancel());
+  EXPECT_EQ(task->recalls, 1);
+  EXPECT_EQ(task->state(), FutureState::kCancelled);
+}
+
+TEST_F(SharedState, IsNotCancelledOnceStartedElsewhere) {
+  const auto task = MakeRemote();
+  task->Offer();
+  task->started_elsewhere = true;
+  EXPECT_FALSE(task->Cancel());
+  EXPECT_EQ(task->state(), FutureState::kRunning);
+}
+
+TEST_F(SharedState, CanFailAfterItWasStartedElsewhere) {
+  const auto task = MakeRemote();
+  task->Offer();
+  task->started_elsewhere = true;
+  EXPECT_TRUE(task->Fail(MakeError("lost")));
+  EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
 }
 
 // --- References ---

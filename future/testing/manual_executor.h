@@ -60,7 +60,6 @@ class ManualExecutor final : public internal::TaskOwner {
   void OnFinished(internal::StateBase&, FutureState) override { ++finished_; }
   void OnUnobservedFailure(const internal::StateBase&,
                            std::exception_ptr) noexcept override {}
-  bool Kill(internal::StateBase&) override { return false; }
 
  private:
   internal::StateBase* Pop() {

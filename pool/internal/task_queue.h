@@ -24,6 +24,13 @@ class TaskQueue {
     ends_.previous = task;
   }
 
+  void PushFront(StateBase* task) {
+    task->previous = &ends_;
+    task->next = ends_.next;
+    ends_.next->previous = task;
+    ends_.next = task;
+  }
+
   // The oldest task, and its reference; null when empty.
   StateBase* PopFront() {
     if (empty()) return nullptr;

@@ -127,8 +127,7 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   MutexLock lock(mu_);
   const bool was_queued = TaskQueue::Remove(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
-  taken_.store(taken_.load(std::memory_order_relaxed) + 1,
-               std::memory_order_relaxed);
+  CountTaken();
   if (Pending() == 0) changed_.NotifyAll();
   // The pool is bound to live only until its tasks are accounted for: once mu_
   // is given back, it may be gone.
@@ -139,14 +138,14 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
 
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
     FutureState outcome) {
+  RecallAll();
   outbox_.TakeAll(inbox_);
   inbox_hint_.store(false, std::memory_order_relaxed);
   std::vector<StateRef<StateBase>> claimed;
   claimed.reserve(static_cast<size_t>(Pending()));
   while (StateBase* const task = outbox_.PopFront()) {
     if (task->ClaimPending()) {
-      taken_.store(taken_.load(std::memory_order_relaxed) + 1,
-                   std::memory_order_relaxed);
+      CountTaken();
       ++(outcome == FutureState::kCancelled ? counts_.cancelled
                                             : counts_.failed);
       claimed.push_back(StateRef<StateBase>::Adopt(task));
@@ -178,6 +177,7 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker) {
   while (true) {
     while (StateBase* const task = outbox_.PopFront()) {
       if (task->Start()) {
+        CountTaken();
         MarkTaken(worker, task);
         if (worker.searching) {
           MutexLock lock(mu_);
@@ -195,9 +195,46 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker) {
   }
 }
 
-void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
+StateBase* ThreadCore::TakeForOffer() {
+  {
+    MutexLock lock(mu_);
+    if (!idle_.empty() || searching_ > 0 ||
+        workers_.size() < static_cast<size_t>(options_.max_workers)) {
+      return nullptr;
+    }
+    if (outbox_.empty()) {
+      outbox_.TakeAll(inbox_);
+      inbox_hint_.store(false, std::memory_order_relaxed);
+    }
+  }
+  while (StateBase* const task = outbox_.PopFront()) {
+    if (task->Offer()) {
+      left_queue_.store(left_queue_.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
+      return task;
+    }
+    // Who claimed it holds a reference, and waits for this lock.
+    task->Release();
+  }
+  return nullptr;
+}
+
+ThreadCore::Wakeup ThreadCore::PutBack(StateBase* task) {
+  outbox_.PushFront(task);
+  left_queue_.store(left_queue_.load(std::memory_order_relaxed) - 1,
+                    std::memory_order_relaxed);
+  task->TakeBack();
+  return FindWorker();
+}
+
+void ThreadCore::CountTaken() {
   taken_.store(taken_.load(std::memory_order_relaxed) + 1,
                std::memory_order_relaxed);
+  left_queue_.store(left_queue_.load(std::memory_order_relaxed) + 1,
+                    std::memory_order_relaxed);
+}
+
+void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
   worker.depth.Add(1);
   worker.current_task.store(task->task_id(), std::memory_order_relaxed);
   if (task->is_tracked()) {
@@ -207,6 +244,10 @@ void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
 
 int64_t ThreadCore::Pending() const {
   return counts_.submitted - taken_.load(std::memory_order_relaxed);
+}
+
+int64_t ThreadCore::Waiting() const {
+  return counts_.submitted - left_queue_.load(std::memory_order_relaxed);
 }
 
 void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
@@ -240,13 +281,13 @@ bool ThreadCore::StartRunningTimer(StateBase* task) {
     TimerQueue& timers = Timers();
     lock.Unlock();
     attachment->running_timer = timers.Schedule(
-        timeout, [ref = StateRef<StateBase>::Share(task), timeout] {
+        timeout, [this, ref = StateRef<StateBase>::Share(task), timeout] {
           ref->RequestCancel();
           const TimeoutError error(
               absl::StrCat(ref->Describe(), " ran longer than its timeout, ",
                            absl::FormatDuration(timeout)));
           // Fail first: a task that obeys must not complete in between.
-          if (ref->Fail(std::make_exception_ptr(error))) ref->RequestStop();
+          if (ref->Fail(std::make_exception_ptr(error))) OnTimeout(*ref);
         });
     return true;
   } catch (...) {
@@ -329,6 +370,7 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     const bool was_queued = TaskQueue::Remove(&task);
+    CountTaken();
     MarkTaken(worker, &task);
     lock.Unlock();
     take.Unlock();

@@ -19,14 +19,15 @@
 
 namespace asyncpal::internal {
 
-// The engine of a ThreadPool. Tasks come in under one mutex, which also guards
-// the set of workers, and are taken under another, so that submitters and
-// workers meet only when the workers have taken everything. What has finished
-// is counted by each worker for itself. thread_core.cc holds the life of tasks,
-// thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
-// pool.
-class ThreadCore final : public PoolCore,
-                         public std::enable_shared_from_this<ThreadCore> {
+// The engine of a ThreadPool, and what a ProcessCore has in common with it:
+// there, too, each worker is a thread. Tasks come in under one mutex, which
+// also guards the set of workers, and are taken under another, so that
+// submitters and workers meet only when the workers have taken everything. What
+// has finished is counted by each worker for itself. thread_core.cc holds the
+// life of tasks, thread_core_workers.cc that of workers,
+// thread_core_lifecycle.cc that of the pool.
+class ThreadCore : public PoolCore,
+                   public std::enable_shared_from_this<ThreadCore> {
  public:
   // `options` have been checked. The pool is registered with `registry`.
   static std::shared_ptr<ThreadCore> Make(PoolOptions options,
@@ -55,19 +56,32 @@ class ThreadCore final : public PoolCore,
   void OnFinished(StateBase& task, FutureState outcome) override;
   void OnUnobservedFailure(const StateBase& task,
                            std::exception_ptr error) noexcept override;
-  bool Kill(StateBase& task) override;
 
- private:
+ protected:
   friend class ThreadWorker;
   using WorkerPtr = std::shared_ptr<ThreadWorker>;
 
   // What a thread must do for the queue after it has given back the lock.
   struct Wakeup {
-    ThreadWorker* wake = nullptr;  // parked, and taken off the idle stack
-    WorkerPtr start;               // new, and has no thread yet
+    WorkerPtr wake;   // parked, and taken off the idle stack
+    WorkerPtr start;  // new, and has no thread yet
   };
 
   ThreadCore(PoolOptions options, ShutdownRegistry* registry);
+  // Once, right after the construction.
+  void RegisterForShutdown();
+
+  // --- What kinds of pools differ in ---
+  virtual WorkerPtr MakeWorker(int64_t id, std::string name);
+  // A running task has missed its timeout, and failed.
+  virtual void OnTimeout(StateBase& task) { task.RequestStop(); }
+  // Ends all workers at once, whatever they do, and cancels what they run.
+  // False: this kind of worker can't be ended.
+  virtual bool KillWorkers() { return false; }
+  // Puts what workers have at hand and have not started back in the queue.
+  virtual void RecallAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_) {}
+  // The same for one such task, on behalf of a worker without one.
+  virtual bool RecallOne() { return false; }
 
   // --- Tasks ---
   void RunTask(ThreadWorker& worker, StateBase* task);
@@ -77,6 +91,14 @@ class ThreadCore final : public PoolCore,
   void MarkTaken(ThreadWorker& worker, StateBase* task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The part of them that no worker has at hand.
+  int64_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The next pending task, not started, for a worker to have at hand. Null:
+  // there is none, or some other worker is free for it.
+  StateBase* TakeForOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // An offered task, and its reference, goes back to the head of the queue.
+  Wakeup PutBack(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  void CountTaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // No thread could be started. If no worker is left, takes `mine` back and
   // throws, and fails what else is pending.
@@ -106,6 +128,8 @@ class ThreadCore final : public PoolCore,
   void WorkUntilRetired(ThreadWorker& worker);
   // The next task, started; null: the worker must retire.
   StateBase* NextTask(ThreadWorker& worker);
+  // False: a lost worker has nothing to live on for.
+  bool Revive(ThreadWorker& worker);
   // Whether there are more workers than max_workers, and one could go.
   bool IsSpareStandIn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void UpdateOverMax() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -148,6 +172,9 @@ class ThreadCore final : public PoolCore,
   // reads without it may see less, and then takes tasks for pending that are
   // not, never the other way round.
   std::atomic<int64_t> taken_{0};
+  // How many have left the queues: those, and the ones that workers have at
+  // hand. Shrinks only with mu_ held too.
+  std::atomic<int64_t> left_queue_{0};
 
   alignas(64) mutable Mutex mu_;  // a cache line apart from what workers write
   CondVar changed_;               // a worker is gone, or a pending task is
@@ -161,8 +188,8 @@ class ThreadCore final : public PoolCore,
   PoolStats counts_ ABSL_GUARDED_BY(mu_);
 
   std::unordered_map<int64_t, WorkerPtr> workers_ ABSL_GUARDED_BY(mu_);
-  std::vector<ThreadWorker*> idle_ ABSL_GUARDED_BY(mu_);  // newest last
-  std::vector<WorkerPtr> retired_ ABSL_GUARDED_BY(mu_);   // not yet joined
+  std::vector<WorkerPtr> idle_ ABSL_GUARDED_BY(mu_);     // newest last
+  std::vector<WorkerPtr> retired_ ABSL_GUARDED_BY(mu_);  // not yet joined
   std::atomic<bool> over_max_{false};  // more than max_workers, for who asks
   int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
   size_t searching_ ABSL_GUARDED_BY(mu_) = 0;

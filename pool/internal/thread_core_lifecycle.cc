@@ -17,16 +17,26 @@
 #include "asyncpal/pool/internal/worker_hook.h"
 
 namespace asyncpal::internal {
+namespace {
+
+// How long killed workers may take to be gone.
+constexpr absl::Duration kTimeToDie = absl::Seconds(2);
+
+}  // namespace
 
 std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
                                              ShutdownRegistry* registry) {
   std::shared_ptr<ThreadCore> core(
       new ThreadCore(std::move(options), registry));
-  core->handler_id_ = registry->Register(
-      [weak = std::weak_ptr<ThreadCore>(core)](absl::Duration limit) {
+  core->RegisterForShutdown();
+  return core;
+}
+
+void ThreadCore::RegisterForShutdown() {
+  handler_id_ =
+      registry_->Register([weak = weak_from_this()](absl::Duration limit) {
         if (const auto core = weak.lock()) core->ShutdownAtExit(limit);
       });
-  return core;
 }
 
 ThreadCore::ThreadCore(PoolOptions options, ShutdownRegistry* registry)
@@ -86,15 +96,15 @@ void ThreadCore::Test() {
   std::exception_ptr error;
   try {
     std::thread([&] {
-      error = RunHook<InitializerError>(options_.initializer, label,
-                                        "initializer");
+      error =
+          RunHook<InitializerError>(options_.initializer, label, "initializer");
       if (error != nullptr) return;
       error = RunHook<FinalizerError>(options_.finalizer, label, "finalizer");
     }).join();
   } catch (const std::system_error&) {
-    error = NestException(RejectedError(absl::StrCat(
-                              label, " could not start a thread")),
-                          std::current_exception());
+    error = NestException(
+        RejectedError(absl::StrCat(label, " could not start a thread")),
+        std::current_exception());
   }
   if (error != nullptr) std::rethrow_exception(error);
 }
@@ -175,11 +185,14 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
   }
   const bool drain = options.mode == ShutdownMode::kDrain;
   if (!drain) CancelPendingAndAskToStop();
+  if (options.mode == ShutdownMode::kKill) KillWorkers();
   if (ThreadWorker::CurrentOf(*this) != nullptr) return closed_now;
   bool terminated = WaitTerminated(countdown.Remaining());
-  if (!terminated && drain) {
-    CancelPendingAndAskToStop();
-    terminated = WaitTerminated(absl::ZeroDuration());
+  if (!terminated) {
+    if (drain) CancelPendingAndAskToStop();
+    // Those that are killed end by themselves, soon.
+    const bool killed = options.mode != ShutdownMode::kKill && KillWorkers();
+    terminated = WaitTerminated(killed ? kTimeToDie : absl::ZeroDuration());
   }
   if (terminated) ReapThreads();
   return closed_now;
@@ -245,8 +258,6 @@ void ThreadWorker::LeaveForExit() {
   if (thread_is_set.load(std::memory_order_acquire)) thread.detach();
 }
 
-bool ThreadCore::Kill(StateBase&) { return false; }
-
 std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {
   if (InForkedChild()) return {};
   MutexLock lock(mu_);
@@ -281,7 +292,7 @@ std::vector<WorkerInfo> ThreadCore::Workers() const {
   for (const auto& [id, worker] : workers_) {
     WorkerInfo info{.id = id,
                     .name = worker->name,
-                    .pid = worker->tid.load(std::memory_order_relaxed),
+                    .pid = worker->pid(),
                     .busy = worker->depth.Get() > 0,
                     .tasks_done = worker->tasks_done.Get()};
     if (info.busy) {

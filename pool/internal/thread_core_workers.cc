@@ -44,22 +44,26 @@ ThreadCore::Wakeup ThreadCore::FindWorker(size_t leaving) {
   const bool all_wait =
       blocked_ >= workers && workers < max_workers + kMaxStandIns;
   const bool can_grow = workers < max_workers || all_wait;
-  // Asked first: Pending() looks at a cache line that busy workers write.
+  // Asked first: Waiting() looks at a cache line that busy workers write.
   if (idle_.empty() && !can_grow) return {};
   if (broken_ != nullptr) return {};
-  if (Pending() <= static_cast<int64_t>(searching_)) return {};
+  if (Waiting() <= static_cast<int64_t>(searching_)) return {};
   if (idle_.empty()) return {.wake = nullptr, .start = NewWorker()};
-  ThreadWorker* const newest = idle_.back();
+  WorkerPtr newest = std::move(idle_.back());
   idle_.pop_back();
   newest->searching = true;
   ++searching_;
-  return {.wake = newest, .start = nullptr};
+  return {.wake = std::move(newest), .start = nullptr};
+}
+
+ThreadCore::WorkerPtr ThreadCore::MakeWorker(int64_t id, std::string name) {
+  return std::make_shared<ThreadWorker>(*this, id, std::move(name));
 }
 
 ThreadCore::WorkerPtr ThreadCore::NewWorker() {
   const int64_t id = last_worker_id_ + 1;
-  auto worker = std::make_shared<ThreadWorker>(
-      *this, id, absl::StrCat(options_.name, "-worker-", id));
+  WorkerPtr worker =
+      MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
   workers_.emplace(id, worker);
   last_worker_id_ = id;
   UpdateOverMax();
@@ -70,11 +74,8 @@ ThreadCore::WorkerPtr ThreadCore::NewWorker() {
 
 bool ThreadCore::Dispatch(Wakeup wakeup) {
   if (wakeup.wake != nullptr) {
-    // Once the word is stored the worker may be gone: only its address is used.
-    std::atomic<uint32_t>& word = wakeup.wake->wake;
-    const auto* const address = reinterpret_cast<const uint32_t*>(&word);
-    word.store(ThreadWorker::kWoken, std::memory_order_release);
-    FutexWakeOne(address);
+    wakeup.wake->wake.store(ThreadWorker::kWoken, std::memory_order_release);
+    wakeup.wake->WakeUp();
   }
   return wakeup.start == nullptr || StartThread(wakeup.start);
 }
@@ -117,19 +118,34 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.tasks_since_start = 0;
-  if (auto error = RunHook<InitializerError>(options_.initializer, Label(),
-                                             "initializer")) {
+  if (auto error = worker.Begin()) {
     Break(std::move(error));
     return;
   }
   while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
-  if (auto error =
-          RunHook<FinalizerError>(options_.finalizer, Label(), "finalizer")) {
-    Break(std::move(error));
-  }
+  if (auto error = worker.End()) Break(std::move(error));
+}
+
+std::exception_ptr ThreadWorker::Begin() {
+  return RunHook<InitializerError>(core.options_.initializer, core.Label(),
+                                   "initializer");
+}
+
+std::exception_ptr ThreadWorker::End() {
+  return RunHook<FinalizerError>(core.options_.finalizer, core.Label(),
+                                 "finalizer");
+}
+
+void ThreadWorker::Sleep(absl::Duration timeout) {
+  FutexWait(reinterpret_cast<const uint32_t*>(&wake), kAsleep, timeout);
+}
+
+void ThreadWorker::WakeUp() {
+  FutexWakeOne(reinterpret_cast<const uint32_t*>(&wake));
 }
 
 StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
+  if (StateBase* const task = worker.TakeOffered()) return task;
   if (options_.max_tasks_per_worker > 0 &&
       worker.tasks_since_start >= options_.max_tasks_per_worker) {
     return nullptr;
@@ -140,9 +156,13 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
   }
   bool spun = false;
   while (true) {
+    if (worker.lost.load(std::memory_order_relaxed) && !Revive(worker)) {
+      return nullptr;
+    }
     if (StateBase* const task = TakeTask(worker)) return task;
+    if (RecallOne()) continue;
     MutexLock lock(mu_);
-    if (Pending() > 0) continue;  // one has come in between
+    if (Waiting() > 0) continue;  // one has come in between
     if (MustRetire(worker)) return nullptr;
     // One worker looks out for the next task for a moment: it then costs
     // nobody a wake-up.
@@ -166,6 +186,15 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
   }
 }
 
+bool ThreadCore::Revive(ThreadWorker& worker) {
+  bool has_work;
+  {
+    MutexLock lock(mu_);
+    has_work = Waiting() > 0 && broken_ == nullptr;
+  }
+  return has_work && worker.Revive();
+}
+
 bool ThreadCore::IsSpareStandIn() const {
   return workers_.size() > static_cast<size_t>(options_.max_workers) &&
          workers_.size() - blocked_ > 1;
@@ -173,35 +202,35 @@ bool ThreadCore::IsSpareStandIn() const {
 
 bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
   return closed_ || broken_ != nullptr || joiners_ > 0 || IsSpareStandIn() ||
-         worker.left_for_exit;
+         worker.left_for_exit || worker.lost.load(std::memory_order_relaxed);
 }
 
 bool ThreadCore::Park(ThreadWorker& worker) {
   worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-  idle_.push_back(&worker);
-  const auto* const address = reinterpret_cast<const uint32_t*>(&worker.wake);
+  idle_.push_back(worker.shared_from_this());
   const int64_t since = NowNanos();
   while (true) {
     const absl::Duration left =
         idle_timeout_ - absl::Nanoseconds(NowNanos() - since);
     if (worker.searching) {
       // Somebody has taken it off the stack: the word comes now, if it is not
-      // there yet, and is the last that this somebody does to the worker.
+      // there yet.
       mu_.Unlock();
       while (worker.wake.load(std::memory_order_acquire) !=
              ThreadWorker::kWoken) {
-        FutexWait(address, ThreadWorker::kAsleep, absl::Seconds(1));
+        worker.Sleep(absl::Seconds(1));
       }
       mu_.Lock();
       return true;
     }
     if (left <= absl::ZeroDuration() || MustRetire(worker)) {
-      idle_.erase(std::find(idle_.begin(), idle_.end(), &worker));
+      idle_.erase(
+          std::find(idle_.begin(), idle_.end(), worker.shared_from_this()));
       return false;
     }
     worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
     mu_.Unlock();
-    FutexWait(address, ThreadWorker::kAsleep, left);
+    worker.Sleep(left);
     mu_.Lock();
   }
 }
@@ -212,9 +241,9 @@ void ThreadCore::StopSearching(ThreadWorker& worker) {
 }
 
 void ThreadCore::NudgeIdleWorkers() {
-  for (ThreadWorker* const worker : idle_) {
+  for (const WorkerPtr& worker : idle_) {
     worker->wake.store(ThreadWorker::kNudged, std::memory_order_release);
-    FutexWakeOne(reinterpret_cast<const uint32_t*>(&worker->wake));
+    worker->WakeUp();
   }
 }
 

@@ -5,9 +5,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
+#include <memory>
 #include <string>
 #include <thread>
 
+#include "absl/time/time.h"
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/shared_state.h"
 
@@ -30,10 +33,14 @@ class OwnedCounter {
 
 // One thread of a ThreadCore, and what the core knows of it. "Locked" is short
 // for guarded by the core's mutex.
-class ThreadWorker final : public ExecutionContext {
+class ThreadWorker : public ExecutionContext,
+                     public std::enable_shared_from_this<ThreadWorker> {
  public:
   ThreadWorker(ThreadCore& core, int64_t id, std::string name)
       : core(core), id(id), name(std::move(name)) {}
+  virtual ~ThreadWorker() = default;
+  ThreadWorker(const ThreadWorker&) = delete;
+  ThreadWorker& operator=(const ThreadWorker&) = delete;
 
   // The worker of `core` on whose thread this is called, or null.
   static ThreadWorker* CurrentOf(const ThreadCore& core) {
@@ -43,6 +50,24 @@ class ThreadWorker final : public ExecutionContext {
     current_ = worker;
     ExecutionContext::SetCurrent(worker);
   }
+
+  // What a worker that passes its tasks on to a process does in another way.
+  // The worker's own thread calls these, with no lock held.
+
+  // Before the first task and after the last; what comes back breaks the pool.
+  virtual std::exception_ptr Begin();
+  virtual std::exception_ptr End();
+  // A worker that is `lost` tries to become useful again, as there are tasks.
+  // False: it must retire.
+  virtual bool Revive() { return false; }
+  // The task that this worker had at hand, started and counted. Null: none.
+  virtual StateBase* TakeOffered() { return nullptr; }
+  // Sleeps until WakeUp(), for the word `wake`, or `timeout`.
+  virtual void Sleep(absl::Duration timeout);
+
+  // Any thread.
+  virtual void WakeUp();
+  virtual int64_t pid() const { return tid.load(std::memory_order_relaxed); }
 
   bool RunInline(StateBase& task) override;
   bool BeginBlocking(const StateBase* awaited) override;
@@ -66,7 +91,8 @@ class ThreadWorker final : public ExecutionContext {
 
   bool searching = false;      // locked: counted as about to look at the queue
   bool left_for_exit = false;  // locked
-  int tasks_since_start = 0;   // its own thread only
+  std::atomic<bool> lost{false};  // can take no task as it is
+  int tasks_since_start = 0;      // its own thread only
 
   // Written by its own thread; `depth`, the tasks on its stack, grows with the
   // lock held, so that a snapshot agrees with the count of started tasks.
