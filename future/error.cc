@@ -2,26 +2,22 @@
 
 #include <cxxabi.h>
 
-#include <any>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <functional>
-#include <future>
 #include <memory>
-#include <new>
-#include <optional>
-#include <system_error>
+#include <string_view>
 #include <typeinfo>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
+#include "asyncpal/future/known_errors.h"
+#include "asyncpal/future/rebuilt_error.h"
 
 namespace asyncpal {
 namespace {
+
+using internal::SafeWhat;
 
 constexpr size_t kMaxMessageBytes = 64 * 1024;
 
@@ -32,44 +28,64 @@ std::string Demangle(const char* name) {
   return demangled != nullptr ? demangled.get() : name;
 }
 
-// A what() is user code: it may throw, return null or be huge.
-std::string SafeWhat(const std::exception& error) {
-  try {
-    const char* what = error.what();
-    if (what == nullptr) return "(what() returned null)";
-    return std::string(what, strnlen(what, kMaxMessageBytes));
-  } catch (...) {
-    return "(what() threw)";
-  }
-}
-
-// A copy of `error` if that is exactly an E, or an E with a cause nested in it,
-// which is copied too. Null otherwise.
-template <typename E>
-std::exception_ptr CopyIfExactly(const std::exception& error) {
-  if (typeid(error) == typeid(E)) {
-    return std::make_exception_ptr(static_cast<const E&>(error));
-  }
+// The first base of a class that derives publicly from one or more.
+const std::type_info* FirstBase(const std::type_info& type) {
 #ifdef __GLIBCXX__
-  // What std::throw_with_nested() makes of an E.
-  if (typeid(error) == typeid(std::_Nested_exception<E>) ||
-      typeid(error) == typeid(std::_Nested_exception<const E>)) {
-    const std::exception_ptr cause =
-        dynamic_cast<const std::nested_exception&>(error).nested_ptr();
-    if (cause == nullptr) return nullptr;
-    return internal::NestException(dynamic_cast<const E&>(error),
-                                   internal::CopyException(cause));
+  if (const auto* one = dynamic_cast<const abi::__si_class_type_info*>(&type)) {
+    return one->__base_type;
+  }
+  if (const auto* some =
+          dynamic_cast<const abi::__vmi_class_type_info*>(&type)) {
+    return some->__base_count > 0 ? some->__base_info[0].__base_type : nullptr;
   }
 #endif
   return nullptr;
 }
 
+bool IsWrapper(std::string_view type_name) {
+  for (const std::string_view wrapper :
+       {// What std::throw_with_nested() throws for an E: E and
+        // nested_exception.
+        "St17_Nested_exceptionI",
+        // What libstdc++'s streams throw as std::ios_base::failure.
+        "St13__ios_failure", "N8asyncpal8internal15WithRemoteTraceI",
+        "N8asyncpal8internal17WithRemoteMessageI"}) {
+    if (type_name.substr(0, wrapper.size()) == wrapper) return true;
+  }
+  return false;
+}
+
+// A copy of `error` if that is an E as such or in one of our wrappers, or
+// either with a cause nested in it, which is copied too. Null otherwise.
+template <typename E>
+std::exception_ptr CopyIfExactly(const std::exception& error) {
+  if (internal::PlainExceptionType(typeid(error)) != typeid(E)) return nullptr;
+  std::exception_ptr cause;
+  if (const auto* nested = dynamic_cast<const std::nested_exception*>(&error)) {
+    if (nested->nested_ptr() == nullptr) return nullptr;
+    cause = internal::CopyException(nested->nested_ptr());
+  }
+  if (const auto* with_message =
+          dynamic_cast<const internal::WithRemoteMessage<E>*>(&error)) {
+    return internal::MakeException(
+        internal::WithRemoteMessage<E>(*with_message), cause);
+  }
+  const auto* trace = dynamic_cast<const internal::RemoteTrace*>(&error);
+  return internal::MakeRemoteException(
+      dynamic_cast<const E&>(error), trace != nullptr ? trace->traceback() : "",
+      cause);
+}
+
 template <typename... Types>
-std::exception_ptr CopyFirstOf(const std::exception& error) {
+std::exception_ptr CopyFirstOf(const std::exception& error,
+                               internal::TypeList<Types...>) {
   std::exception_ptr copy;
   (void)(((copy = CopyIfExactly<Types>(error)) != nullptr) || ...);
   return copy;
 }
+
+// Made while no exception is being handled, so there is none in it.
+const std::nested_exception& kNothingNested = *new std::nested_exception;
 
 }  // namespace
 
@@ -104,12 +120,47 @@ std::string GetRemoteTraceback(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const RemoteError& e) {
     return e.traceback_;
+  } catch (const internal::RemoteTrace& e) {
+    return e.traceback();
   } catch (...) {
     return "";
   }
 }
 
 namespace internal {
+
+const std::type_info& PlainExceptionType(const std::type_info& type) {
+  const std::type_info* plain = &type;
+  while (IsWrapper(plain->name())) {
+    const std::type_info* const base = FirstBase(*plain);
+    if (base == nullptr) break;
+    plain = base;
+  }
+  return *plain;
+}
+
+std::string ExceptionTypeName(const std::type_info& type) {
+  return Demangle(PlainExceptionType(type).name());
+}
+
+std::string SafeWhat(const std::exception& error) {
+  try {
+    const char* what = error.what();
+    if (what == nullptr) return "(what() returned null)";
+    return std::string(what, strnlen(what, kMaxMessageBytes));
+  } catch (...) {
+    return "(what() threw)";
+  }
+}
+
+std::nested_exception NestedWith(const std::exception_ptr& cause) {
+  if (cause == nullptr) return kNothingNested;
+  try {
+    std::rethrow_exception(cause);
+  } catch (...) {
+    return std::nested_exception();
+  }
+}
 
 std::string DescribeException(const std::exception_ptr& error) {
   if (error == nullptr) return "no exception";
@@ -119,17 +170,9 @@ std::string DescribeException(const std::exception_ptr& error) {
   } catch (const RemoteError& e) {
     description = absl::StrCat(e.type_name(), ": ", SafeWhat(e));
   } catch (const std::exception& e) {
-    // A nested exception's own type is a wrapper that nobody wrote.
-    std::string type = Demangle(typeid(e).name());
-    constexpr char kWrapper[] = "std::_Nested_exception<";
-    if (type.compare(0, sizeof(kWrapper) - 1, kWrapper) == 0) {
-      type = type.substr(sizeof(kWrapper) - 1);
-      type.pop_back();
-      type = std::string(absl::StripSuffix(type, " const"));
-    }
-    description = absl::StrCat(type, ": ", SafeWhat(e));
+    description = absl::StrCat(ExceptionTypeName(typeid(e)), ": ", SafeWhat(e));
   } catch (...) {
-    description = Demangle(abi::__cxa_current_exception_type()->name());
+    description = ExceptionTypeName(*abi::__cxa_current_exception_type());
   }
   if (description.size() > kMaxMessageBytes) {
     description.resize(kMaxMessageBytes);
@@ -142,18 +185,7 @@ std::exception_ptr CopyException(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {
-    copy = CopyFirstOf<
-        std::exception, std::runtime_error, std::logic_error,
-        std::invalid_argument, std::out_of_range, std::domain_error,
-        std::length_error, std::range_error, std::overflow_error,
-        std::underflow_error, std::system_error,
-        std::filesystem::filesystem_error, std::future_error, std::bad_alloc,
-        std::bad_array_new_length, std::bad_cast, std::bad_any_cast,
-        std::bad_typeid, std::bad_function_call, std::bad_weak_ptr,
-        std::bad_optional_access, std::bad_variant_access, Error, TimeoutError,
-        CancelledError, InvalidStateError, ClosedPoolError, BrokenPoolError,
-        InitializerError, FinalizerError, RejectedError, SerializationError,
-        WorkerLostError, RemoteError>(e);
+    copy = CopyFirstOf(e, KnownErrors());
   } catch (...) {
     // No known type: shared as it is.
   }

@@ -131,8 +131,9 @@ class RemoteError : public Error {
 //   anything else: kInternal, with the type's name in the message
 absl::Status ToStatus(const std::exception_ptr& error);
 
-// The stack at the point of the throw in the worker process; empty if the
-// error was not remote.
+// The stack at the point of the throw in the worker process, or what another
+// language gave for it; empty if the error was not remote. Each cause has its
+// own: std::rethrow_if_nested(), then ask again.
 std::string GetRemoteTraceback(const std::exception_ptr& error);
 
 namespace internal {
@@ -143,7 +144,7 @@ std::string DescribeException(const std::exception_ptr& error);
 
 // A copy with its own exception object, causes included, so that two collectors
 // share nothing mutable. Only a type from the standard hierarchy or from this
-// file can be copied; any other gives `error` itself.
+// file can be copied (known_errors.h); any other gives `error` itself.
 std::exception_ptr CopyException(const std::exception_ptr& error);
 
 // `outer` with `cause` nested in it.
