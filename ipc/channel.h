@@ -5,7 +5,7 @@
 #include <capnp/serialize.h>
 #include <kj/array.h>
 #include <kj/exception.h>
-#include <sys/types.h>
+#include <sys/socket.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -115,16 +115,17 @@ class Channel {
     UniqueFd fd;
   };
 
-  void SendAll(struct msghdr& header);
+  void SendAll(msghdr& header);
   void BeginFrame();
   bool Advance();
+  std::string FindFault(const Header& header) const;
   void TakeHeader();
   void TakeDescriptor();
   void ParseMessage();
   size_t TakeInput(char* to, size_t bytes);
   void GrowBody();
   Received Read(bool wait);
-  void TakeArrivals(struct msghdr& header, size_t bytes);
+  void TakeArrivals(msghdr& header, size_t bytes);
   size_t buffered() const { return input_end_ - input_begin_; }
 
   const UniqueFd socket_;
