@@ -28,7 +28,6 @@ namespace {
 
 constexpr size_t kInputBytes = 64 << 10;
 constexpr uint32_t kHasDescriptor = 1;
-
 // A body's string gets so much memory at first, twice as much each time that it
 // is full, and is cleared in steps that the cache still holds when the socket's
 // bytes overwrite them.
@@ -42,8 +41,7 @@ constexpr int kNestingLimit = 32;
 constexpr uint64_t kTraversalFactor = 8;
 constexpr uint64_t kTraversalMinimum = 1024;
 
-// Room for more descriptors than any frame has, to tell a liberal sender from
-// one that needs more room.
+// More than any frame has.
 constexpr size_t kDescriptorRoom = 4;
 
 union Control {
@@ -111,8 +109,6 @@ Channel::Channel(UniqueFd socket, const Limits& limits)
           .max_body_bytes = std::min<uint64_t>(limits.max_body_bytes,
                                                std::string().max_size())},
       input_(std::make_unique<char[]>(kInputBytes)) {}
-
-Channel::~Channel() = default;
 
 void Channel::Send(capnp::MessageBuilder& message, absl::Span<const char> body,
                    int fd) {
@@ -247,13 +243,12 @@ std::string Channel::FindFault(const Header& header) const {
     return absl::StrCat("a frame has a message of ", header.message_bytes,
                         " bytes");
   }
-  if (header.message_bytes > limits_.max_message_bytes) {
+  if (header.message_bytes > limits_.max_message_bytes ||
+      header.body_bytes > limits_.max_body_bytes) {
     return absl::StrCat("a frame has a message of ", header.message_bytes,
-                        " bytes, the limit is ", limits_.max_message_bytes);
-  }
-  if (header.body_bytes > limits_.max_body_bytes) {
-    return absl::StrCat("a frame has a body of ", header.body_bytes,
-                        " bytes, the limit is ", limits_.max_body_bytes);
+                        " bytes and a body of ", header.body_bytes,
+                        ", the limits are ", limits_.max_message_bytes, " and ",
+                        limits_.max_body_bytes);
   }
   return "";
 }
@@ -357,15 +352,11 @@ Channel::Received Channel::Read(bool wait) {
     if (!wait) return Received::kNothing;
     WaitFor(fd(), POLLIN);
   }
+  if (read == 0) return Received::kClosed;
   const size_t bytes = static_cast<size_t>(read);
   TakeArrivals(header, bytes);
-  if (bytes == 0) return Received::kClosed;
   const size_t placed = std::min(bytes, direct);
-  if (reader_.has_value()) {
-    body_received_ += placed;
-  } else {
-    message_received_ += placed;
-  }
+  (reader_.has_value() ? body_received_ : message_received_) += placed;
   input_end_ += bytes - placed;
   stream_offset_ += bytes;
   return Received::kFrame;
@@ -398,9 +389,9 @@ void Channel::TakeArrivals(struct msghdr& header, size_t bytes) {
   if (header_.has_value()) {
     frame_end += header_->message_bytes + header_->body_bytes;
   }
-  const bool holds_beginning =
-      stream_offset_ <= frame_offset_ || end > frame_end;
-  if (count > 1 || !holds_beginning) {
+  // Does a frame begin there: the one in progress, or one after it?
+  const bool begins = stream_offset_ <= frame_offset_ || end > frame_end;
+  if (count > 1 || !begins) {
     throw ProtocolError("more descriptors came than frames");
   }
   arrivals_.push_back({stream_offset_, end, std::move(fds[0])});

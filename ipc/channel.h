@@ -70,7 +70,6 @@ class Channel {
 
   explicit Channel(UniqueFd socket);
   Channel(UniqueFd socket, const Limits& limits);
-  ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
@@ -140,7 +139,7 @@ class Channel {
   std::deque<Arrival> arrivals_;
   std::optional<Header> header_;
   kj::Array<capnp::word> words_;
-  size_t message_received_ = 0;
+  uint64_t message_received_ = 0;
   uint64_t body_received_ = 0;
   std::optional<capnp::FlatArrayMessageReader> reader_;
   bool complete_ = false;

@@ -244,6 +244,7 @@ TEST(ClaimPage, NothingStartsAfterAnInterruption) {
       attached.Finish(0, 1);
       second_started = attached.Start(1, 2);
     });
+    while (page.Look(0, 1) == Claim::kOffered) std::this_thread::yield();
     const bool interrupted = page.Interrupt(0, 1);
     worker.join();
     ASSERT_NE(interrupted, second_started);
