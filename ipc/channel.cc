@@ -41,8 +41,7 @@ constexpr int kNestingLimit = 32;
 constexpr uint64_t kTraversalFactor = 8;
 constexpr uint64_t kTraversalMinimum = 1024;
 
-// More than any frame has.
-constexpr size_t kDescriptorRoom = 4;
+constexpr size_t kDescriptorRoom = 4;  // more than any frame has
 
 union Control {
   struct cmsghdr header;  // for its alignment
@@ -202,14 +201,19 @@ bool Channel::has_buffered_input() const {
 void Channel::Close() { shutdown(fd(), SHUT_RDWR); }
 
 void Channel::BeginFrame() {
-  frame_offset_ +=
-      sizeof(Header) + header_->message_bytes + header_->body_bytes;
+  frame_offset_ = frame_end();
   frame_ = Frame();
   reader_.reset();
   header_.reset();
   message_received_ = 0;
   body_received_ = 0;
   complete_ = false;
+}
+
+// Where the frame ends in the stream, as far as is known.
+uint64_t Channel::frame_end() const {
+  const Header known = header_.value_or(Header{});
+  return frame_offset_ + sizeof(known) + known.message_bytes + known.body_bytes;
 }
 
 // Goes on with the frame as far as what was read ahead allows.
@@ -266,15 +270,16 @@ void Channel::TakeHeader() {
 }
 
 void Channel::TakeDescriptor() {
-  if (!arrivals_.empty() && arrivals_.front().end <= frame_offset_) {
+  if ((header_->flags & kHasDescriptor) != 0) {
+    if (arrivals_.empty() || arrivals_.front().begin > frame_offset_) {
+      throw ProtocolError("a frame came without its descriptor");
+    }
+    frame_.fd = std::move(arrivals_.front().fd);
+    arrivals_.pop_front();
+  }
+  if (!arrivals_.empty() && arrivals_.front().end <= frame_end()) {
     throw ProtocolError("a descriptor came with a frame that has none");
   }
-  if ((header_->flags & kHasDescriptor) == 0) return;
-  if (arrivals_.empty() || arrivals_.front().begin > frame_offset_) {
-    throw ProtocolError("a frame came without its descriptor");
-  }
-  frame_.fd = std::move(arrivals_.front().fd);
-  arrivals_.pop_front();
 }
 
 void Channel::ParseMessage() {
@@ -385,13 +390,8 @@ void Channel::TakeArrivals(struct msghdr& header, size_t bytes) {
   }
   if (count == 0) return;
   const uint64_t end = stream_offset_ + bytes;
-  uint64_t frame_end = frame_offset_ + sizeof(Header);
-  if (header_.has_value()) {
-    frame_end += header_->message_bytes + header_->body_bytes;
-  }
-  // Does a frame begin there: the one in progress, or one after it?
-  const bool begins = stream_offset_ <= frame_offset_ || end > frame_end;
-  if (count > 1 || !begins) {
+  // Neither the frame in progress nor one after it begins there.
+  if (count > 1 || (stream_offset_ > frame_offset_ && end <= frame_end())) {
     throw ProtocolError("more descriptors came than frames");
   }
   arrivals_.push_back({stream_offset_, end, std::move(fds[0])});

@@ -125,6 +125,7 @@ class Channel {
   void GrowBody();
   Received Read(bool wait);
   void TakeArrivals(msghdr& header, size_t bytes);
+  uint64_t frame_end() const;
   size_t buffered() const { return input_end_ - input_begin_; }
 
   const UniqueFd socket_;
