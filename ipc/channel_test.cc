@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -292,7 +293,7 @@ TEST(Channel, SendThrowsWhenTheOtherSideEndsMeanwhile) {
   const std::string body = MakeBody(16 << 20);
   std::thread reader([&] {
     char buffer[1000];
-    read(sockets.second.get(), buffer, sizeof(buffer));
+    EXPECT_GT(read(sockets.second.get(), buffer, sizeof(buffer)), 0);
     sockets.second.Reset();
   });
   EXPECT_THROW(SendNumber(near, 1, body), ChannelClosedError);
@@ -370,7 +371,9 @@ TEST_P(FramesAre, EachGivenTheirOwnDescriptor) {
     int number = -1;
     const bool has_fd = (GetParam() >> i & 1) != 0;
     EXPECT_EQ(static_cast<bool>(pair.far.frame().fd), has_fd);
-    if (has_fd) read(pair.far.frame().fd.get(), &number, sizeof(number));
+    if (has_fd) {
+      EXPECT_GT(read(pair.far.frame().fd.get(), &number, sizeof(number)), 0);
+    }
     EXPECT_EQ(number, has_fd ? i : -1);
   }
   sender.join();
