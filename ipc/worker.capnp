@@ -100,15 +100,13 @@ struct Task {
 
 struct Result {
   attempt @0 :UInt64;
-  startedAt @1 :Int64;
-  # Nanoseconds of CLOCK_MONOTONIC, which both sides share.
   union {
-    inFrame @2 :UInt64;
-    memfd @3 :UInt64;
+    inFrame @1 :UInt64;
+    memfd @2 :UInt64;
     # As for arguments.
-    failure @4 :Failure;
+    failure @3 :Failure;
   }
-  exiting @5 :Bool;
+  exiting @4 :Bool;
   # The worker ends with this result and takes no more tasks.
 }
 

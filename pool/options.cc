@@ -56,4 +56,12 @@ void CheckMapOptions(const MapOptions& options) {
   CheckDuration("timeout", options.timeout);
 }
 
+int FixedSize(int max_workers, int size, const char* class_name) {
+  if (max_workers != 0 && max_workers != size) {
+    throw std::invalid_argument(absl::StrCat(
+        "max_workers is ", max_workers, "; a ", class_name, " has ", size));
+  }
+  return size;
+}
+
 }  // namespace asyncpal::internal

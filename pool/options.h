@@ -129,6 +129,9 @@ void CheckPoolOptions(PoolOptions& options, const char* default_name);
 void CheckTaskOptions(const TaskOptions& options);
 void CheckMapOptions(const MapOptions& options);
 void CheckDuration(const char* name, absl::Duration value);
+// The size of a pool that has `size` workers by its class, and may be asked for
+// just that many.
+int FixedSize(int max_workers, int size, const char* class_name);
 
 }  // namespace internal
 }  // namespace asyncpal

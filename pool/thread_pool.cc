@@ -19,12 +19,8 @@ std::shared_ptr<internal::PoolCore> MakeCore(PoolOptions options,
 
 PoolOptions WithFixedSize(PoolOptions options, int max_workers,
                           const char* class_name) {
-  if (options.max_workers != 0 && options.max_workers != max_workers) {
-    throw std::invalid_argument(absl::StrCat("max_workers is ",
-                                             options.max_workers, "; a ",
-                                             class_name, " has ", max_workers));
-  }
-  options.max_workers = max_workers;
+  options.max_workers =
+      internal::FixedSize(options.max_workers, max_workers, class_name);
   return options;
 }
 

@@ -59,10 +59,10 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
   template <typename F, typename... A>
   Future<internal::TaskResult<F, A...>> Submit(TaskOptions options, F&& f,
                                                A&&... args) {
-    return SubmitTask(
-        WithOptions(std::move(options),
-                    NewTask("Submit", internal::StateBase::kTracked,
-                            std::forward<F>(f), std::forward<A>(args)...)));
+    return SubmitTask(internal::AttachOptions(
+        std::move(options),
+        NewTask("Submit", internal::StateBase::kTracked, std::forward<F>(f),
+                std::forward<A>(args)...)));
   }
 
   // Submits the task, waits for it, and returns its result or throws what it
@@ -90,8 +90,8 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
   void Post(TaskOptions options, F&& f) {
     constexpr uint32_t kFlags =
         internal::StateBase::kDetached | internal::StateBase::kTracked;
-    core().Submit(WithOptions(std::move(options),
-                              NewTask("Post", kFlags, std::forward<F>(f))));
+    core().Submit(internal::AttachOptions(
+        std::move(options), NewTask("Post", kFlags, std::forward<F>(f))));
   }
 
  protected:
@@ -110,17 +110,6 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
     if (!core().accepting()) core().Check();
     return internal::NewTask(&core(), flags, std::forward<F>(f),
                              std::forward<A>(args)...);
-  }
-
-  template <typename Task>
-  static Task* WithOptions(TaskOptions options, Task* task) {
-    auto owned = internal::StateRef<Task>::Adopt(task);
-    internal::CheckTaskOptions(options);
-    std::string name = options.name;
-    task->Attach(
-        std::move(name),
-        std::make_unique<internal::TaskOptionsAttachment>(std::move(options)));
-    return owned.Detach();
   }
 
   template <typename T, typename Call, bool kStoppable>

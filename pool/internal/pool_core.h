@@ -52,6 +52,8 @@ class PoolCore : public TaskOwner {
   static CancelledTask MakeCancelledTask(StateRef<StateBase> task) {
     return CancelledTask(std::move(task));
   }
+  // Empty once it was called.
+  static StateRef<StateBase>& TaskOf(CancelledTask& task) { return task.task_; }
 
   // For good: the pool is closed or broken.
   void StopAccepting() { accepting_.store(false, std::memory_order_relaxed); }
@@ -67,6 +69,18 @@ struct TaskOptionsAttachment : TaskAttachment {
   uint64_t queue_timer = 0;                 // const once submitted
   std::atomic<uint64_t> running_timer = 0;  // 0: none
 };
+
+// Checks `options` and keeps them with a task that nobody else has yet. Gives
+// the task up where it throws.
+template <typename Task>
+Task* AttachOptions(TaskOptions options, Task* task) {
+  auto owned = StateRef<Task>::Adopt(task);
+  CheckTaskOptions(options);
+  std::string name = options.name;
+  task->Attach(std::move(name),
+               std::make_unique<TaskOptionsAttachment>(std::move(options)));
+  return owned.Detach();
+}
 
 }  // namespace asyncpal::internal
 

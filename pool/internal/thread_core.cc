@@ -227,9 +227,13 @@ ThreadCore::Wakeup ThreadCore::PutBack(StateBase* task) {
   return FindWorker();
 }
 
-void ThreadCore::CountTaken() {
+void ThreadCore::CountStarted() {
   taken_.store(taken_.load(std::memory_order_relaxed) + 1,
                std::memory_order_relaxed);
+}
+
+void ThreadCore::CountTaken() {
+  CountStarted();
   left_queue_.store(left_queue_.load(std::memory_order_relaxed) + 1,
                     std::memory_order_relaxed);
 }
@@ -261,6 +265,7 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
   } else {
     task->Release();
   }
+  worker.AfterRun();
   // A task that was settled by its timeout is accounted for there, but only
   // here does it leave the worker.
   if (worker.depth.Get() != depth) worker.depth.Add(-1);

@@ -98,6 +98,8 @@ class ThreadCore : public PoolCore,
   StateBase* TakeForOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   // An offered task, and its reference, goes back to the head of the queue.
   Wakeup PutBack(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  // A task is pending no more; it was offered, or not.
+  void CountStarted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   void CountTaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // No thread could be started. If no worker is left, takes `mine` back and

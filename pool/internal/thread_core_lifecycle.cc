@@ -96,10 +96,9 @@ void ThreadCore::Test() {
   std::exception_ptr error;
   try {
     std::thread([&] {
-      error =
-          RunHook<InitializerError>(options_.initializer, label, "initializer");
+      error = RunHook<InitializerError>(options_.initializer, label);
       if (error != nullptr) return;
-      error = RunHook<FinalizerError>(options_.finalizer, label, "finalizer");
+      error = RunHook<FinalizerError>(options_.finalizer, label);
     }).join();
   } catch (const std::system_error&) {
     error = NestException(
@@ -274,6 +273,7 @@ PoolStats ThreadCore::Stats() const {
     stats.completed += worker->completed.Get();
     stats.failed += worker->failed.Get();
     stats.cancelled += worker->cancelled.Get();
+    stats.lost += worker->lost_tasks.Get();
     if (worker->depth.Get() > 0) ++stats.busy;
   }
   stats.workers = static_cast<int64_t>(workers_.size());

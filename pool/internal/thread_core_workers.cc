@@ -127,13 +127,11 @@ void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
 }
 
 std::exception_ptr ThreadWorker::Begin() {
-  return RunHook<InitializerError>(core.options_.initializer, core.Label(),
-                                   "initializer");
+  return RunHook<InitializerError>(core.options_.initializer, core.Label());
 }
 
 std::exception_ptr ThreadWorker::End() {
-  return RunHook<FinalizerError>(core.options_.finalizer, core.Label(),
-                                 "finalizer");
+  return RunHook<FinalizerError>(core.options_.finalizer, core.Label());
 }
 
 void ThreadWorker::Sleep(absl::Duration timeout) {
@@ -279,6 +277,7 @@ void ThreadCore::Forget(ThreadWorker& worker) {
   counts_.completed += worker.completed.Get();
   counts_.failed += worker.failed.Get();
   counts_.cancelled += worker.cancelled.Get();
+  counts_.lost += worker.lost_tasks.Get();
   workers_.erase(worker.id);
   UpdateOverMax();
   changed_.NotifyAll();

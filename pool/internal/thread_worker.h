@@ -62,6 +62,8 @@ class ThreadWorker : public ExecutionContext,
   virtual bool Revive() { return false; }
   // The task that this worker had at hand, started and counted. Null: none.
   virtual StateBase* TakeOffered() { return nullptr; }
+  // After each task, before the worker looks at its own accounts.
+  virtual void AfterRun() {}
   // Sleeps until WakeUp(), for the word `wake`, or `timeout`.
   virtual void Sleep(absl::Duration timeout);
 
@@ -99,6 +101,7 @@ class ThreadWorker : public ExecutionContext,
   OwnedCounter completed;
   OwnedCounter failed;
   OwnedCounter cancelled;
+  OwnedCounter lost_tasks;
   OwnedCounter tasks_done;
   OwnedCounter depth;
   std::atomic<uint64_t> current_task{0};

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <string>
+#include <type_traits>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
@@ -10,11 +11,23 @@
 
 namespace asyncpal::internal {
 
-// Runs an initializer or finalizer, if there is one. What it throws comes back
-// nested in an HookError: "pool 'p': the initializer threw std::...: ...".
+// What an initializer or finalizer threw, nested in a HookError:
+// "pool 'p': the initializer threw std::...: ...".
+template <typename HookError>
+std::exception_ptr HookFailure(const std::string& pool,
+                               const std::exception_ptr& thrown) {
+  constexpr bool kInitializer = std::is_same_v<HookError, InitializerError>;
+  return NestException(
+      HookError(absl::StrCat(pool, ": the ",
+                             kInitializer ? "initializer" : "finalizer",
+                             " threw ", DescribeException(thrown))),
+      thrown);
+}
+
+// Runs an initializer or finalizer, if there is one.
 template <typename HookError>
 std::exception_ptr RunHook(absl::AnyInvocable<void()>& hook,
-                           const std::string& pool, const char* hook_name) {
+                           const std::string& pool) {
   if (hook == nullptr) return nullptr;
   try {
     hook();
@@ -23,10 +36,7 @@ std::exception_ptr RunHook(absl::AnyInvocable<void()>& hook,
     const std::exception_ptr cause = std::current_exception();
     // pthread_exit() ends the thread, here as elsewhere.
     if (cause == nullptr) throw;
-    return NestException(
-        HookError(absl::StrCat(pool, ": the ", hook_name, " threw ",
-                               DescribeException(cause))),
-        cause);
+    return HookFailure<HookError>(pool, cause);
   }
 }
 

@@ -1,0 +1,314 @@
+#include "asyncpal/ipc/worker_process.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/ipc/exception_codec.h"
+#include "asyncpal/ipc/worker_main.h"
+#include "asyncpal/ipc/worker_protocol.h"
+#include "capnp/message.h"
+
+namespace asyncpal::internal {
+namespace {
+
+// A chain of exceptions with all its stacks.
+constexpr size_t kMaxMessageBytes = 16 << 20;
+
+// How long a worker that has closed its socket may take to end by itself.
+constexpr absl::Duration kTimeToEnd = absl::Milliseconds(500);
+
+std::string Hex(const std::string& bytes) {
+  return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
+}
+
+}  // namespace
+
+// What is made before the process, which gets the other end of the socket.
+struct WorkerProcess::Ends {
+  Ends() : page(ClaimPage::Create()) {
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
+      throw std::system_error(errno, std::generic_category(),
+                              "can't make a socket for a worker process");
+    }
+    parent = UniqueFd(fds[0]);
+    worker = UniqueFd(fds[1]);
+  }
+
+  UniqueFd parent;
+  UniqueFd worker;
+  ClaimPage page;
+};
+
+WorkerProcess::WorkerProcess(const Options& options)
+    : WorkerProcess(options, Ends()) {}
+
+WorkerProcess::WorkerProcess(const Options& options, Ends ends)
+    : options_(options),
+      channel_(
+          std::move(ends.parent),
+          {.max_message_bytes = kMaxMessageBytes,
+           .max_body_bytes = static_cast<uint64_t>(options.max_payload_bytes)}),
+      page_(std::move(ends.page)),
+      child_(ChildProcess::Spawn(
+          {.command = options.command,
+           .title = absl::StrCat("asyncpal worker ", options.worker),
+           .environment = {absl::StrCat(kWorkerVariable, "=1"),
+                           absl::StrCat(kDepthVariable, "=",
+                                        WorkerDepth() + 1)},
+           .descriptors = {ends.worker.get(), page_.fd()}})) {}
+
+bool WorkerProcess::WaitForInput(absl::Duration timeout) {
+  const Countdown countdown(timeout);
+  while (true) {
+    const absl::Duration left = countdown.Remaining();
+    pollfd input = {channel_.fd(), POLLIN, 0};
+    const int ms = left > absl::Hours(1)
+                       ? -1
+                       : static_cast<int>(absl::ToInt64Milliseconds(
+                             absl::Ceil(left, absl::Milliseconds(1))));
+    const int ready = poll(&input, 1, ms);
+    if (ready > 0) return true;
+    if (ready == 0 && left == absl::ZeroDuration()) return false;
+  }
+}
+
+bool WorkerProcess::ReceiveFrame() {
+  try {
+    return channel_.Receive() == Channel::Received::kFrame;
+  } catch (const std::exception& error) {
+    violation_ = error.what();
+    Kill();
+    return false;
+  }
+}
+
+void WorkerProcess::FailGreeting(const std::string& why) {
+  throw Error(absl::StrCat("worker process ", child_.pid(), " of pool '",
+                           options_.pool, "' ", why));
+}
+
+std::exception_ptr WorkerProcess::Greet() {
+  const Countdown countdown(options_.handshake_timeout);
+  while (true) {
+    if (!WaitForInput(countdown.Remaining())) {
+      Kill();
+      FailGreeting(absl::StrCat(
+          "did not say hello within ",
+          absl::FormatDuration(options_.handshake_timeout),
+          "; is the worker_command a program that links this library?"));
+    }
+    const auto received = channel_.Receive(/*wait=*/false);
+    if (received == Channel::Received::kFrame) break;
+    if (received == Channel::Received::kClosed) {
+      BuryAndDescribe("starting");
+      FailGreeting(absl::StrCat("ended before it said hello: it ", loss_));
+    }
+  }
+  uint32_t version = 0;
+  GuardWire([&] {
+    if (!channel_.frame().message.isHello()) {
+      throw ProtocolError("it did not say hello");
+    }
+    const auto hello = channel_.frame().message.getHello();
+    version = hello.getSchemaVersion();
+    const auto id = hello.getBuildId();
+    build_id_.assign(reinterpret_cast<const char*>(id.begin()), id.size());
+  });
+  if (version != kSchemaVersion) {
+    Kill();
+    FailGreeting(absl::StrCat("speaks version ", version,
+                              " of the protocol, this process version ",
+                              kSchemaVersion, "; build both from one release"));
+  }
+  same_program_ = build_id_ == ExecutableBuildId();
+  if (!same_program_ && options_.command.empty()) {
+    Kill();
+    FailGreeting(absl::StrCat("is another program: its build-id is ",
+                              Hex(build_id_), ", that of this program is ",
+                              Hex(ExecutableBuildId())));
+  }
+  SendSetup(options_);
+  if (!ReceiveFrame()) {
+    BuryAndDescribe("starting");
+    return std::make_exception_ptr(Error(
+        absl::StrCat("worker process ", child_.pid(), " ", loss_,
+                     options_.initializer != nullptr ? " in its initializer"
+                                                     : " while it started")));
+  }
+  return GuardWire([&]() -> std::exception_ptr {
+    const auto answer = channel_.frame().message;
+    if (answer.isReady()) return nullptr;
+    if (answer.isFailed()) return DecodeException(answer.getFailed());
+    throw ProtocolError("a worker did not say whether it is ready");
+  });
+}
+
+void WorkerProcess::SendSetup(const Options& options) {
+  capnp::MallocMessageBuilder message;
+  auto setup = message.initRoot<wire::Message>().initSetup();
+  setup.setPool(options.pool);
+  setup.setWorker(options.worker);
+  setup.setMaxPayloadBytes(options.max_payload_bytes);
+  std::string body;
+  const auto add = [&](const EncodedCall* call, wire::Call::Builder out) {
+    if (call == nullptr) return;
+    DescribeCode(*call, out);
+    DescribePayload(call->arguments, out.getArguments());
+    const auto bytes = BodyOf(call->arguments);
+    body.append(bytes.data(), bytes.size());
+  };
+  add(options.initializer, setup.initInitializer());
+  add(options.finalizer, setup.initFinalizer());
+  try {
+    channel_.Send(message, body);
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too.
+  }
+}
+
+WorkerProcess::Ticket WorkerProcess::Offer(const Ticket* beside) {
+  const Ticket ticket = {beside == nullptr ? 0 : 1 - beside->slot, ++attempts_};
+  page_.Offer(ticket.slot, ticket.attempt);
+  return ticket;
+}
+
+void WorkerProcess::Send(const Ticket& ticket, const EncodedCall& call) {
+  if (!same_program_ && call.name.empty()) {
+    throw SerializationError(absl::StrCat(
+        "a task can't be sent by its address to another program (build-id ",
+        Hex(build_id_), ", this one has ", Hex(ExecutableBuildId()),
+        "); call it by TaskName, as ASYNCPAL_REGISTER_TASK has named it"));
+  }
+  capnp::word scratch[64] = {};
+  capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
+  auto task = message.initRoot<wire::Message>().initTask();
+  task.setAttempt(ticket.attempt);
+  task.setSlot(static_cast<uint8_t>(ticket.slot));
+  auto out = task.initCall();
+  DescribeCode(call, out);
+  DescribePayload(call.arguments, out.getArguments());
+  try {
+    MutexLock lock(send_mu_);
+    channel_.Send(message, BodyOf(call.arguments), call.arguments.memfd());
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too.
+  }
+}
+
+std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
+  while (ReceiveFrame()) {
+    try {
+      return ParseResult();
+    } catch (const ProtocolError& error) {
+      violation_ = error.what();
+      Kill();
+    }
+  }
+  return std::nullopt;
+}
+
+WorkerProcess::Outcome WorkerProcess::ParseResult() {
+  return GuardWire([&] {
+    Channel::Frame& frame = channel_.frame();
+    if (!frame.message.isResult()) {
+      throw ProtocolError("a worker sent what is no result");
+    }
+    const auto result = frame.message.getResult();
+    Outcome outcome;
+    outcome.attempt = result.getAttempt();
+    outcome.exiting = result.getExiting();
+    if (result.isFailure()) {
+      outcome.failure = DecodeException(result.getFailure());
+    } else {
+      outcome.value = TakePayload(
+          result, frame, static_cast<uint64_t>(options_.max_payload_bytes));
+    }
+    return outcome;
+  });
+}
+
+std::exception_ptr WorkerProcess::Stop() {
+  capnp::MallocMessageBuilder message;
+  message.initRoot<wire::Message>().setStop();
+  try {
+    MutexLock lock(send_mu_);
+    channel_.Send(message);
+  } catch (const ChannelClosedError&) {
+    // It is dead, then.
+  }
+  std::exception_ptr failure;
+  if (ReceiveFrame()) {
+    failure = GuardWire([&]() -> std::exception_ptr {
+      const auto answer = channel_.frame().message;
+      if (!answer.isStopped()) {
+        throw ProtocolError("a worker did not stop when it was told to");
+      }
+      if (!answer.getStopped().hasFailure()) return nullptr;
+      return DecodeException(answer.getStopped().getFailure());
+    });
+    child_.WaitForExit(kTimeToEnd);
+  } else if (!was_killed() && options_.finalizer != nullptr) {
+    BuryAndDescribe("stopping");
+    failure = std::make_exception_ptr(Error(absl::StrCat(
+        "worker process ", child_.pid(), " ", loss_, " in its finalizer")));
+  }
+  return failure;
+}
+
+WorkerLostError::Cause WorkerProcess::BuryAndDescribe(std::string phase) {
+  WorkerLostError::Cause cause;
+  cause.pid = child_.pid();
+  cause.phase = std::move(phase);
+  if (child_.WaitForExit(kTimeToEnd)) {
+    const ChildProcess::Exit exit = child_.exit();
+    cause.signal = exit.signal;
+    cause.exit_code = exit.exit_code;
+    loss_ = ChildProcess::DescribeExit(exit);
+    if (page_.noted_stack_overflow())
+      absl::StrAppend(&loss_, ", a stack overflow");
+    if (exit.signal == SIGKILL && !was_killed()) {
+      absl::StrAppend(&loss_,
+                      "; if nobody sent that, the system was out of memory");
+    }
+  } else {
+    child_.Kill();
+    child_.WaitForExit(kTimeToEnd);
+    loss_ = "closed its socket to the pool, and was killed for that";
+  }
+  if (!violation_.empty()) {
+    loss_ = absl::StrCat("broke the protocol (", violation_,
+                         "), and was killed for that");
+  }
+  return cause;
+}
+
+void WorkerProcess::Cancel(const Ticket& ticket) {
+  capnp::MallocMessageBuilder message;
+  message.initRoot<wire::Message>().setCancel(ticket.attempt);
+  if (!send_mu_.TryLock()) return;
+  pollfd output = {channel_.fd(), POLLOUT, 0};
+  try {
+    if (poll(&output, 1, 0) > 0 && (output.revents & POLLOUT) != 0) {
+      channel_.Send(message);
+    }
+  } catch (const std::exception&) {
+    // It is dead, or soon will be: nothing to stop.
+  }
+  send_mu_.Unlock();
+}
+
+void WorkerProcess::Kill() {
+  killed_.store(true);
+  child_.Kill();
+}
+
+}  // namespace asyncpal::internal

@@ -1,0 +1,133 @@
+#ifndef ASYNCPAL_IPC_WORKER_PROCESS_H_
+#define ASYNCPAL_IPC_WORKER_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/channel.h"
+#include "asyncpal/ipc/child_process.h"
+#include "asyncpal/ipc/claim_page.h"
+#include "asyncpal/ipc/payload.h"
+
+namespace asyncpal::internal {
+
+// The parent's end of one worker process: its channel, its claim page, and the
+// child itself.
+//
+//   WorkerProcess worker(options);
+//   if (auto error = worker.Greet()) return error;  // its initializer threw
+//   const auto ticket = worker.Offer(nullptr);
+//   worker.Send(ticket, call);
+//   std::optional<WorkerProcess::Outcome> outcome = worker.Receive();
+//
+// Threads: one thread, the worker's agent, does everything except where noted.
+// Lifetime: the destructor kills the process and reaps it.
+// Errors: the worker's death is no exception: Receive() has no outcome then,
+// and DescribeLoss() tells how it came. A worker that breaks the protocol is
+// killed, and counts as dead.
+class WorkerProcess {
+ public:
+  struct Options {
+    std::vector<std::string> command;  // empty: this executable
+    std::string pool;
+    std::string worker;
+    const EncodedCall* initializer = nullptr;  // null: none
+    const EncodedCall* finalizer = nullptr;
+    int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+    absl::Duration handshake_timeout = absl::Seconds(10);
+  };
+
+  // Which handing-out of a task: where it is on the claim page.
+  struct Ticket {
+    int slot = 0;
+    uint64_t attempt = 0;  // 0: none
+  };
+
+  struct Outcome {
+    uint64_t attempt = 0;
+    Payload value = {};
+    std::exception_ptr failure = nullptr;  // null: `value` counts
+    bool exiting = false;                  // the worker takes no more tasks
+  };
+
+  // Starts the process. Throws std::system_error.
+  explicit WorkerProcess(const Options& options);
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  // Blocks until the worker has run its initializer. Null: it is ready; else
+  // what the initializer threw. Throws Error if no worker of this library and
+  // this program answers in time; only the answer, not the initializer, is
+  // bound to be in time.
+  std::exception_ptr Greet();
+
+  // Enters a task on the claim page, beside the one that is there if any; then
+  // the task may be sent. Any thread, one at a time.
+  Ticket Offer(const Ticket* beside);
+  // Throws SerializationError if the worker can't know the code, and has then
+  // sent nothing. To a dead worker it sends in vain.
+  void Send(const Ticket& ticket, const EncodedCall& call);
+  // Blocks. No outcome: the worker is dead.
+  std::optional<Outcome> Receive();
+  // Has the worker finalize and end. What its finalizer threw, or null.
+  std::exception_ptr Stop();
+
+  // Once dead: when it happened, "running" or the like by the caller, and how.
+  WorkerLostError::Cause BuryAndDescribe(std::string phase);
+  // "was killed by signal 9 (Killed)", after that.
+  const std::string& loss() const { return loss_; }
+
+  // Becomes readable when the worker has something to say or is dead.
+  int fd() const { return channel_.fd(); }
+
+  // --- Any thread ---
+  // As on the ClaimPage.
+  bool Withdraw(const Ticket& t) { return page_.Withdraw(t.slot, t.attempt); }
+  bool Interrupt(const Ticket& t) { return page_.Interrupt(t.slot, t.attempt); }
+  ClaimPage::Claim Look(const Ticket& t) const {
+    return page_.Look(t.slot, t.attempt);
+  }
+  // Asks a running task to stop. Never blocks: a worker that does not read is
+  // not asked.
+  void Cancel(const Ticket& ticket);
+  void Kill();
+  bool was_killed() const { return killed_.load(); }
+  pid_t pid() const { return child_.pid(); }
+
+ private:
+  struct Ends;
+  WorkerProcess(const Options& options, Ends ends);
+
+  void SendSetup(const Options& options);
+  // The next frame: false if the worker is dead.
+  bool ReceiveFrame();
+  bool WaitForInput(absl::Duration timeout);
+  Outcome ParseResult();
+  [[noreturn]] void FailGreeting(const std::string& why);
+
+  const Options options_;
+  Channel channel_;
+  ClaimPage page_;
+  ChildProcess child_;
+  uint64_t attempts_ = 0;
+  bool same_program_ = true;
+  std::string build_id_;
+  std::string violation_;  // of the protocol
+  std::string loss_;
+  std::atomic<bool> killed_{false};
+  Mutex send_mu_;
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_IPC_WORKER_PROCESS_H_

@@ -1,0 +1,176 @@
+#include "asyncpal/pool/internal/process_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/ipc/worker_main.h"
+#include "asyncpal/ipc/worker_protocol.h"
+#include "asyncpal/pool/internal/process_worker.h"
+
+namespace asyncpal::internal {
+
+std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
+                                               Options remote,
+                                               ShutdownRegistry* registry) {
+  std::shared_ptr<ProcessCore> core(
+      new ProcessCore(std::move(options), std::move(remote), registry));
+  core->RegisterForShutdown();
+  return core;
+}
+
+ProcessCore::ProcessCore(PoolOptions options, Options remote,
+                         ShutdownRegistry* registry)
+    : ThreadCore(std::move(options), registry),
+      remote_(std::move(remote)),
+      budget_(options_.max_workers) {}
+
+ThreadCore::WorkerPtr ProcessCore::MakeWorker(int64_t id, std::string name) {
+  return std::make_shared<ProcessWorker>(*this, id, std::move(name));
+}
+
+WorkerProcess::Options ProcessCore::WorkerOptions(std::string worker) const {
+  return {.command = remote_.worker_command,
+          .pool = options_.name,
+          .worker = std::move(worker),
+          .initializer = remote_.initializer.call(),
+          .finalizer = remote_.finalizer.call(),
+          .max_payload_bytes = remote_.max_payload_bytes};
+}
+
+void ProcessCore::CheckMayStart() {
+  if (IsFutureWorker()) {
+    throw InvalidStateError(
+        "a process that was started as a worker uses a pool before main(); "
+        "workers would start workers without end");
+  }
+  if (WorkerDepth() >= kMaxWorkerDepth) {
+    throw InvalidStateError(
+        absl::StrCat("this worker process has ", kMaxWorkerDepth,
+                     " others above it; no pool can start workers below that"));
+  }
+}
+
+bool ProcessCore::HasOtherWorkers() {
+  MutexLock lock(mu_);
+  return workers_.size() > 1;
+}
+
+EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
+  StateRef<StateBase>& state = TaskOf(task);
+  if (!state) {
+    throw InvalidStateError(
+        "this CancelledTask was already called or moved from");
+  }
+  RemoteCall* const call = state->remote_call();
+  if (call == nullptr) {
+    throw SerializationError(absl::StrCat(
+        "cancelled ", state->Describe(),
+        " comes from a thread pool, and its callable can't be sent to another "
+        "process; call it, or post it to a thread pool"));
+  }
+  EncodedCall taken = call->TakeCall();
+  state = {};
+  return taken;
+}
+
+void ProcessCore::Test() {
+  CheckMayStart();
+  WorkerProcess child(WorkerOptions(absl::StrCat(options_.name, "-test")));
+  std::exception_ptr error = child.Greet();
+  if (error != nullptr) {
+    std::rethrow_exception(HookFailure<InitializerError>(error));
+  }
+  error = child.Stop();
+  if (error != nullptr) {
+    std::rethrow_exception(HookFailure<FinalizerError>(error));
+  }
+}
+
+Payload ProcessCore::CallRemotely(StateBase& task, RemoteCall& call) {
+  return static_cast<ProcessWorker*>(ThreadWorker::CurrentOf(*this))
+      ->Call(task, call);
+}
+
+std::vector<std::shared_ptr<ProcessWorker>> ProcessCore::ProcessWorkers() {
+  std::vector<std::shared_ptr<ProcessWorker>> workers;
+  MutexLock lock(mu_);
+  workers.reserve(workers_.size());
+  for (const auto& [id, worker] : workers_) {
+    workers.push_back(std::static_pointer_cast<ProcessWorker>(worker));
+  }
+  return workers;
+}
+
+std::shared_ptr<ProcessWorker> ProcessCore::FindRunner(const StateBase& task) {
+  for (auto& worker : ProcessWorkers()) {
+    if (worker->IsRunning(task)) return std::move(worker);
+  }
+  return nullptr;
+}
+
+void ProcessCore::Recall(StateBase& task) {
+  Wakeup wakeup;
+  {
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    for (const auto& [id, worker] : workers_) {
+      wakeup = static_cast<ProcessWorker&>(*worker).Recall(&task);
+      if (wakeup.wake != nullptr || wakeup.start != nullptr) break;
+    }
+  }
+  Dispatch(std::move(wakeup));
+}
+
+void ProcessCore::RecallAll() {
+  std::vector<ProcessWorker*> workers;
+  for (const auto& [id, worker] : workers_) {
+    auto* const process_worker = static_cast<ProcessWorker*>(worker.get());
+    if (process_worker->has_offered()) workers.push_back(process_worker);
+  }
+  // The last submitted goes back first, so that the queue keeps its order.
+  std::sort(workers.begin(), workers.end(),
+            [](const ProcessWorker* a, const ProcessWorker* b) {
+              return a->offered_id() > b->offered_id();
+            });
+  // Who calls this takes all that is in the queue: nobody is to be woken.
+  for (ProcessWorker* const worker : workers) worker->Recall(nullptr);
+}
+
+bool ProcessCore::RecallOne() {
+  MutexLock take(take_mu_);
+  MutexLock lock(mu_);
+  if (closed_ || joiners_ > 0) return false;
+  for (const auto& [id, worker] : workers_) {
+    auto& process_worker = static_cast<ProcessWorker&>(*worker);
+    if (!process_worker.has_offered()) continue;
+    process_worker.Recall(nullptr);
+    if (Waiting() > 0) return true;
+  }
+  return false;
+}
+
+bool ProcessCore::KillRunning(StateBase& task) {
+  const auto runner = FindRunner(task);
+  if (runner == nullptr || !runner->KillIfRunning(task)) return false;
+  task.RequestCancel();
+  task.Settle(FutureState::kCancelled, nullptr);
+  return task.state() == FutureState::kCancelled;
+}
+
+void ProcessCore::OnTimeout(StateBase& task) {
+  if (const auto runner = FindRunner(task)) runner->KillIfRunning(task);
+}
+
+void ProcessCore::AskToStop(StateBase& task) {
+  if (const auto runner = FindRunner(task)) runner->AskToStop(task);
+}
+
+bool ProcessCore::KillWorkers() {
+  killed_.store(true);
+  for (const auto& worker : ProcessWorkers()) worker->KillChild();
+  return true;
+}
+
+}  // namespace asyncpal::internal

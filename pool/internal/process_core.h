@@ -1,0 +1,89 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_PROCESS_CORE_H_
+#define ASYNCPAL_POOL_INTERNAL_PROCESS_CORE_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/worker_process.h"
+#include "asyncpal/pool/internal/remote_task.h"
+#include "asyncpal/pool/internal/restart_budget.h"
+#include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/internal/worker_hook.h"
+
+namespace asyncpal::internal {
+
+class ProcessWorker;
+
+// The engine of a ProcessPool: that of a ThreadPool whose every worker thread
+// serves one child process. The thread takes tasks from the queue as always,
+// and running one means to send it to the child and to wait for the result.
+// process_worker.h has what such a thread does; here is what others do to it.
+class ProcessCore final : public ThreadCore, public RemoteCaller {
+ public:
+  struct Options {
+    std::vector<std::string> worker_command;
+    Shippable initializer;
+    Shippable finalizer;
+    int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+  };
+
+  // Both kinds of options have been checked. The pool is registered with
+  // `registry`.
+  static std::shared_ptr<ProcessCore> Make(PoolOptions options, Options remote,
+                                           ShutdownRegistry* registry);
+
+  // The encoded call of a process pool's task, which leaves `task` empty.
+  // Throws SerializationError for a task of another kind, and InvalidStateError
+  // for an empty one.
+  static EncodedCall TakeCall(CancelledTask& task);
+
+  void Test() override;
+
+  int64_t max_payload_bytes() const { return remote_.max_payload_bytes; }
+  std::weak_ptr<RemoteCaller> weak_caller() {
+    return std::static_pointer_cast<ProcessCore>(shared_from_this());
+  }
+
+  Payload CallRemotely(StateBase& task, RemoteCall& call) override;
+  void Recall(StateBase& task) override;
+  bool KillRunning(StateBase& task) override;
+  void AskToStop(StateBase& task) override;
+
+ protected:
+  WorkerPtr MakeWorker(int64_t id, std::string name) override;
+  void OnTimeout(StateBase& task) override;
+  bool KillWorkers() override;
+  void RecallAll() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  bool RecallOne() override;
+
+ private:
+  friend class ProcessWorker;
+
+  ProcessCore(PoolOptions options, Options remote, ShutdownRegistry* registry);
+
+  WorkerProcess::Options WorkerOptions(std::string worker) const;
+  // Throws where starting a worker could go on without end.
+  static void CheckMayStart();
+  bool HasOtherWorkers();
+  // What a hook threw in a worker, nested in a HookError.
+  template <typename HookError>
+  std::exception_ptr HookFailure(const std::exception_ptr& thrown) const {
+    return internal::HookFailure<HookError>(Label(), thrown);
+  }
+  std::vector<std::shared_ptr<ProcessWorker>> ProcessWorkers();
+  // The worker that runs `task` now, or null.
+  std::shared_ptr<ProcessWorker> FindRunner(const StateBase& task);
+
+  const Options remote_;
+  RestartBudget budget_;
+  std::atomic<bool> killed_{false};  // no process is to be started any more
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_PROCESS_CORE_H_

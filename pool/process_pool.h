@@ -1,0 +1,242 @@
+#ifndef ASYNCPAL_POOL_PROCESS_POOL_H_
+#define ASYNCPAL_POOL_PROCESS_POOL_H_
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/codec.h"
+#include "asyncpal/ipc/init_worker.h"
+#include "asyncpal/pool/cancelled_task.h"
+#include "asyncpal/pool/internal/map_codec.h"
+#include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/remote_task.h"
+#include "asyncpal/pool/map.h"
+#include "asyncpal/pool/options.h"
+#include "asyncpal/pool/pool.h"
+
+namespace asyncpal {
+
+// The fields of PoolOptions, and two more.
+struct ProcessPoolOptions {
+  // At most this many workers. 0: the CPUs that this process may use (by
+  // affinity and cgroup).
+  int max_workers = 0;
+  std::string name = {};
+  absl::Duration idle_timeout = absl::Seconds(60);
+
+  // Run in each worker process, before its first task and after its last. What
+  // one throws, or a worker that ends in one, breaks the pool.
+  Shippable initializer = {};
+  Shippable finalizer = {};
+
+  // A worker process ends after so many tasks, and another takes its place. 0:
+  // no limit.
+  int max_tasks_per_worker = 0;
+
+  // Gets what a posted task threw, in this process, on the thread that serves
+  // the worker. Default: one line on stderr.
+  absl::AnyInvocable<void(std::exception_ptr)> unobserved_failure_handler = {};
+
+  // The program that workers run, and its arguments. Default: this executable.
+  // Another program must link this library, and gets tasks by TaskName only.
+  std::vector<std::string> worker_command = {};
+
+  // Arguments or results of more bytes are a SerializationError.
+  int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+};
+
+// Runs tasks in processes of their own, which can crash and be killed without
+// harm to this one.
+//
+//   bool IsPrime(int64_t n);
+//
+//   ProcessPool pool;
+//   Future<bool> prime = pool.Submit(IsPrime, 112272535095293);
+//   for (double area : pool.Map(Area, shapes)) Print(area);
+//
+// Nothing has to be registered, and main() needs no code: the workers are
+// started from this same executable, and become workers before main(). They
+// have its static objects, but none of its other state.
+//
+// A task is a callable that says with its type or its address what it does: a
+// free or static member function, a lambda or function object without captures,
+// a callable with a Codec; arguments and results are of standard types or have
+// a Codec (see codec.h). Anything else is a compile error. They are encoded in
+// the call, so later changes do not reach the worker. A std::stop_token as the
+// first parameter works as in a ThreadPool.
+//
+// When a worker dies (by a signal, exit(), abort() or for lack of memory), the
+// one task that it was running fails with WorkerLostError, or runs again if its
+// TaskOptions::max_attempts allow it; all others go on, and a new worker comes.
+// Future::Kill() and TaskOptions::timeout end a running task by ending its
+// worker. A task runs at most once unless it says otherwise.
+//
+// What a task throws is thrown by Collect() as the same type if that is of the
+// standard hierarchy, of this library, or registered by
+// ASYNCPAL_REGISTER_EXCEPTION, else as RemoteError; with its causes nested, and
+// for each the stack of its throw by GetRemoteTraceback().
+//
+// What a task prints appears on this process's stdout and stderr, line by line.
+// Its stdin is empty.
+//
+// Threads: any thread may call any method, also a callback of a future of the
+// pool. Each worker has a thread in this process that waits for its results; it
+// decodes them and runs callbacks.
+// Lifetime: the destructor is Shutdown(). Futures outlive the pool. Workers end
+// when this process does, in whatever way.
+// Ordering: tasks from one thread start in the order of their submission.
+// Errors: as ThreadPool. An argument that can't be encoded is a
+// SerializationError at the call; a result, that of its future. The pool breaks
+// when no worker can be started, or when workers die one after the other and
+// none finishes a task.
+// Shutdown: see Pool and GlobalShutdown. ShutdownMode::kKill and a deadline
+// that passes kill the workers, and cancel what they run.
+class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
+ public:
+  // Starts no process. Throws std::invalid_argument for a bad option.
+  explicit ProcessPool(ProcessPoolOptions options = {});
+  explicit ProcessPool(int max_workers);
+  ~ProcessPool() override;
+
+  // Encodes the call and hands it to a worker, or queues it when all are busy;
+  // never waits for one.
+  template <typename F, typename... A>
+  requires(!internal::kIsOptions<F>)
+      Future<internal::RemoteResult<F, A...>> Submit(F&& f, A&&... args) {
+    internal::CheckShippable<F, A...>();
+    if constexpr (internal::kShippable<F, A...>) {
+      return SubmitTask(NewTask("Submit", 0, f, args...));
+    }
+  }
+  template <typename F, typename... A>
+  Future<internal::RemoteResult<F, A...>> Submit(TaskOptions options, F&& f,
+                                                 A&&... args) {
+    internal::CheckShippable<F, A...>();
+    if constexpr (internal::kShippable<F, A...>) {
+      return SubmitTask(internal::AttachOptions(
+          std::move(options),
+          NewTask("Submit", internal::StateBase::kTracked, f, args...)));
+    }
+  }
+
+  // Submits the task, waits for it, and returns its result or throws what it
+  // threw.
+  template <typename F, typename... A>
+  requires(!internal::kIsOptions<F>) internal::RemoteResult<F, A...> Run(
+      F&& f, A&&... args) {
+    return Submit(std::forward<F>(f), std::forward<A>(args)...).Collect();
+  }
+  template <typename F, typename... A>
+  internal::RemoteResult<F, A...> Run(TaskOptions options, F&& f, A&&... args) {
+    return Submit(std::move(options), std::forward<F>(f),
+                  std::forward<A>(args)...)
+        .Collect();
+  }
+
+  // Submits a task whose result nobody wants. What it throws goes to the pool's
+  // unobserved_failure_handler.
+  template <typename F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, CancelledTask>) void Post(
+      F&& f) {
+    internal::CheckShippable<F>();
+    if constexpr (internal::kShippable<F>) {
+      core().Submit(NewTask("Post", internal::StateBase::kDetached, f));
+    }
+  }
+  template <typename F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, CancelledTask>) void Post(
+      TaskOptions options, F&& f) {
+    internal::CheckShippable<F>();
+    if constexpr (internal::kShippable<F>) {
+      constexpr uint32_t kFlags =
+          internal::StateBase::kDetached | internal::StateBase::kTracked;
+      core().Submit(internal::AttachOptions(std::move(options),
+                                            NewTask("Post", kFlags, f)));
+    }
+  }
+  // A task of a thread pool can't be sent: SerializationError, and `task` stays
+  // as it was.
+  void Post(CancelledTask&& task) { Post(TaskOptions(), std::move(task)); }
+  void Post(TaskOptions options, CancelledTask&& task);
+
+ protected:
+  // For the pools of fixed size; `max_workers` replaces the option, which must
+  // not say otherwise.
+  ProcessPool(ProcessPoolOptions options, int max_workers,
+              const char* class_name);
+
+ private:
+  explicit ProcessPool(std::shared_ptr<internal::PoolCore> core);
+
+  template <typename F, typename... A>
+  auto* NewTask(const char* function, uint32_t flags, const F& f,
+                const A&... args) {
+    using Callable = std::decay_t<const F&>;
+    using R = internal::RemoteResult<F, A...>;
+    const Callable& callable = f;
+    if (internal::IsEmptyCallable(callable)) {
+      throw std::invalid_argument(std::string(function) + " on pool '" +
+                                  name() + "': the callable is empty");
+    }
+    if (!core().accepting()) core().Check();
+    return new internal::RemoteTask<R>(
+        &core(), flags,
+        internal::kWantsStopToken<Callable, internal::ShippedArg<A>...>,
+        caller_,
+        internal::EncodeCall(
+            {.max_bytes = max_payload_bytes_}, callable,
+            static_cast<const std::decay_t<const A&>&>(args)...));
+  }
+
+  template <typename T>
+  Future<T> SubmitTask(internal::RemoteTask<T>* task) {
+    auto mine = internal::StateRef<internal::ResultState<T>>::Share(task);
+    core().Submit(task);
+    return internal::FutureAccess::Make<T>(std::move(mine));
+  }
+
+  const std::weak_ptr<internal::RemoteCaller> caller_;
+  const int64_t max_payload_bytes_;
+};
+
+// Pools of a fixed size. Tasks of a SingleProcessPool run one after the other,
+// in the order of their submission. ProcessPoolOptions::max_workers is 0 or
+// that size.
+class SingleProcessPool : public ProcessPool {
+ public:
+  explicit SingleProcessPool(ProcessPoolOptions options = {})
+      : ProcessPool(std::move(options), 1, "SingleProcessPool") {}
+};
+
+class DualProcessPool : public ProcessPool {
+ public:
+  explicit DualProcessPool(ProcessPoolOptions options = {})
+      : ProcessPool(std::move(options), 2, "DualProcessPool") {}
+};
+
+class TripleProcessPool : public ProcessPool {
+ public:
+  explicit TripleProcessPool(ProcessPoolOptions options = {})
+      : ProcessPool(std::move(options), 3, "TripleProcessPool") {}
+};
+
+class QuadProcessPool : public ProcessPool {
+ public:
+  explicit QuadProcessPool(ProcessPoolOptions options = {})
+      : ProcessPool(std::move(options), 4, "QuadProcessPool") {}
+};
+
+}  // namespace asyncpal
+
+#endif  // ASYNCPAL_POOL_PROCESS_POOL_H_
