@@ -18,16 +18,11 @@
 namespace asyncpal {
 namespace {
 
-using internal::kMaxInlineBytes;
 using internal::RetryOnEintr;
 using internal::UniqueFd;
 
-// A block of this size or more does not pass through a buffer.
+// A block of this size or more does not pass through the encoder's buffer.
 constexpr size_t kDirectBytes = 16 * 1024;
-
-// Honest values in memory are rarely larger than this many times their
-// encoding: a std::string of 32 bytes has at least 8.
-constexpr uint64_t kReservePerByte = 8;
 
 UniqueFd CreateMemfd() {
   UniqueFd memfd(
@@ -69,12 +64,6 @@ void ThrowNestedTooDeeply() {
 
 }  // namespace internal
 
-Payload Payload::OfBytes(std::string bytes) {
-  Payload payload;
-  payload.bytes_ = std::move(bytes);
-  return payload;
-}
-
 Payload Payload::OfMemfd(internal::UniqueFd memfd, uint64_t size) {
   Payload payload;
   payload.memfd_ = std::move(memfd);
@@ -87,18 +76,6 @@ Payload Payload::OfMemfd(internal::UniqueFd memfd, uint64_t size) {
 // state. At first it is an error or the start of a memfd; with a memfd the
 // buffer is flushed to it; with heap_only_ the limit is max_bytes_ itself. A
 // memfd that can't take its bytes any more is read back, and heap_only_ set.
-
-Encoder::Encoder(int64_t max_bytes, bool may_use_memfd)
-    : max_bytes_(std::max<int64_t>(max_bytes, 0)),
-      may_use_memfd_(may_use_memfd),
-      heap_only_(!may_use_memfd) {
-  SetBufferLimit();
-}
-
-void Encoder::SetBufferLimit() {
-  const uint64_t left = max_bytes_ - flushed_;
-  buffer_limit_ = heap_only_ ? left : std::min<uint64_t>(left, kMaxInlineBytes);
-}
 
 void Encoder::WriteBeyond(const void* data, size_t size) {
   if (size > max_bytes_ - this->size()) {
@@ -193,12 +170,7 @@ Payload Encoder::Finish() {
   return payload;
 }
 
-Decoder::Decoder(const Payload& payload)
-    : position_(payload.bytes().data()),
-      end_(position_ + payload.bytes().size()),
-      memfd_(payload.memfd()),
-      reserve_left_(payload.size() * kReservePerByte) {
-  if (!payload.is_memfd()) return;
+void Decoder::StartFile(const Payload& payload) {
   struct stat file;
   if (fstat(memfd_, &file) != 0) {
     throw SerializationError(
@@ -210,8 +182,7 @@ Decoder::Decoder(const Payload& payload)
                                           payload.size(), " were announced"));
   }
   file_remaining_ = payload.size();
-  buffer_ = std::make_unique_for_overwrite<char[]>(kMaxInlineBytes);
-  position_ = end_ = buffer_.get();
+  position_ = end_ = buffer_;
 }
 
 void Decoder::ReadBeyond(void* data, size_t size) {
@@ -228,13 +199,13 @@ void Decoder::ReadBeyond(void* data, size_t size) {
     to += buffered;
     size -= buffered;
   }
-  position_ = end_ = buffer_.get();
-  if (size >= kDirectBytes) {
+  position_ = end_ = buffer_;
+  if (size >= sizeof(buffer_)) {
     ReadFile(to, size);
     return;
   }
-  const size_t ahead = std::min<uint64_t>(kMaxInlineBytes, file_remaining_);
-  ReadFile(buffer_.get(), ahead);
+  const size_t ahead = std::min<uint64_t>(sizeof(buffer_), file_remaining_);
+  ReadFile(buffer_, ahead);
   end_ = position_ + ahead;
   std::memcpy(to, position_, size);
   position_ += size;

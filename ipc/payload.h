@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/types/span.h"
 #include "asyncpal/ipc/internal/fd.h"
@@ -37,7 +37,9 @@ inline constexpr int kMaxNesting = 2000;
 class Payload {
  public:
   Payload() = default;  // no bytes
-  static Payload OfBytes(std::string bytes);
+  static Payload OfBytes(std::string bytes) {
+    return Payload(std::move(bytes));
+  }
   // The first `size` bytes of the file, whatever its offset. `size` may come
   // from another process: Decoder checks it.
   static Payload OfMemfd(internal::UniqueFd memfd, uint64_t size);
@@ -49,6 +51,8 @@ class Payload {
   absl::Span<const char> bytes() const { return bytes_; }
 
  private:
+  explicit Payload(std::string bytes) : bytes_(std::move(bytes)) {}
+
   std::string bytes_;
   internal::UniqueFd memfd_;
   uint64_t memfd_size_ = 0;
@@ -69,7 +73,12 @@ class Payload {
 class Encoder {
  public:
   explicit Encoder(int64_t max_bytes = kDefaultMaxPayloadBytes,
-                   bool may_use_memfd = true);
+                   bool may_use_memfd = true)
+      : max_bytes_(max_bytes > 0 ? max_bytes : 0),
+        may_use_memfd_(may_use_memfd),
+        heap_only_(!may_use_memfd) {
+    SetBufferLimit();
+  }
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
@@ -96,7 +105,12 @@ class Encoder {
   bool Flush();
   bool WriteToMemfd(const void* data, size_t size);
   void ReturnToHeap();
-  void SetBufferLimit();
+  void SetBufferLimit() {
+    const uint64_t left = max_bytes_ - flushed_;
+    buffer_limit_ = heap_only_ || left < internal::kMaxInlineBytes
+                        ? left
+                        : internal::kMaxInlineBytes;
+  }
 
   const uint64_t max_bytes_;
   const bool may_use_memfd_;
@@ -122,7 +136,13 @@ class Encoder {
 // bytes are not trusted: memory is taken only for what is really there.
 class Decoder {
  public:
-  explicit Decoder(const Payload& payload);
+  explicit Decoder(const Payload& payload)
+      : position_(payload.bytes().data()),
+        end_(position_ + payload.bytes().size()),
+        memfd_(payload.memfd()) {
+    if (payload.is_memfd()) StartFile(payload);
+    reserve_left_ = remaining() * kReservePerByte;
+  }
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
@@ -152,6 +172,11 @@ class Decoder {
   size_t GrantReserve(uint64_t count, size_t bytes_per_element);
 
  private:
+  // Honest values in memory are rarely larger than this many times their
+  // encoding: a std::string of 32 bytes has at least 8.
+  static constexpr uint64_t kReservePerByte = 8;
+
+  void StartFile(const Payload& payload);
   void ReadBeyond(void* data, size_t size);
   void ReadFile(void* data, size_t size);
 
@@ -162,7 +187,7 @@ class Decoder {
   uint64_t file_remaining_ = 0;  // not yet in buffer_
   uint64_t reserve_left_;
   int nesting_ = 0;
-  std::unique_ptr<char[]> buffer_;
+  char buffer_[4096];  // for small reads of a memfd
 };
 
 }  // namespace asyncpal
