@@ -84,7 +84,7 @@ void ProcessPool::Post(TaskOptions options, CancelledTask&& task) {
   internal::CheckTaskOptions(options);
   internal::EncodedCall call = ProcessCore::TakeCall(task);
   core().Submit(internal::AttachOptions(
-      std::move(options), new internal::RemoteTask<void>(
+      std::move(options), new internal::RemoteTask<internal::Discarded>(
                               &core(), internal::StateBase::kDetached,
                               /*stoppable=*/false, caller_, std::move(call))));
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "asyncpal/future/internal/task.h"
@@ -59,6 +60,9 @@ class RemoteCall {
   std::atomic<bool> lent_{false};
 };
 
+// The result of a task for which any will do.
+struct Discarded {};
+
 // A task whose callable has been encoded, and runs in another process.
 template <typename T>
 class RemoteTask final : public ResultState<T>, public RemoteCall {
@@ -99,17 +103,21 @@ class RemoteTask final : public ResultState<T>, public RemoteCall {
   Stored<T> Call() {
     // The pool lives while it runs this.
     const Payload result = caller()->CallRemotely(*this, *this);
-    return Serializing("the result can't be decoded", [&]() -> Stored<T> {
-      Decoder in(result);
-      if constexpr (std::is_void_v<T>) {
-        in.ExpectEnd();
-        return {};
-      } else {
-        T value = in.Read<T>();
-        in.ExpectEnd();
-        return value;
-      }
-    });
+    if constexpr (std::is_same_v<T, Discarded>) {
+      return {};
+    } else {
+      return Serializing("the result can't be decoded", [&]() -> Stored<T> {
+        Decoder in(result);
+        if constexpr (std::is_void_v<T>) {
+          in.ExpectEnd();
+          return {};
+        } else {
+          T value = in.Read<T>();
+          in.ExpectEnd();
+          return value;
+        }
+      });
+    }
   }
 
   const bool stoppable_;
