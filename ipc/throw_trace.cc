@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <link.h>
+#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -40,14 +41,14 @@ constexpr size_t kMaxTextBytes = 64 * 1024;
 
 std::atomic<bool> enabled{false};
 
-// A lock that gives up. The child of a fork() may have inherited it locked, and
-// no throw should wait for long.
+// A lock that gives up: no throw should wait for long.
 class Lock {
  public:
   bool TryLock() {
-    for (int attempt = 0; attempt < 1000; ++attempt) {
+    for (int attempt = 0; attempt < 200; ++attempt) {
       if (!locked_.test_and_set(std::memory_order_acquire)) return true;
-      sched_yield();
+      // Held for less than a microsecond, unless its holder was preempted.
+      if (attempt >= 100) sched_yield();
     }
     return false;
   }
@@ -73,6 +74,13 @@ void Forget(const void* object) {
   for (Trace& trace : table) {
     if (trace.object == object) trace.object = nullptr;
   }
+  table_lock.Unlock();
+}
+
+// What another thread held at the time of a fork() stays locked in the child,
+// and may be half written.
+void ResetInForkedChild() {
+  for (Trace& trace : table) trace.object = nullptr;
   table_lock.Unlock();
 }
 
@@ -167,6 +175,9 @@ void EnableThrowTraces() {
   // The first call loads the unwinder.
   void* frame;
   backtrace(&frame, 1);
+  static std::once_flag once;
+  std::call_once(once,
+                 [] { pthread_atfork(nullptr, nullptr, &ResetInForkedChild); });
   enabled.store(true, std::memory_order_relaxed);
 }
 

@@ -14,8 +14,8 @@ namespace asyncpal::internal {
 // costs one relaxed load more while off, and an unwinding of the stack (some
 // microseconds) while on. The latest 256 throws are kept, in fixed memory.
 //
-// Threads: any. A throw never waits for another: under contention, or in the
-// child of a fork(), its stack may be lost instead.
+// Threads: any. Under contention a throw's stack may be lost, so that no throw
+// waits for long. The child of a fork() knows none of before.
 void EnableThrowTraces();
 
 // The stack of the throw of this very exception object, innermost frame first,
