@@ -10,6 +10,7 @@
 #include <string_view>
 #include <thread>
 
+#include "asyncpal/benchmarks/stopwatch.h"
 #include "benchmark/benchmark.h"
 
 namespace asyncpal::benchmarks {
@@ -49,17 +50,6 @@ void RegisterCase(const std::string& name, Body body, Adjust adjust) {
        [body](benchmark::State& state) { body.template Run<Pools>(state); })),
    ...);
 }
-
-class Stopwatch {
- public:
-  double Seconds() const {
-    return std::chrono::duration<double>(Clock::now() - start_).count();
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start_ = Clock::now();
-};
 
 // Counts finished tasks. Threads share no cache line, so that the counting is
 // not what a case measures.
