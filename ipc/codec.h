@@ -161,7 +161,7 @@ struct Codec<std::tuple<Ts...>> {
       (size_t{0} + ... + internal::MinBytes<Ts>());
 
   static void Encode(const std::tuple<Ts...>& value, Encoder& out) {
-    std::apply([&out](const Ts&... parts) { (out.Write(parts), ...); }, value);
+    std::apply([&](const Ts&... parts) { (out.Write(parts), ...); }, value);
   }
   static std::tuple<Ts...> Decode(Decoder& in) {
     static_cast<void>(in);  // there may be no parts

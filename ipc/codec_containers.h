@@ -187,12 +187,13 @@ struct Codec<std::array<T, kCount>> {
       Array array;
       in.ReadBytes(array.data(), sizeof(array));
       return array;
-    } else if constexpr (std::is_default_constructible_v<T> && std::is_move_assignable_v<T>) {
+    } else if constexpr (std::is_default_constructible_v<T> &&
+                         std::is_move_assignable_v<T>) {
       Array array{};
       for (T& element : array) element = in.Read<T>();
       return array;
     } else {
-      return [&in]<size_t... kIndex>(std::index_sequence<kIndex...>) {
+      return [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
         return Array{(static_cast<void>(kIndex), in.Read<T>())...};
       }
       (std::make_index_sequence<kCount>());
@@ -212,7 +213,8 @@ template <typename Key, typename T, typename Compare, typename Allocator>
 struct Codec<std::map<Key, T, Compare, Allocator>>
     : internal::MapCodec<std::map<Key, T, Compare, Allocator>> {};
 
-template <typename Key, typename T, typename Hash, typename Equal, typename Allocator>
+template <typename Key, typename T, typename Hash, typename Equal,
+          typename Allocator>
 struct Codec<std::unordered_map<Key, T, Hash, Equal, Allocator>>
     : internal::MapCodec<std::unordered_map<Key, T, Hash, Equal, Allocator>> {};
 
