@@ -28,16 +28,18 @@ ClaimPage* noted_page = nullptr;
 constexpr uintptr_t kReach = 256 * 1024;
 
 void OnSegmentationFault(int signal, siginfo_t* info, void* context) {
+  const bool is_fault = info->si_code > 0;  // not sent by anyone
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   const auto stack = static_cast<uintptr_t>(
       static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RSP]);
-  if (address + kReach > stack && address < stack + kReach) {
+  if (is_fault && address + kReach > stack && address < stack + kReach) {
     noted_page->NoteStackOverflow();
   }
   // The instruction faults again, and now the process dies of it.
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
   sigaction(signal, &action, nullptr);
+  if (!is_fault) raise(signal);
 }
 
 }  // namespace
