@@ -33,6 +33,9 @@
 namespace asyncpal::internal {
 namespace {
 
+// Whether this process is one that a task in a worker has forked.
+bool is_forked_child = false;
+
 // What the parent wants of this worker beside tasks.
 struct Setup {
   EncodedCall initializer;
@@ -195,6 +198,9 @@ class Worker {
   void FinishTask(WorkerInbox& inbox, const WorkerInbox::Order& order,
                   const Payload& value, const std::exception_ptr& failure,
                   bool exiting) {
+    if (is_forked_child) {
+      AbandonWorker("a child that a task has forked came back from the task");
+    }
     inbox.EndTask();
     defaults_.Restore();
     FlushOutput();
@@ -254,14 +260,17 @@ class Worker {
 
 // A fork of this worker is not the worker: it must not keep the parent from
 // seeing that the worker has ended.
-void CloseSocketInForkedChild() { close(kWorkerSocket); }
+void LeaveWorkToTheParent() {
+  close(kWorkerSocket);
+  is_forked_child = true;
+}
 
 void PrepareProcess() {
   // Only a belt: it ends the worker with the thread that started it. The
   // socket's end is what tells that the parent is gone.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   fcntl(kWorkerSocket, F_SETFD, FD_CLOEXEC);
-  pthread_atfork(nullptr, nullptr, &CloseSocketInForkedChild);
+  pthread_atfork(nullptr, nullptr, &LeaveWorkToTheParent);
   // Whole lines, so that those of several workers don't mix.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   std::setvbuf(stderr, nullptr, _IOLBF, 0);
