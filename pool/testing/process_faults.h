@@ -68,6 +68,7 @@ class ExecutionLedger {
 
   int Count() const { return static_cast<int>(Read().size()); }
   int Count(int task) const;
+  int First() const { return Read().at(0); }
   // By task number, for those from 0 to size - 1.
   std::vector<int> CountEach(int size) const;
 
