@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -57,48 +58,64 @@ std::string FindBuildId(const char* notes, size_t size) {
   return "";
 }
 
+using ModulePtr = std::shared_ptr<const Module>;
+
 int AddModule(dl_phdr_info* info, size_t, void* modules) {
-  Module module;
-  module.base = info->dlpi_addr;
-  module.name = info->dlpi_name;
+  auto module = std::make_shared<Module>();
+  module->base = info->dlpi_addr;
+  module->name = info->dlpi_name;
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const ElfW(Phdr)& segment = info->dlpi_phdr[i];
     const uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
     const Range range = {begin, begin + segment.p_memsz};
     if (segment.p_type == PT_LOAD) {
-      module.loaded.push_back(range);
-      if ((segment.p_flags & PF_X) != 0) module.executable.push_back(range);
-    } else if (segment.p_type == PT_NOTE && module.build_id.empty()) {
-      module.build_id =
+      module->loaded.push_back(range);
+      if ((segment.p_flags & PF_X) != 0) module->executable.push_back(range);
+    } else if (segment.p_type == PT_NOTE && module->build_id.empty()) {
+      module->build_id =
           FindBuildId(reinterpret_cast<const char*>(begin), segment.p_memsz);
     }
   }
-  static_cast<std::vector<Module>*>(modules)->push_back(std::move(module));
+  static_cast<std::vector<ModulePtr>*>(modules)->push_back(std::move(module));
   return 0;
 }
 
-// What is loaded, read once and again when something is not found: a library
-// may have come since. The first is the executable itself.
+// How many modules have come and gone so far.
+uint64_t CountChanges() {
+  uint64_t changes = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* out) {
+        *static_cast<uint64_t*>(out) = info->dlpi_adds + info->dlpi_subs;
+        return 1;  // the first module knows it
+      },
+      &changes);
+  return changes;
+}
+
+// What is loaded. The first is the executable itself.
 class ModuleList {
  public:
+  // Null: none is like that.
   template <typename Predicate>
-  std::optional<Module> Find(Predicate&& predicate) {
+  ModulePtr Find(Predicate&& predicate) {
     MutexLock lock(mu_);
-    for (int round = 0; round < 2; ++round) {
-      if (round == 1 || modules_.empty()) {
-        modules_.clear();
-        dl_iterate_phdr(&AddModule, &modules_);
-      }
-      for (const Module& module : modules_) {
-        if (predicate(module)) return module;
-      }
+    // One library may lie where another was.
+    const uint64_t changes = CountChanges();
+    if (changes != changes_) {
+      modules_.clear();
+      dl_iterate_phdr(&AddModule, &modules_);
+      changes_ = changes;
     }
-    return std::nullopt;
+    for (const ModulePtr& module : modules_) {
+      if (predicate(*module)) return module;
+    }
+    return nullptr;
   }
 
  private:
   Mutex mu_;
-  std::vector<Module> modules_ ABSL_GUARDED_BY(mu_);
+  std::vector<ModulePtr> modules_ ABSL_GUARDED_BY(mu_);
+  uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;  // when they were read
 };
 
 ModuleList& Modules() {
@@ -118,7 +135,7 @@ CodeAddress LocateAddress(const void* address) {
   const auto number = reinterpret_cast<uintptr_t>(address);
   const auto module = Modules().Find(
       [&](const Module& m) { return Contains(m.loaded, number); });
-  if (!module.has_value()) {
+  if (module == nullptr) {
     throw SerializationError(absl::StrCat(
         "a function at 0x", absl::Hex(number),
         " lies in no executable or library that is loaded: another process "
@@ -137,7 +154,7 @@ const void* ResolveAddress(CodeAddress address, bool executable) {
   const auto module = Modules().Find([&](const Module& m) {
     return !m.build_id.empty() && m.id() == address.module;
   });
-  if (!module.has_value()) {
+  if (module == nullptr) {
     throw SerializationError(absl::StrCat(
         "the code lies in an executable or library with build-id ",
         absl::Hex(address.module, absl::kZeroPad16),
@@ -155,7 +172,7 @@ const void* ResolveAddress(CodeAddress address, bool executable) {
 
 std::string ExecutableBuildId() {
   const auto first = Modules().Find([](const Module&) { return true; });
-  return first.has_value() ? first->build_id : "";
+  return first == nullptr ? "" : first->build_id;
 }
 
 }  // namespace asyncpal::internal
