@@ -205,6 +205,7 @@ void WorkerProcess::Send(const Ticket& ticket, const EncodedCall& call) {
 }
 
 std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
+  if (received_.has_value()) return std::exchange(received_, std::nullopt);
   while (ReceiveFrame()) {
     try {
       return ParseResult();
@@ -214,6 +215,11 @@ std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
     }
   }
   return std::nullopt;
+}
+
+bool WorkerProcess::WaitForOutcome() {
+  received_ = Receive();
+  return received_.has_value();
 }
 
 WorkerProcess::Outcome WorkerProcess::ParseResult() {

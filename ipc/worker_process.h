@@ -79,6 +79,8 @@ class WorkerProcess {
   void Send(const Ticket& ticket, const EncodedCall& call);
   // Blocks. No outcome: the worker is dead.
   std::optional<Outcome> Receive();
+  // Blocks until Receive() has an outcome at hand. False: the worker is dead.
+  bool WaitForOutcome();
   // Has the worker finalize and end. What its finalizer threw, or null.
   std::exception_ptr Stop();
 
@@ -89,6 +91,8 @@ class WorkerProcess {
 
   // Becomes readable when the worker has something to say or is dead.
   int fd() const { return channel_.fd(); }
+  // Becomes readable when it is dead.
+  int pidfd() const { return child_.pidfd(); }
 
   // --- Any thread ---
   // As on the ClaimPage.
@@ -119,6 +123,7 @@ class WorkerProcess {
   Channel channel_;
   ClaimPage page_;
   ChildProcess child_;
+  std::optional<Outcome> received_;  // and not yet asked for
   uint64_t attempts_ = 0;
   bool same_program_ = true;
   std::string build_id_;

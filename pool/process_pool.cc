@@ -79,6 +79,10 @@ ProcessPool::ProcessPool(std::shared_ptr<internal::PoolCore> core)
 
 ProcessPool::~ProcessPool() = default;
 
+void ProcessPool::SubmitAndWait(internal::StateBase* task) {
+  static_cast<ProcessCore&>(core()).SubmitAndWait(task);
+}
+
 void ProcessPool::Post(TaskOptions options, CancelledTask&& task) {
   core().Check();
   internal::CheckTaskOptions(options);

@@ -135,7 +135,13 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
   template <typename F, typename... A>
   requires(!internal::kIsOptions<F>) internal::RemoteResult<F, A...> Run(
       F&& f, A&&... args) {
-    return Submit(std::forward<F>(f), std::forward<A>(args)...).Collect();
+    internal::CheckShippable<F, A...>();
+    if constexpr (internal::kShippable<F, A...>) {
+      auto* const task = NewTask("Run", 0, f, args...);
+      auto future = FutureOf(task);
+      SubmitAndWait(task);
+      return std::move(future).Collect();
+    }
   }
   template <typename F, typename... A>
   internal::RemoteResult<F, A...> Run(TaskOptions options, F&& f, A&&... args) {
@@ -200,11 +206,17 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
   }
 
   template <typename T>
-  Future<T> SubmitTask(internal::RemoteTask<T>* task) {
-    auto mine = internal::StateRef<internal::ResultState<T>>::Share(task);
-    core().Submit(task);
-    return internal::FutureAccess::Make<T>(std::move(mine));
+  static Future<T> FutureOf(internal::RemoteTask<T>* task) {
+    return internal::FutureAccess::Make<T>(
+        internal::StateRef<internal::ResultState<T>>::Share(task));
   }
+  template <typename T>
+  Future<T> SubmitTask(internal::RemoteTask<T>* task) {
+    auto future = FutureOf(task);
+    core().Submit(task);
+    return future;
+  }
+  void SubmitAndWait(internal::StateBase* task);
 
   const std::weak_ptr<internal::RemoteCaller> caller_;
   const int64_t max_payload_bytes_;

@@ -166,16 +166,18 @@ bool StateBase::Kill() {
   return (state() == FutureState::kRunning && KillRunning()) || Cancel();
 }
 
+RemoteCall* StateBase::remote_call() { return nullptr; }
+
 bool StateBase::WaitUntilDone(absl::Duration timeout) {
   if (RunningTask::IsOnThisThread(*this)) {
     throw InvalidStateError(absl::StrCat(
         Describe(), " waits for its own result, which can never come"));
   }
   // A limited wait must not run a task of unknown length on this thread.
-  ExecutionContext* context = ExecutionContext::Current();
-  if (context != nullptr && timeout == absl::InfiniteDuration() &&
-      context->RunInline(*this)) {
-    return true;
+  if (timeout == absl::InfiniteDuration()) {
+    ExecutionContext* const context = ExecutionContext::Current();
+    if (context != nullptr && context->RunInline(*this)) return true;
+    if (Attend()) return true;
   }
   const Countdown countdown(timeout);
   if (YieldUntil([this] { return is_done(); })) return true;

@@ -143,7 +143,9 @@ class StateBase : public QueueLinks {
   // pending -> claimed. A task that is offered is recalled first.
   bool ClaimPending();
   bool ClaimRunning();  // running -> settling
+  // The first call counts.
   void MarkStarted(int64_t now) {
+    if (started_at_.load(std::memory_order_relaxed) != 0) return;
     started_at_.store(now, std::memory_order_relaxed);
   }
   // Runs a started task to its end and gives up the caller's reference. `now`
@@ -169,13 +171,17 @@ class StateBase : public QueueLinks {
   // Overridden by tasks.
   virtual void DropCallable() noexcept {}
   virtual void RequestStop() noexcept {}
+  // Called by a thread that is about to wait for the task without limit: does
+  // something for it meanwhile, if there is something that it alone can do.
+  // True: the task is done.
+  virtual bool Attend() { return false; }
   // Called on an offered task: takes it back, or else starts it.
   virtual void Recall() {}
   // Called on a running task: ends what runs it and settles it as cancelled,
   // if its pool can. False: it can't, or the task was faster.
   virtual bool KillRunning() { return false; }
   // What a process pool keeps in place of a callable. Null: the task runs here.
-  virtual RemoteCall* remote_call() { return nullptr; }
+  virtual RemoteCall* remote_call();
   // Runs the callable without touching the state; lets its exception out.
   virtual void InvokeDetached() {}
 

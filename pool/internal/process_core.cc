@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/clock.h"
 #include "asyncpal/ipc/worker_main.h"
 #include "asyncpal/ipc/worker_protocol.h"
 #include "asyncpal/pool/internal/process_worker.h"
@@ -88,6 +89,110 @@ void ProcessCore::Test() {
   }
 }
 
+void ProcessCore::Submit(StateBase* task) {
+  if (!SubmitDirectly(task, /*will_wait=*/false)) ThreadCore::Submit(task);
+}
+
+void ProcessCore::SubmitAndWait(StateBase* task) {
+  // An agent has a child of its own to serve, and visits no other.
+  const bool will_wait = ThreadWorker::CurrentOf(*this) == nullptr;
+  if (!SubmitDirectly(task, will_wait)) ThreadCore::Submit(task);
+}
+
+bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
+  RemoteCall& call = *task->remote_call();
+  const Payload& arguments = call.call().arguments;
+  if (task->is_tracked() || InForkedChild() ||
+      (!arguments.is_memfd() && arguments.size() > kMaxInlineBytes)) {
+    return false;
+  }
+  const auto mine = StateRef<StateBase>::Share(task);
+  std::shared_ptr<ProcessWorker> worker;
+  std::shared_ptr<WorkerProcess> child;
+  WorkerProcess::Ticket ticket;
+  {
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    if (!accepting() || idle_.empty() || Waiting() > 0 ||
+        idle_.back()->lost.load()) {
+      return false;
+    }
+    worker = std::static_pointer_cast<ProcessWorker>(std::move(idle_.back()));
+    idle_.pop_back();
+    task->set_task_id(static_cast<uint64_t>(++counts_.submitted));
+    const int64_t now = NowNanos();
+    task->Start();
+    task->MarkStarted(now);
+    CountTaken();
+    MarkTaken(*worker, task);
+    worker->running_since.store(now, std::memory_order_relaxed);
+    call.Lend();
+    child = worker->Lend(task, will_wait, &ticket);
+  }
+  try {
+    child->Send(ticket, call.call());
+  } catch (const std::exception&) {
+    // The agent will see that it has nothing to wait for, try again, and fail
+    // the task.
+    worker->ForgetSent(ticket);
+  }
+  call.EndLoan();
+  return true;
+}
+
+// A thread that waits for a task of a lent worker, as long as it serves the
+// child in the agent's place.
+class ProcessCore::Visit {
+ public:
+  Visit(ProcessCore& core, const StateBase& task) : core_(core) {
+    MutexLock lock(core_.mu_);
+    for (const auto& [id, worker] : core_.workers_) {
+      auto& candidate = static_cast<ProcessWorker&>(*worker);
+      child_ = candidate.BeginVisit(task);
+      if (child_ == nullptr) continue;
+      worker_ = std::static_pointer_cast<ProcessWorker>(worker);
+      return;
+    }
+  }
+  ~Visit() {
+    if (worker_ == nullptr) return;
+    bool must_wake;
+    {
+      MutexLock take(core_.take_mu_);
+      MutexLock lock(core_.mu_);
+      must_wake = worker_->EndLoan(is_done_);
+    }
+    if (must_wake) worker_->WakeUp();
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+  // False: the child has died first, which is the agent's business.
+  bool Serve(StateBase& task) {
+    if (worker_ == nullptr || !child_->WaitForOutcome()) return false;
+    ThreadWorker* const outer = ThreadWorker::Current();
+    ThreadWorker::SetCurrent(worker_.get());
+    is_done_ = true;
+    core_.RunTask(*worker_, &task);
+    ThreadWorker::SetCurrent(outer);
+    return true;
+  }
+
+ private:
+  ProcessCore& core_;
+  std::shared_ptr<ProcessWorker> worker_;
+  std::shared_ptr<WorkerProcess> child_;
+  bool is_done_ = false;
+};
+
+bool ProcessCore::Attend(StateBase& task) {
+  // An agent has a child of its own to serve.
+  if (InForkedChild() || ThreadWorker::CurrentOf(*this) != nullptr) {
+    return false;
+  }
+  return Visit(*this, task).Serve(task);
+}
+
 Payload ProcessCore::CallRemotely(StateBase& task, RemoteCall& call) {
   return static_cast<ProcessWorker*>(ThreadWorker::CurrentOf(*this))
       ->Call(task, call);
@@ -116,8 +221,9 @@ void ProcessCore::Recall(StateBase& task) {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     for (const auto& [id, worker] : workers_) {
-      wakeup = static_cast<ProcessWorker&>(*worker).Recall(&task);
-      if (wakeup.wake != nullptr || wakeup.start != nullptr) break;
+      if (!static_cast<ProcessWorker&>(*worker).Recall(&task)) continue;
+      wakeup = FindWorker();
+      break;
     }
   }
   Dispatch(std::move(wakeup));
@@ -145,8 +251,7 @@ bool ProcessCore::RecallOne() {
   for (const auto& [id, worker] : workers_) {
     auto& process_worker = static_cast<ProcessWorker&>(*worker);
     if (!process_worker.has_offered()) continue;
-    process_worker.Recall(nullptr);
-    if (Waiting() > 0) return true;
+    if (process_worker.Recall(nullptr)) return true;
   }
   return false;
 }

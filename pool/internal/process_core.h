@@ -42,6 +42,9 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   // for an empty one.
   static EncodedCall TakeCall(CancelledTask& task);
 
+  void Submit(StateBase* task) override;
+  // The same; the caller waits for the task next, without a limit.
+  void SubmitAndWait(StateBase* task);
   void Test() override;
 
   int64_t max_payload_bytes() const { return remote_.max_payload_bytes; }
@@ -50,12 +53,14 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   }
 
   Payload CallRemotely(StateBase& task, RemoteCall& call) override;
+  bool Attend(StateBase& task) override;
   void Recall(StateBase& task) override;
   bool KillRunning(StateBase& task) override;
   void AskToStop(StateBase& task) override;
 
  protected:
   WorkerPtr MakeWorker(int64_t id, std::string name) override;
+  bool looks_out() const override { return false; }
   void OnTimeout(StateBase& task) override;
   bool KillWorkers() override;
   void RecallAll() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
@@ -76,6 +81,10 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
     return internal::HookFailure<HookError>(Label(), thrown);
   }
   std::vector<std::shared_ptr<ProcessWorker>> ProcessWorkers();
+  // Sends `task` to an idle worker's child without waking its agent. False:
+  // there is none, or the task needs an agent from the beginning.
+  bool SubmitDirectly(StateBase* task, bool will_wait);
+  class Visit;
   // The worker that runs `task` now, or null.
   std::shared_ptr<ProcessWorker> FindRunner(const StateBase& task);
 

@@ -1,6 +1,7 @@
 #include "asyncpal/pool/internal/process_worker.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -30,6 +31,28 @@ UniqueFd MakeEventFd() {
   return fd;
 }
 
+// What an event of the sleeping agent is about.
+enum class Source : uint32_t { kWakeUp, kChildEnded, kChildSocket };
+
+UniqueFd MakeEpollFd(int wake_fd) {
+  UniqueFd fd(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event = {.events = EPOLLIN, .data = {}};
+  event.data.u32 = static_cast<uint32_t>(Source::kWakeUp);
+  if (!fd || epoll_ctl(fd.get(), EPOLL_CTL_ADD, wake_fd, &event) != 0) {
+    throw std::system_error(errno, std::generic_category(),
+                            "can't make an epoll for a worker");
+  }
+  return fd;
+}
+
+// An event that comes once. What can't be watched is found out by its use.
+void Watch(int epoll_fd, int operation, int fd, uint32_t events,
+           Source source) {
+  epoll_event event = {.events = events | EPOLLONESHOT, .data = {}};
+  event.data.u32 = static_cast<uint32_t>(source);
+  epoll_ctl(epoll_fd, operation, fd, &event);
+}
+
 // Whether the system may have again tomorrow what it lacks today.
 bool IsShortage(const std::error_code& code) {
   return code == std::errc::resource_unavailable_try_again ||
@@ -49,7 +72,8 @@ int PollMs(absl::Duration timeout) {
 ProcessWorker::ProcessWorker(ProcessCore& core, int64_t id, std::string name)
     : ThreadWorker(core, id, std::move(name)),
       process_core_(core),
-      wake_fd_(MakeEventFd()) {}
+      wake_fd_(MakeEventFd()),
+      sleep_fd_(MakeEpollFd(wake_fd_.get())) {}
 
 // ------------------------------------------------------------- The child
 
@@ -70,7 +94,7 @@ std::exception_ptr ProcessWorker::StartChild() {
     bool shortage = false;
     try {
       ProcessCore::CheckMayStart();
-      auto child = std::make_unique<WorkerProcess>(pool.WorkerOptions(name));
+      auto child = std::make_shared<WorkerProcess>(pool.WorkerOptions(name));
       {
         MutexLock lock(child_mu_);
         child_ = std::move(child);
@@ -84,6 +108,12 @@ std::exception_ptr ProcessWorker::StartChild() {
       }
       process_core_.budget_.OnStarted();
       child_pid_.store(child_->pid());
+      child_ended_ = false;
+      is_watching_ = false;
+      Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->pidfd(), EPOLLIN,
+            Source::kChildEnded);
+      Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->fd(), 0,
+            Source::kChildSocket);
       lost.store(false);
       return nullptr;
     } catch (const std::system_error& failure) {
@@ -148,7 +178,7 @@ void ProcessWorker::EnsureChild() {
 }
 
 void ProcessWorker::DropChild() {
-  std::unique_ptr<WorkerProcess> dead;  // ended and reaped with no lock held
+  std::shared_ptr<WorkerProcess> dead;  // ended and reaped with no lock held
   MutexLock lock(child_mu_);
   dead = std::move(child_);
   running_ = nullptr;
@@ -177,15 +207,27 @@ std::exception_ptr ProcessWorker::End() {
 }
 
 void ProcessWorker::Sleep(absl::Duration timeout) {
-  pollfd fds[2] = {{wake_fd_.get(), POLLIN, 0},
-                   {child_ != nullptr ? child_->fd() : -1, POLLIN, 0}};
-  if (poll(fds, 2, PollMs(timeout)) <= 0) return;
-  if (fds[0].revents != 0) {
-    eventfd_t count;
-    eventfd_read(wake_fd_.get(), &count);
+  epoll_event events[3];
+  const int count = epoll_wait(sleep_fd_.get(), events, 3, PollMs(timeout));
+  MutexLock lock(process_core_.mu_);
+  for (int i = 0; i < count; ++i) {
+    switch (static_cast<Source>(events[i].data.u32)) {
+      case Source::kWakeUp: {
+        eventfd_t value;
+        eventfd_read(wake_fd_.get(), &value);
+        break;
+      }
+      case Source::kChildEnded:
+        child_ended_ = true;
+        child_spoke_ = true;
+        break;
+      case Source::kChildSocket:
+        is_watching_ = false;
+        child_spoke_ = true;
+        break;
+    }
   }
-  // An idle child has nothing to say: it is dead.
-  if (fds[1].revents != 0) lost.store(true);
+  if (child_ended_ && loan_ == Loan::kNone) lost.store(true);
 }
 
 void ProcessWorker::WakeUp() { eventfd_write(wake_fd_.get(), 1); }
@@ -200,7 +242,10 @@ void ProcessWorker::SetRunning(StateBase* task, const Ticket& ticket) {
 
 Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
   int attempts = 0;
-  bool is_sent = running_ == &task;  // ahead of its time
+  bool is_sent =
+      running_ == &task;  // ahead of its time, or by who submitted it
+  // What comes next must not overtake it.
+  if (is_sent) call.WaitForLoan();
   while (true) {
     if (!is_sent) {
       EnsureChild();
@@ -333,15 +378,18 @@ StateBase* ProcessWorker::TakeOffered() {
   return task;
 }
 
-ThreadCore::Wakeup ProcessWorker::Recall(const StateBase* task) {
-  if (!has_offered() || (task != nullptr && offered_ != task)) return {};
+bool ProcessWorker::Recall(const StateBase* task) {
+  if (!has_offered() || (task != nullptr && offered_ != task)) {
+    return false;
+  }
   if (child_->Withdraw(offered_ticket_)) {
-    return process_core_.PutBack(std::exchange(offered_, nullptr));
+    process_core_.PutBack(std::exchange(offered_, nullptr));
+    return true;
   }
   offered_->StartOffered();
   process_core_.CountStarted();
   offered_started_ = true;
-  return {};
+  return false;
 }
 
 void ProcessWorker::RecallOwn() {
@@ -349,9 +397,79 @@ void ProcessWorker::RecallOwn() {
   {
     MutexLock take(process_core_.take_mu_);
     MutexLock lock(process_core_.mu_);
-    wakeup = Recall(nullptr);
+    if (Recall(nullptr)) wakeup = process_core_.FindWorker();
   }
   process_core_.Dispatch(std::move(wakeup));
+}
+
+// ------------------------------------------------------------------ Loans
+
+void ProcessWorker::WatchChild(bool watch) {
+  if (std::exchange(is_watching_, watch) == watch) return;
+  Watch(sleep_fd_.get(), EPOLL_CTL_MOD, child_->fd(),
+        watch ? uint32_t{EPOLLIN} : 0, Source::kChildSocket);
+}
+
+std::shared_ptr<WorkerProcess> ProcessWorker::Lend(StateBase* task,
+                                                   bool will_wait,
+                                                   Ticket* ticket) {
+  loan_ = will_wait ? Loan::kReserved : Loan::kUnattended;
+  lent_task_ = task;
+  child_spoke_ = false;
+  MutexLock lock(child_mu_);
+  running_ = task;
+  *ticket = running_ticket_ = child_->Offer(nullptr);
+  WatchChild(!will_wait);
+  return child_;
+}
+
+std::shared_ptr<WorkerProcess> ProcessWorker::BeginVisit(
+    const StateBase& task) {
+  if (lent_task_ != &task ||
+      (loan_ != Loan::kUnattended && loan_ != Loan::kReserved)) {
+    return nullptr;
+  }
+  loan_ = Loan::kVisited;
+  MutexLock lock(child_mu_);
+  WatchChild(false);
+  return child_;
+}
+
+bool ProcessWorker::EndLoan(bool is_done) {
+  loan_ = Loan::kNone;
+  if (child_ended_) lost.store(true);
+  if (is_done) lent_task_ = nullptr;
+  if (is_done && offered_ == nullptr && process_core_.Waiting() == 0 &&
+      !process_core_.MustRetire(*this) && !process_core_.IsWornOut(*this)) {
+    process_core_.idle_.push_back(shared_from_this());
+    return false;
+  }
+  searching = true;
+  ++process_core_.searching_;
+  wake.store(kWoken, std::memory_order_release);
+  return true;
+}
+
+void ProcessWorker::ForgetSent(const Ticket& ticket) {
+  bool must_wake = false;
+  {
+    MutexLock take(process_core_.take_mu_);
+    MutexLock lock(process_core_.mu_);
+    MutexLock child_lock(child_mu_);
+    if (child_ != nullptr) child_->Withdraw(ticket);
+    running_ = nullptr;
+    if (loan_ != Loan::kNone) must_wake = EndLoan(/*is_done=*/false);
+  }
+  if (must_wake) WakeUp();
+}
+
+bool ProcessWorker::is_lent() {
+  if (loan_ == Loan::kUnattended && child_spoke_) EndLoan(/*is_done=*/false);
+  return loan_ != Loan::kNone;
+}
+
+StateBase* ProcessWorker::TakeLent() {
+  return std::exchange(lent_task_, nullptr);
 }
 
 // ----------------------------------------------- Waiting inside a callback

@@ -25,6 +25,7 @@ class RemoteCaller {
   // that worker, and returns the encoded result or throws.
   virtual Payload CallRemotely(StateBase& task, RemoteCall& call) = 0;
   // As in StateBase.
+  virtual bool Attend(StateBase& task) = 0;
   virtual void Recall(StateBase& task) = 0;
   virtual bool KillRunning(StateBase& task) = 0;
   virtual void AskToStop(StateBase& task) = 0;
@@ -48,9 +49,12 @@ class RemoteCall {
   void EndLoan() { lent_.store(false, std::memory_order_release); }
   // Null: the pool is gone.
   std::shared_ptr<RemoteCaller> caller() const { return caller_.lock(); }
+  void WaitForLoan() const {
+    while (lent_.load(std::memory_order_acquire)) std::this_thread::yield();
+  }
   // Gives the arguments up, or hands them to another task.
   EncodedCall TakeCall() {
-    while (lent_.load(std::memory_order_acquire)) std::this_thread::yield();
+    WaitForLoan();
     return std::exchange(call_, {});
   }
 
@@ -79,6 +83,10 @@ class RemoteTask final : public ResultState<T>, public RemoteCall {
   void RequestStop() noexcept override {
     if (!stoppable_) return;
     if (const auto pool = caller()) pool->AskToStop(*this);
+  }
+  bool Attend() override {
+    const auto pool = caller();
+    return pool != nullptr && pool->Attend(*this);
   }
   void Recall() override {
     if (const auto pool = caller()) pool->Recall(*this);

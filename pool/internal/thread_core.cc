@@ -219,12 +219,11 @@ StateBase* ThreadCore::TakeForOffer() {
   return nullptr;
 }
 
-ThreadCore::Wakeup ThreadCore::PutBack(StateBase* task) {
+void ThreadCore::PutBack(StateBase* task) {
   outbox_.PushFront(task);
   left_queue_.store(left_queue_.load(std::memory_order_relaxed) - 1,
                     std::memory_order_relaxed);
   task->TakeBack();
-  return FindWorker();
 }
 
 void ThreadCore::CountStarted() {

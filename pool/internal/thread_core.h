@@ -73,6 +73,9 @@ class ThreadCore : public PoolCore,
 
   // --- What kinds of pools differ in ---
   virtual WorkerPtr MakeWorker(int64_t id, std::string name);
+  // Whether a worker that runs out of tasks looks out for the next one for a
+  // moment, before it sleeps.
+  virtual bool looks_out() const { return true; }
   // A running task has missed its timeout, and failed.
   virtual void OnTimeout(StateBase& task) { task.RequestStop(); }
   // Ends all workers at once, whatever they do, and cancels what they run.
@@ -96,8 +99,10 @@ class ThreadCore : public PoolCore,
   // The next pending task, not started, for a worker to have at hand. Null:
   // there is none, or some other worker is free for it.
   StateBase* TakeForOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
-  // An offered task, and its reference, goes back to the head of the queue.
-  Wakeup PutBack(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  // An offered task, and its reference, goes back to the head of the queue. The
+  // caller takes it from there, or sees to it by FindWorker() that somebody
+  // does.
+  void PutBack(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   // A task is pending no more; it was offered, or not.
   void CountStarted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   void CountTaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
@@ -130,6 +135,8 @@ class ThreadCore : public PoolCore,
   void WorkUntilRetired(ThreadWorker& worker);
   // The next task, started; null: the worker must retire.
   StateBase* NextTask(ThreadWorker& worker);
+  // It has run its max_tasks_per_worker.
+  bool IsWornOut(const ThreadWorker& worker) const;
   // False: a lost worker has nothing to live on for.
   bool Revive(ThreadWorker& worker);
   // Whether there are more workers than max_workers, and one could go.

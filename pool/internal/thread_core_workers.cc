@@ -144,16 +144,13 @@ void ThreadWorker::WakeUp() {
 
 StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
   if (StateBase* const task = worker.TakeOffered()) return task;
-  if (options_.max_tasks_per_worker > 0 &&
-      worker.tasks_since_start >= options_.max_tasks_per_worker) {
-    return nullptr;
-  }
   if (over_max_.load(std::memory_order_relaxed)) {
     MutexLock lock(mu_);
     if (IsSpareStandIn()) return nullptr;
   }
   bool spun = false;
   while (true) {
+    if (IsWornOut(worker)) return nullptr;
     if (worker.lost.load(std::memory_order_relaxed) && !Revive(worker)) {
       return nullptr;
     }
@@ -164,7 +161,7 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
     if (MustRetire(worker)) return nullptr;
     // One worker looks out for the next task for a moment: it then costs
     // nobody a wake-up.
-    if (!spun && spinning_ == 0) {
+    if (!spun && spinning_ == 0 && looks_out()) {
       spun = true;
       ++spinning_;
       if (!worker.searching) {
@@ -180,8 +177,24 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
     }
     StopSearching(worker);
     if (!Park(worker)) return nullptr;
+    StateBase* task = worker.TakeLent();
+    if (task == nullptr) {
+      // Others may have left the worker with a task at hand as well.
+      lock.Unlock();
+      task = worker.TakeOffered();
+      lock.Lock();
+    }
+    if (task != nullptr) {
+      StopSearching(worker);
+      return task;
+    }
     spun = false;
   }
+}
+
+bool ThreadCore::IsWornOut(const ThreadWorker& worker) const {
+  return options_.max_tasks_per_worker > 0 &&
+         worker.tasks_since_start >= options_.max_tasks_per_worker;
 }
 
 bool ThreadCore::Revive(ThreadWorker& worker) {
@@ -206,8 +219,15 @@ bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
 bool ThreadCore::Park(ThreadWorker& worker) {
   worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
   idle_.push_back(worker.shared_from_this());
-  const int64_t since = NowNanos();
+  int64_t since = NowNanos();
   while (true) {
+    if (worker.is_lent()) {
+      mu_.Unlock();
+      worker.Sleep(absl::InfiniteDuration());
+      mu_.Lock();
+      since = NowNanos();
+      continue;
+    }
     const absl::Duration left =
         idle_timeout_ - absl::Nanoseconds(NowNanos() - since);
     if (worker.searching) {

@@ -46,6 +46,8 @@ class ThreadWorker : public ExecutionContext,
   static ThreadWorker* CurrentOf(const ThreadCore& core) {
     return current_ != nullptr && &current_->core == &core ? current_ : nullptr;
   }
+  // The worker of whatever pool, or null.
+  static ThreadWorker* Current() { return current_; }
   static void SetCurrent(ThreadWorker* worker) {
     current_ = worker;
     ExecutionContext::SetCurrent(worker);
@@ -62,6 +64,12 @@ class ThreadWorker : public ExecutionContext,
   virtual bool Revive() { return false; }
   // The task that this worker had at hand, started and counted. Null: none.
   virtual StateBase* TakeOffered() { return nullptr; }
+  // Locked: what the sleeping worker is there for is in use by someone else; it
+  // must neither go nor be given a task.
+  virtual bool is_lent() { return false; }
+  // The task that such a use has left to this worker, started and counted.
+  // Null: none.
+  virtual StateBase* TakeLent() { return nullptr; }
   // After each task, before the worker looks at its own accounts.
   virtual void AfterRun() {}
   // Sleeps until WakeUp(), for the word `wake`, or `timeout`.
