@@ -26,7 +26,9 @@ struct Stat {
 
 Stat ReadStat(pid_t pid) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // Unlike an iterator, this does not throw when the process is gone meanwhile.
+  std::string text;
+  std::getline(file, text, '\0');
   // The name, which comes second in parentheses, may contain anything.
   const size_t name_end = text.rfind(')');
   Stat stat;
