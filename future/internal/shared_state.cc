@@ -79,7 +79,7 @@ void StateBase::Run(int64_t now) {
   Execute();
 }
 
-void StateBase::Finish(FutureState outcome, const std::exception_ptr& error) {
+void StateBase::Finish(FutureState outcome, std::exception_ptr error) {
   const uint64_t word = word_.load(std::memory_order_relaxed);
   if ((word & kDetached) == 0) {
     done_at_.store(NowNanos(), std::memory_order_relaxed);
@@ -90,6 +90,8 @@ void StateBase::Finish(FutureState outcome, const std::exception_ptr& error) {
       owner_->OnUnobservedFailure(*this, error);
     }
   }
+  // The collectors are to destroy it, when they want to.
+  error = nullptr;
   Publish(outcome);
 }
 
@@ -145,7 +147,7 @@ bool StateBase::Settle(FutureState outcome, std::exception_ptr error) {
   if (!ClaimRunning()) return false;
   AddReference();
   if (error != nullptr) StoreError(error);
-  Finish(outcome, error);
+  Finish(outcome, std::move(error));
   return true;
 }
 

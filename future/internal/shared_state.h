@@ -198,8 +198,9 @@ class StateBase : public QueueLinks {
   virtual void Execute() {}
   virtual void StoreError(std::exception_ptr error) noexcept = 0;
 
-  // After ClaimRunning() and storing: accounts and publishes.
-  void Finish(FutureState outcome, const std::exception_ptr& error);
+  // After ClaimRunning() and storing: accounts and publishes. No other
+  // reference to the error of this thread's should be left by then.
+  void Finish(FutureState outcome, std::exception_ptr error);
 
   // A result can be moved out once. True for the one who may.
   bool Take() { return (word_.fetch_or(kTaken) & kTaken) == 0; }

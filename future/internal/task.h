@@ -139,15 +139,15 @@ class ResultState : public StateBase {
     if (!was_pending && !ClaimRunning()) return false;
     // Once claimed, the state must be settled, if only with what the move
     // throws.
-    const std::exception_ptr error = TryStore(std::move(value));
+    std::exception_ptr error = TryStore(std::move(value));
     const FutureState outcome =
         error == nullptr ? FutureState::kCompleted : FutureState::kFailed;
     if (was_pending) {
-      SettleClaimed(outcome, error);
+      SettleClaimed(outcome, std::move(error));
     } else {
       AddReference();
       if (error != nullptr) StoreError(error);
-      Finish(outcome, error);
+      Finish(outcome, std::move(error));
     }
     return true;
   }
@@ -177,8 +177,9 @@ class ResultState : public StateBase {
       error = TryStore(std::move(result.value()));
       if (error != nullptr) StoreError(error);
       result.Reset();
-      Finish(error == nullptr ? FutureState::kCompleted : FutureState::kFailed,
-             error);
+      const FutureState outcome =
+          error == nullptr ? FutureState::kCompleted : FutureState::kFailed;
+      Finish(outcome, std::move(error));
     } else {
       SettleError(std::move(error));
     }
@@ -207,7 +208,7 @@ class ResultState : public StateBase {
       return;
     }
     StoreError(error);
-    Finish(FutureState::kFailed, error);
+    Finish(FutureState::kFailed, std::move(error));
   }
 
   void ThrowUnlessCompleted() const {

@@ -11,10 +11,19 @@
 
 namespace kj {
 
-inline bool operator==(const char* a, const StringPtr& b) { return b == a; }
-inline bool operator!=(const char* a, const StringPtr& b) { return b != a; }
-inline bool operator==(const char* a, const String& b) { return b == a; }
-inline bool operator!=(const char* a, const String& b) { return b != a; }
+// Only comparisons of two StringPtr can't come back here, turned round.
+inline bool operator==(const char* a, const StringPtr& b) {
+  return StringPtr(a) == b;
+}
+inline bool operator!=(const char* a, const StringPtr& b) {
+  return StringPtr(a) != b;
+}
+inline bool operator==(const char* a, const String& b) {
+  return StringPtr(a) == StringPtr(b);
+}
+inline bool operator!=(const char* a, const String& b) {
+  return StringPtr(a) != StringPtr(b);
+}
 
 }  // namespace kj
 
