@@ -1,6 +1,7 @@
 """C++ rules with the flags and include paths that all of Asyncpal shares."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+load("//tools/cc/private:compile_fail_test.bzl", "compile_fail_test")
 
 _COPTS = [
     "-std=c++20",
@@ -61,6 +62,36 @@ def asyncpal_cc_test(name, copts = [], size = "small", **kwargs):
         # As a user's program is linked. Tests start faster than with one shared
         # library for each target, too.
         linkstatic = True,
+        size = size,
+        **kwargs
+    )
+
+def asyncpal_cc_compile_fail_test(name, src, cases, copts = [], size = "small", **kwargs):
+    """A test that the compiler refuses misuse with one sentence, and no more.
+
+    The source has to compile as it is, and in each case, which is a macro that
+    is defined, to give exactly one error, whose line contains the message:
+
+        asyncpal_cc_compile_fail_test(
+            name = "answer_misuse_test",
+            src = "answer_misuse.cc",  # has an #ifdef SMALL_ANSWER
+            cases = {"SMALL_ANSWER": "an answer needs an int at least"},
+            deps = [":answer"],
+        )
+
+    Args:
+      name: the target's name.
+      src: the C++ file.
+      cases: from macros to messages.
+      copts: further compiler flags, after the project's.
+      size: as for cc_test.
+      **kwargs: as for cc_test; deps, most of all.
+    """
+    compile_fail_test(
+        name = name,
+        src = src,
+        cases = cases,
+        copts = _copts(copts),
         size = size,
         **kwargs
     )
