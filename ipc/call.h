@@ -26,8 +26,7 @@ namespace asyncpal {
 // program, which may be another program, in another language:
 //
 //   int64_t Fib(int64_t n);
-//   ASYNCPAL_REGISTER_TASK(Fib);                      // in the worker's
-//   program
+//   ASYNCPAL_REGISTER_TASK(Fib);  // in the worker's program
 //
 //   Future<int64_t> f = pool.Submit(TaskName<int64_t(int64_t)>("Fib"), 40);
 //
@@ -114,10 +113,15 @@ inline constexpr bool kShippable =
 // lines; the first that applies.
 template <typename F, typename... A>
 constexpr void CheckShippable() {
-  constexpr bool kCallable = kShippableCallable<std::decay_t<F>>;
-  constexpr bool kArguments = (kHasCodec<ShippedArg<A>> && ...);
+  using Callable = std::decay_t<F>;
+  // What a callable holds is as good as an argument: the chunk of a map, say.
+  constexpr bool kCallable =
+      kShippableCallable<Callable> || CodecIsDefined<Callable>;
+  constexpr bool kArguments =
+      (!CodecIsDefined<Callable> ||
+       kHasCodec<Callable>)&&(kHasCodec<ShippedArg<A>> && ...);
   constexpr bool kInvocable =
-      !kArguments || kRemotelyInvocable<std::decay_t<F>, ShippedArg<A>...>;
+      !kArguments || kRemotelyInvocable<Callable, ShippedArg<A>...>;
   static_assert(
       kCallable,
       "asyncpal: this callable can't be sent to another process; use a free "

@@ -117,6 +117,8 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
     internal::CheckShippable<F, A...>();
     if constexpr (internal::kShippable<F, A...>) {
       return SubmitTask(NewTask("Submit", 0, f, args...));
+    } else {
+      return {};
     }
   }
   template <typename F, typename... A>
@@ -127,6 +129,8 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
       return SubmitTask(internal::AttachOptions(
           std::move(options),
           NewTask("Submit", internal::StateBase::kTracked, f, args...)));
+    } else {
+      return {};
     }
   }
 
