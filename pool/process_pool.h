@@ -139,12 +139,13 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
   template <typename F, typename... A>
   requires(!internal::kIsOptions<F>) internal::RemoteResult<F, A...> Run(
       F&& f, A&&... args) {
-    internal::CheckShippable<F, A...>();
     if constexpr (internal::kShippable<F, A...>) {
       auto* const task = NewTask("Run", 0, f, args...);
       auto future = FutureOf(task);
       SubmitAndWait(task);
       return std::move(future).Collect();
+    } else {
+      return Submit(f, args...).Collect();  // does not compile, and says why
     }
   }
   template <typename F, typename... A>
