@@ -1,8 +1,6 @@
 // Tasks that take their process down, and one that would never end: each costs
 // its own future and no other, and the pool carries on.
 
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -28,14 +26,14 @@ void WriteToNowhere() {
 }
 
 void RunForever() {
-  for (volatile unsigned laps = 0;; laps = laps + 1) {
+  volatile bool done = false;
+  while (!done) {
   }
 }
 
-// Can't be done the first time. The folder is what both attempts can see.
-std::string AbortOnce(const std::string& marker) {
-  if (std::filesystem::create_directory(marker)) std::abort();
-  std::filesystem::remove(marker);
+// Aborts the first time: only then is the folder there.
+std::string AbortOnce(const std::string& folder) {
+  if (std::filesystem::remove(folder)) std::abort();
   return "done";
 }
 
@@ -83,11 +81,10 @@ int main() {
   loop.Kill();
   Report("an endless loop that somebody kills", loop);
 
-  const std::string marker =
-      std::filesystem::temp_directory_path() /
-      ("asyncpal_crash_example_" + std::to_string(getpid()));
+  std::string folder = std::filesystem::temp_directory_path() / "crash.XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) return 1;
   Report("abort(), with a second attempt",
-         pool.Submit({.max_attempts = 2}, AbortOnce, marker));
+         pool.Submit({.max_attempts = 2}, AbortOnce, folder));
 
   const asyncpal::PoolStats stats = pool.Stats();
   std::cout << "and the pool: " << pool.Run(Square, 7) << ", having lost "
