@@ -4,7 +4,8 @@
 //   ./bazelw run //examples:wordcount -- /usr/share/doc
 //
 // The walk through the tree feeds a lazy map, MapUnordered(): memory stays the
-// same for ten files and for ten million.
+// same for ten files and for ten million. With --processes the workers are
+// processes, which here is only for show; nothing else changes.
 //
 // Exit code: 0, every file was counted; 1, something could not be read, as told
 // on stderr; 2, the arguments make no sense.
@@ -26,7 +27,27 @@
 #include "absl/time/time.h"
 #include "asyncpal/examples/count_file.h"
 #include "asyncpal/examples/file_tree.h"
+#include "asyncpal/ipc/codec.h"
+#include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/thread_pool.h"
+
+// How the result of a worker process travels. Its error is one of the system's.
+template <>
+struct asyncpal::Codec<wordcount::FileCount> {
+  static void Encode(const wordcount::FileCount& file, Encoder& out) {
+    out.Write(file.path);
+    out.Write(file.counts.lines);
+    out.Write(file.counts.words);
+    out.Write(file.counts.bytes);
+    out.Write(file.error.value());
+  }
+  static wordcount::FileCount Decode(Decoder& in) {
+    // Braces: in this order.
+    return {in.Read<std::string>(),
+            {in.Read<int64_t>(), in.Read<int64_t>(), in.Read<int64_t>()},
+            {in.Read<int>(), std::generic_category()}};
+  }
+};
 
 namespace wordcount {
 namespace {
@@ -36,6 +57,7 @@ constexpr size_t kLargestShown = 10;
 struct Arguments {
   std::string directory;
   int workers = 0;  // 0: as many as the pool thinks right
+  bool processes = false;
 };
 
 // 1234567 as "1,234,567".
@@ -49,7 +71,8 @@ std::string Grouped(int64_t number) {
 
 // "1 file", "2,000 files".
 std::string Several(int64_t number, const std::string& what) {
-  return Grouped(number) + " " + what + (number == 1 ? "" : "s");
+  const char* const plural = what.ends_with('s') ? "es" : "s";
+  return Grouped(number) + " " + what + (number == 1 ? "" : plural);
 }
 
 // A path on one line, whatever is in its name.
@@ -149,12 +172,12 @@ void PrintTable(const Summary& summary, const std::string& root) {
   print_row(lines, words, bytes, "total of " + Several(summary.files, "file"));
 }
 
+template <typename Pool>
 int Run(const Arguments& arguments) {
   const absl::Time start = absl::Now();
   Console console;
   Summary summary;
-  asyncpal::ThreadPool pool(
-      {.max_workers = arguments.workers, .name = "wordcount"});
+  Pool pool({.max_workers = arguments.workers, .name = "wordcount"});
 
   FileTree files(arguments.directory,
                  [&](const std::string& path, std::error_code error) {
@@ -173,7 +196,9 @@ int Run(const Arguments& arguments) {
   console.ClearLine();
   PrintTable(summary, arguments.directory);
   std::printf("\n%.2f s with %s", absl::ToDoubleSeconds(absl::Now() - start),
-              Several(pool.CountWorkers(), "worker").c_str());
+              Several(pool.CountWorkers(),
+                      arguments.processes ? "worker process" : "worker")
+                  .c_str());
   if (console.errors() > 0) {
     std::printf("; %s not counted, see above",
                 Grouped(console.errors()).c_str());
@@ -194,10 +219,11 @@ int Run(const Arguments& arguments) {
 // Exits when there is nothing to run.
 Arguments ParseArguments(int argc, char** argv) {
   const std::string usage =
-      "Usage: wordcount [--workers N] DIR\n"
+      "Usage: wordcount [--workers N] [--processes] DIR\n"
       "Counts lines, words and bytes of every file under DIR, as wc does.\n"
-      "Symbolic links are not followed.";
+      "Symbolic links are not followed. With --processes, processes count.";
   const option options[] = {{"workers", required_argument, nullptr, 'w'},
+                            {"processes", no_argument, nullptr, 'p'},
                             {"help", no_argument, nullptr, 'h'},
                             {}};
   Arguments arguments;
@@ -206,6 +232,10 @@ Arguments ParseArguments(int argc, char** argv) {
     if (c == 'h') {
       std::puts(usage.c_str());
       std::exit(0);
+    }
+    if (c == 'p') {
+      arguments.processes = true;
+      continue;
     }
     if (c != 'w') {
       Refuse(std::string(argv[optind - 1]) + " is no option, or lacks its N\n" +
@@ -235,5 +265,7 @@ Arguments ParseArguments(int argc, char** argv) {
 }  // namespace wordcount
 
 int main(int argc, char** argv) {
-  return wordcount::Run(wordcount::ParseArguments(argc, argv));
+  const auto arguments = wordcount::ParseArguments(argc, argv);
+  return arguments.processes ? wordcount::Run<asyncpal::ProcessPool>(arguments)
+                             : wordcount::Run<asyncpal::ThreadPool>(arguments);
 }

@@ -75,6 +75,17 @@ for workers in 1 9; do
   expect "totals of $workers workers" "$(wc_totals tree)" "$(totals <out)"
 done
 
+count --processes tree
+expect 'exit code of processes' 0 "$code"
+expect 'totals of processes' "$(wc_totals tree)" "$(totals <out)"
+expect 'stderr of processes' '' "$(cat err)"
+sed '$d' out >processes
+count tree
+expect 'table of processes' "$(sed '$d' out)" "$(cat processes)"
+count --workers 3 --processes /usr/include
+expect 'totals of 3 processes' "$(wc_totals /usr/include)" "$(totals <out)"
+grep -q ' s with 3 worker processes$' out || fail 'it does not say processes'
+
 mkdir odd_name
 printf 'text\n' >$'odd_name/a\nb'
 count odd_name
@@ -106,6 +117,8 @@ expect 'totals with errors' '1 2 14 1' "$(totals <out)"
 expect 'errors' "wordcount: damaged/dangling: No such file or directory
 wordcount: damaged/locked_file: Permission denied
 wordcount: damaged/locked_folder: Permission denied" "$(sort err)"
+unprivileged "$wordcount" --processes damaged >out 2>err_of_processes
+expect 'errors of processes' "$(sort err)" "$(sort err_of_processes)"
 
 for bad in '' '--frobnicate tree' '--workers 0 tree' '--workers tree' \
   'tree tree' nowhere tree/plain; do
