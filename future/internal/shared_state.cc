@@ -165,7 +165,8 @@ bool StateBase::Cancel() {
 }
 
 bool StateBase::Kill() {
-  return (state() == FutureState::kRunning && KillRunning()) || Cancel();
+  // A task that looks pending may prove to be running when it is recalled.
+  return Cancel() || (state() == FutureState::kRunning && KillRunning());
 }
 
 RemoteCall* StateBase::remote_call() { return nullptr; }

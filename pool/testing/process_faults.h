@@ -71,10 +71,10 @@ class ExecutionLedger {
   int First() const { return Read().at(0); }
   // By task number, for those from 0 to size - 1.
   std::vector<int> CountEach(int size) const;
-
- private:
+  // In the order of their executions.
   std::vector<int> Read() const;
 
+ private:
   std::string path_;
 };
 
