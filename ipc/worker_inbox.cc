@@ -98,7 +98,11 @@ void WorkerInbox::Watch() {
         AbandonWorker(nullptr);
       }
       lock.Lock();
-      if (has_input > 0 && running_ && runs_ == seen) ReadAhead();
+      // What came with the task was read with it.
+      if (running_ && runs_ == seen &&
+          (has_input > 0 || channel_.has_buffered_input())) {
+        ReadAhead();
+      }
     }
   }
 }
