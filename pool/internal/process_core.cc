@@ -258,10 +258,14 @@ bool ProcessCore::RecallOne() {
 
 bool ProcessCore::KillRunning(StateBase& task) {
   const auto runner = FindRunner(task);
-  if (runner == nullptr || !runner->KillIfRunning(task)) return false;
+  if (runner != nullptr && !runner->KillIfRunning(task)) return false;
+  // A task without a runner is on its way to one, which looks at what it is
+  // asked to run.
   task.RequestCancel();
   task.Settle(FutureState::kCancelled, nullptr);
-  return task.state() == FutureState::kCancelled;
+  if (task.state() != FutureState::kCancelled) return false;
+  if (runner == nullptr) OnTimeout(task);
+  return true;
 }
 
 void ProcessCore::OnTimeout(StateBase& task) {

@@ -248,6 +248,9 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
   if (is_sent) call.WaitForLoan();
   while (true) {
     if (!is_sent) {
+      if (task.is_done()) {
+        throw CancelledError(absl::StrCat(task.Describe(), " was given up"));
+      }
       EnsureChild();
       SetRunning(&task, child_->Offer(nullptr));
       try {
@@ -259,6 +262,12 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
       }
     }
     is_sent = false;
+    // What was wanted of it before anyone could find it here.
+    if (task.is_done()) {
+      KillIfRunning(task);
+    } else if (task.cancel_requested()) {
+      task.RequestStop();
+    }
     const Ticket ticket = running_ticket_;
     OfferNext(ticket);
     auto outcome = Receive(ticket);
@@ -525,12 +534,10 @@ void ProcessWorker::AfterRun() {
 // --------------------------------------------------- What others do to it
 
 bool ProcessWorker::IsRunning(const StateBase& task) {
-  {
-    MutexLock lock(child_mu_);
-    if (running_ == &task) return true;
-  }
+  // Both at once, since the offered task becomes the running one.
   MutexLock take(process_core_.take_mu_);
-  return offered_ == &task && offered_started_;
+  MutexLock lock(child_mu_);
+  return running_ == &task || (offered_ == &task && offered_started_);
 }
 
 bool ProcessWorker::KillIfRunning(const StateBase& task) {
