@@ -20,7 +20,9 @@ def asyncpal_capnp_library(name, src, **kwargs):
         outs = [src + ".h", src + ".c++"],
         # The first id of a schema is part of it, so the output depends on
         # nothing else.
-        cmd = "capnp compile -I/usr/include --src-prefix=%s -oc++:$(RULEDIR) $(SRCS)" % (package or "."),
+        # In another workspace the package lies in external/asyncpal.
+        cmd = "src=./$(SRCS); capnp compile -I/usr/include " +
+              "--src-prefix=\"$${src%%/%s}\" -oc++:$(RULEDIR) \"$$src\"" % src,
         message = "Compiling schema " + src,
         tags = kwargs.get("tags", []),
         visibility = ["//visibility:private"],
