@@ -1,11 +1,24 @@
-// Compiled, linked and run from outside of Asyncpal's own workspace.
+// Compiled, linked and run from outside of Asyncpal's own workspace: a lambda
+// that runs in a worker process, and the error of one that dies.
 
-#include <exception>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <iostream>
 
 #include "asyncpal/future/error.h"
+#include "asyncpal/pool/process_pool.h"
 
 int main() {
-  const asyncpal::TimeoutError error("hello from another workspace");
-  std::cout << asyncpal::ToStatus(std::make_exception_ptr(error)) << "\n";
+  asyncpal::ProcessPool pool(1);
+  const pid_t worker = pool.Run([] { return getpid(); });
+  if (worker == getpid()) return 1;
+  std::cout << "hello from another workspace, and process\n";
+  try {
+    pool.Run([] { std::_Exit(3); });
+  } catch (const asyncpal::WorkerLostError& error) {
+    std::cout << "exit code " << error.exit_code().value_or(0) << "\n";
+    return 0;
+  }
+  return 1;
 }
