@@ -1,8 +1,12 @@
 // README.md's C++, compiled and held to what it says. readme_test looks every
 // block up in here or in hello.cc, word for word.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <stdexcept>
 #include <stop_token>
@@ -15,8 +19,12 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/wait.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/codec.h"
+#include "asyncpal/ipc/exception_registry.h"
 #include "asyncpal/pool/cancelled_task.h"
 #include "asyncpal/pool/global_shutdown.h"
+#include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -25,10 +33,39 @@ using asyncpal::CancelledTask;
 using asyncpal::Future;
 using asyncpal::GlobalShutdown;
 using asyncpal::PoolStats;
+using asyncpal::ProcessPool;
+using asyncpal::Shippable;
 using asyncpal::ShutdownMode;
+using asyncpal::TaskName;
 using asyncpal::ThreadPool;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+struct Point {
+  double x, y;
+};
+
+template <>
+struct asyncpal::Codec<Point> {
+  static void Encode(const Point& p, Encoder& out) {
+    out.Write(p.x);
+    out.Write(p.y);
+  }
+  static Point Decode(Decoder& in) {
+    return {in.Read<double>(), in.Read<double>()};  // braces keep the order
+  }
+};
+
+class ParseError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+ASYNCPAL_REGISTER_EXCEPTION(ParseError);
+
+int64_t Fib(int64_t n) { return n < 2 ? n : Fib(n - 1) + Fib(n - 2); }
+
+ASYNCPAL_REGISTER_TASK("math.fib", Fib);
 
 namespace {
 
@@ -155,6 +192,95 @@ TEST(ReadmeTest, Timeout) {
       {.name = "laps", .timeout = absl::Milliseconds(50)}, run_laps);
 
   EXPECT_EQ(slow.TryCollect().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(ReadmeTest, ProcessPool) {
+  const std::vector<int> numbers = {1, 2, 3, 4};
+  int total = 0;
+
+  ProcessPool pool({
+      .max_workers = 4,  // default: the CPUs
+      .name = "codecs",
+  });
+
+  Future<std::string> page = pool.Submit(Load, "index.html");
+  for (int square : pool.Map(Square, numbers)) total += square;
+  int pid = pool.Run([] { return getpid(); });  // not this process's
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
+  EXPECT_EQ(total, 30);
+  EXPECT_NE(pid, getpid());
+}
+
+int CallShakyLibrary(int) { std::abort(); }
+
+TEST(ReadmeTest, WorkerLost) {
+  testing::internal::CaptureStderr();
+  ProcessPool pool(1);
+
+  Future<int> answer = pool.Submit(CallShakyLibrary, 42);
+  try {
+    answer.Collect();
+  } catch (const asyncpal::WorkerLostError& error) {
+    std::clog << error.what() << "\n";  // ... was killed by signal 6 (Aborted)
+  }
+
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("was killed by signal 6 (Aborted)"));
+}
+
+void RunLaps() {
+  volatile bool done = false;
+  while (!done) {
+  }
+}
+
+TEST(ReadmeTest, ProcessTimeLimitAndKill) {
+  ProcessPool pool;
+
+  Future<void> slow = pool.Submit(
+      {.timeout = absl::Milliseconds(50), .max_attempts = 3}, RunLaps);
+  Future<void> endless = pool.Submit(RunLaps);
+  endless.Kill();
+
+  EXPECT_THROW(endless.Collect(absl::Seconds(10)), asyncpal::CancelledError);
+  EXPECT_THROW(slow.Collect(absl::Seconds(10)), asyncpal::TimeoutError);
+}
+
+int Parse(const std::string& text) { throw ParseError("no number: " + text); }
+
+TEST(ReadmeTest, RemoteException) {
+  testing::internal::CaptureStderr();
+  ProcessPool pool(1);
+
+  try {
+    pool.Run(Parse, "three");
+  } catch (const ParseError& error) {
+    std::clog << error.what() << "\n"
+              << asyncpal::GetRemoteTraceback(std::current_exception());
+  }
+
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("no number: three"));
+}
+
+TEST(ReadmeTest, Codec) {
+  ProcessPool pool(1);
+  const Point p = pool.Run(
+      [](Point a) {
+        return Point{a.y, a.x};
+      },
+      Point{1, 2});
+  EXPECT_EQ(p.x, 2);
+}
+
+void OpenModel(const std::string&) {}
+
+TEST(ReadmeTest, NamesAndInitializers) {
+  ProcessPool pool({.initializer = Shippable(OpenModel, "de.bin")});
+  Future<int64_t> fib = pool.Submit(TaskName<int64_t(int64_t)>("math.fib"), 20);
+
+  EXPECT_EQ(fib.Collect(), 6765);
 }
 
 TEST(ReadmeTest, Shutdown) {
