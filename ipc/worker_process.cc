@@ -41,6 +41,12 @@ struct WorkerProcess::Ends {
     }
     parent = UniqueFd(fds[0]);
     worker = UniqueFd(fds[1]);
+    parent = OffStandardStreams(std::move(parent));
+    worker = OffStandardStreams(std::move(worker));
+    if (!parent || !worker) {
+      throw std::system_error(errno, std::generic_category(),
+                              "can't keep a socket for a worker process");
+    }
   }
 
   UniqueFd parent;

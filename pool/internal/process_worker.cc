@@ -23,7 +23,8 @@ namespace {
 constexpr int kMaxPatience = 10;
 
 UniqueFd MakeEventFd() {
-  UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd fd =
+      OffStandardStreams(UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!fd) {
     throw std::system_error(errno, std::generic_category(),
                             "can't make an eventfd for a worker");
@@ -35,7 +36,7 @@ UniqueFd MakeEventFd() {
 enum class Source : uint32_t { kWakeUp, kChildEnded, kChildSocket };
 
 UniqueFd MakeEpollFd(int wake_fd) {
-  UniqueFd fd(epoll_create1(EPOLL_CLOEXEC));
+  UniqueFd fd = OffStandardStreams(UniqueFd(epoll_create1(EPOLL_CLOEXEC)));
   epoll_event event = {.events = EPOLLIN, .data = {}};
   event.data.u32 = static_cast<uint32_t>(Source::kWakeUp);
   if (!fd || epoll_ctl(fd.get(), EPOLL_CTL_ADD, wake_fd, &event) != 0) {
