@@ -70,18 +70,20 @@ WorkerProcess::WorkerProcess(const Options& options, Ends ends)
            .environment = {absl::StrCat(kWorkerVariable, "=1"),
                            absl::StrCat(kDepthVariable, "=",
                                         WorkerDepth() + 1)},
-           .descriptors = {ends.worker.get(), page_.fd()}})) {}
+           .descriptors = {ends.worker.get(), page_.fd()}})) {
+  channel_.WatchPeer(child_.pidfd());
+}
 
 bool WorkerProcess::WaitForInput(absl::Duration timeout) {
   const Countdown countdown(timeout);
   while (true) {
     const absl::Duration left = countdown.Remaining();
-    pollfd input = {channel_.fd(), POLLIN, 0};
+    pollfd input[] = {{channel_.fd(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};
     const int ms = left > absl::Hours(1)
                        ? -1
                        : static_cast<int>(absl::ToInt64Milliseconds(
                              absl::Ceil(left, absl::Milliseconds(1))));
-    const int ready = poll(&input, 1, ms);
+    const int ready = poll(input, 2, ms);
     if (ready > 0) return true;
     if (ready == 0 && left == absl::ZeroDuration()) return false;
   }
@@ -114,7 +116,8 @@ std::exception_ptr WorkerProcess::Greet() {
     }
     const auto received = channel_.Receive(/*wait=*/false);
     if (received == Channel::Received::kFrame) break;
-    if (received == Channel::Received::kClosed) {
+    if (received == Channel::Received::kClosed ||
+        child_.WaitForExit(absl::ZeroDuration())) {
       BuryAndDescribe("starting");
       FailGreeting(absl::StrCat("ended before it said hello: it ", loss_));
     }
