@@ -93,8 +93,7 @@ bool WorkerProcess::ReceiveFrame() {
   try {
     return channel_.Receive() == Channel::Received::kFrame;
   } catch (const std::exception& error) {
-    violation_ = error.what();
-    Kill();
+    Condemn(error.what());
     return false;
   }
 }
@@ -219,8 +218,7 @@ std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
     try {
       return ParseResult();
     } catch (const ProtocolError& error) {
-      violation_ = error.what();
-      Kill();
+      Condemn(error.what());
     }
   }
   return std::nullopt;
@@ -319,6 +317,11 @@ void WorkerProcess::Cancel(const Ticket& ticket) {
     // It is dead, or soon will be: nothing to stop.
   }
   send_mu_.Unlock();
+}
+
+void WorkerProcess::Condemn(std::string violation) {
+  violation_ = std::move(violation);
+  child_.Kill();
 }
 
 void WorkerProcess::Kill() {

@@ -296,8 +296,10 @@ std::optional<WorkerProcess::Outcome> ProcessWorker::Receive(
     if (!outcome.has_value() || outcome->attempt == ticket.attempt) {
       return outcome;
     }
-    // Nobody waits for that, or not any more.
-    if (outcome->attempt > ticket.attempt) child_->Kill();
+    // Nobody waits for that any more, or it can't be.
+    if (outcome->attempt > ticket.attempt) {
+      child_->Condemn("a worker sent a result of a task that it does not have");
+    }
   }
 }
 
