@@ -109,6 +109,7 @@ std::exception_ptr ProcessWorker::StartChild() {
       }
       process_core_.budget_.OnStarted();
       child_pid_.store(child_->pid());
+      child_starter_ = std::this_thread::get_id();
       child_ended_ = false;
       is_watching_ = false;
       Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->pidfd(), EPOLLIN,
@@ -520,11 +521,19 @@ bool ProcessWorker::BeginBlocking(const StateBase* awaited) {
       pump_ = std::thread([this] {
         ThreadWorker::SetCurrent(this);
         process_core_.RunTask(*this, TakeOffered());
+        EndChildOfThisThread();
         ThreadWorker::SetCurrent(nullptr);
       });
     }
   }
   return ThreadWorker::BeginBlocking(awaited);
+}
+
+// A child gets a signal when the thread that has started it ends. For the agent
+// that is as it should be; the pump's is to be gone before.
+void ProcessWorker::EndChildOfThisThread() {
+  if (child_ == nullptr || child_starter_ != std::this_thread::get_id()) return;
+  if (auto error = End()) process_core_.Break(std::move(error));
 }
 
 void ProcessWorker::AfterRun() {
