@@ -1,0 +1,25 @@
+"""The rules behind asyncpal_java_library() and asyncpal_java_import()."""
+
+load(":compile.bzl", "COMPILE_ATTRS", "JavaLibraryInfo", "compile")
+
+def _java_library_impl(ctx):
+    jar = ctx.actions.declare_file("lib%s.jar" % ctx.label.name)
+    return [compile(ctx, jar, ctx.attr.deps), DefaultInfo(files = depset([jar]))]
+
+java_library = rule(
+    doc = "Java code for other code to use.",
+    implementation = _java_library_impl,
+    attrs = COMPILE_ATTRS,
+)
+
+def _java_import_impl(ctx):
+    return [
+        JavaLibraryInfo(jars = depset(ctx.files.jars), sources = depset()),
+        DefaultInfo(files = depset(ctx.files.jars)),
+    ]
+
+java_import = rule(
+    doc = "Jars made elsewhere.",
+    implementation = _java_import_impl,
+    attrs = {"jars": attr.label_list(allow_files = [".jar"], mandatory = True)},
+)
