@@ -2,9 +2,12 @@
 
 load(":compile.bzl", "COMPILE_ATTRS", "JavaLibraryInfo", "compile")
 
+def _default_info(ctx, jars):
+    return DefaultInfo(files = depset(jars), runfiles = ctx.runfiles(jars))
+
 def _java_library_impl(ctx):
     jar = ctx.actions.declare_file("lib%s.jar" % ctx.label.name)
-    return [compile(ctx, jar, ctx.attr.deps), DefaultInfo(files = depset([jar]))]
+    return [compile(ctx, jar, ctx.attr.deps), _default_info(ctx, [jar])]
 
 java_library = rule(
     doc = "Java code for other code to use.",
@@ -15,7 +18,7 @@ java_library = rule(
 def _java_import_impl(ctx):
     return [
         JavaLibraryInfo(jars = depset(ctx.files.jars), sources = depset()),
-        DefaultInfo(files = depset(ctx.files.jars)),
+        _default_info(ctx, ctx.files.jars),
     ]
 
 java_import = rule(
