@@ -129,7 +129,7 @@ Failure DescribeFailure(const std::exception_ptr& error) {
       }
       current = CauseOf(current);
     }
-    failure.Add(std::move(link));
+    failure.AddLink(std::move(link));
   }
   return failure;
 }

@@ -61,7 +61,7 @@ class Failure {
   // exceptions, or kSerializationFailed.
   void Add(int kind, const std::string& type, const std::string& message,
            const std::string& traceback, const Bytes& state);
-  void Add(FailureLink link) { links_.push_back(std::move(link)); }
+  void AddLink(FailureLink link) { links_.push_back(std::move(link)); }
 
  private:
   std::vector<FailureLink> links_;
