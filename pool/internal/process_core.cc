@@ -37,7 +37,8 @@ WorkerProcess::Options ProcessCore::WorkerOptions(std::string worker) const {
           .worker = std::move(worker),
           .initializer = remote_.initializer.call(),
           .finalizer = remote_.finalizer.call(),
-          .max_payload_bytes = remote_.max_payload_bytes};
+          .max_payload_bytes = remote_.max_payload_bytes,
+          .handshake_timeout = remote_.handshake_timeout};
 }
 
 void ProcessCore::CheckMayStart() {
