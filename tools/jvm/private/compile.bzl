@@ -8,8 +8,13 @@ JavaLibraryInfo = provider(
     },
 )
 
-# Short runs of a JVM: the second compiler and collector threads don't pay.
-JDK_TOOL_FLAGS = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"]
+# Short runs of a JVM: the second compiler and collector threads don't pay. In
+# sandboxes, all have the same process id, by which they name a file in /tmp.
+JDK_TOOL_FLAGS = [
+    "-J-XX:TieredStopAtLevel=1",
+    "-J-XX:+UseSerialGC",
+    "-J-XX:-UsePerfData",
+]
 
 RELEASE = "17"
 

@@ -45,7 +45,7 @@ def _words(words):
 def _unique(words):
     return {word: True for word in words}.keys()
 
-def _launch(ctx, jars, main_class, args, files):
+def _launch(ctx, jars, main_class, args):
     """Returns the DefaultInfo of a program.
 
     Args:
@@ -53,7 +53,6 @@ def _launch(ctx, jars, main_class, args, files):
       jars: depset of jars, the class path.
       main_class: the class whose main() runs.
       args: its first arguments, as the shell reads them.
-      files: what the rule makes.
     """
     libraries = ctx.files.native_deps
     launcher = ctx.actions.declare_file(ctx.label.name)
@@ -88,14 +87,14 @@ def _launch(ctx, jars, main_class, args, files):
         runfiles = runfiles.merge(dep[DefaultInfo].default_runfiles)
     return DefaultInfo(
         executable = launcher,
-        files = depset(files + [launcher]),
+        files = depset([launcher]),
         runfiles = runfiles,
     )
 
 def _java_binary_impl(ctx):
     jar = ctx.actions.declare_file(ctx.label.name + ".jar")
     library = compile(ctx, jar, ctx.attr.deps)
-    return [library, _launch(ctx, library.jars, ctx.attr.main_class, "", [jar])]
+    return [library, _launch(ctx, library.jars, ctx.attr.main_class, "")]
 
 java_binary = rule(
     doc = "A Java program.",
@@ -116,7 +115,6 @@ def _java_test_impl(ctx):
             library.jars,
             "io.asyncpal.tools.junit.TestRunner",
             '"$runfiles"/' + quote(runfiles_path(ctx, jar)),
-            [jar],
         ),
     ]
 
