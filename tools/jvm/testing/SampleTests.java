@@ -52,6 +52,7 @@ final class SampleTests {
   static final class Endless {
     @Test
     void waits() throws InterruptedException {
+      System.out.println("waiting");
       new CountDownLatch(1).await();
     }
   }

@@ -100,7 +100,7 @@ final class TestRunnerTest {
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         output.append(line).append('\n');
-        if (line.contains("RUNNING")) {
+        if (line.equals("waiting")) {
           process.toHandle().destroy(); // SIGTERM; the streams stay open.
         }
       }
