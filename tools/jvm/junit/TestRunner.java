@@ -101,7 +101,9 @@ public final class TestRunner {
     launcher.execute(
         plan, summaries, new Progress(), new LegacyXmlReportGeneratingListener(folder, out));
     Files.move(
-        folder.resolve("TEST-junit-jupiter.xml"), report.get(), StandardCopyOption.REPLACE_EXISTING);
+        folder.resolve("TEST-junit-jupiter.xml"),
+        report.get(),
+        StandardCopyOption.REPLACE_EXISTING);
     Files.delete(folder);
   }
 

@@ -52,11 +52,14 @@ COMPILE_ATTRS = {
 }
 
 def jdk_file(ctx, name):
-    """Returns a file of the JDK, as "javac" or "release".
+    """Finds a file of the JDK.
 
     Args:
       ctx: the rule's context; it has COMPILE_ATTRS.
-      name: the file's last name.
+      name: the file's last name, as "javac" or "release".
+
+    Returns:
+      The file.
     """
     for file in ctx.files._jdk:
         if file.basename == name:
@@ -93,13 +96,11 @@ def _unpack(ctx, srcjar, index):
 def _javac(ctx, sources, jars):
     classes = ctx.actions.declare_directory(ctx.label.name + "_classes")
     args = ctx.actions.args()
-    args.use_param_file("@%s", use_always = False)
+    args.use_param_file("@%s")
     args.set_param_file_format("multiline")
     args.add("-d", classes.path)
     args.add_all(["--release", RELEASE, "-encoding", "UTF-8", "-g"])
-
-    # Only what is named is compiled, and nothing but javac runs.
-    args.add_all(["-implicit:none", "-proc:none", "-sourcepath", ":"])
+    args.add("-proc:none")
     if ctx.attr.lint:
         args.add("-Xlint:all")
 
@@ -124,10 +125,7 @@ def _javac(ctx, sources, jars):
         tools = ctx.files._jdk,
         env = {"LC_ALL": "C.UTF-8"},
         mnemonic = "Javac",
-        progress_message = "Compiling Java of %{label}".replace(
-            "%{label}",
-            str(ctx.label),
-        ),
+        progress_message = "Compiling Java of %s" % ctx.label,
     )
     return classes
 

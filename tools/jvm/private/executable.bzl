@@ -21,21 +21,27 @@ _EXECUTABLE_ATTRS = dict(COMPILE_ATTRS, **{
 })
 
 def runfiles_path(ctx, file):
-    """Returns where a file is in the folder of all runfiles.
+    """Tells where a file is in the folder of all runfiles.
 
     Args:
       ctx: the rule's context.
       file: the file.
+
+    Returns:
+      Its path there.
     """
     if file.short_path.startswith("../"):
         return file.short_path[3:]
     return ctx.workspace_name + "/" + file.short_path
 
 def quote(text):
-    """Returns the text as one word of the shell.
+    """Makes one word of the shell of a text.
 
     Args:
       text: the string.
+
+    Returns:
+      The word.
     """
     return "'" + text.replace("'", "'\\''") + "'"
 
