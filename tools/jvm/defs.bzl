@@ -14,8 +14,9 @@ def asyncpal_java_library(name, **kwargs):
     Args:
       name: the target's name; the jar is lib<name>.jar.
       **kwargs: srcs (.java files, or folders of them that a rule makes),
-        srcjars (zip files of them), deps, resources (each file with its path in
-        the jar), javacopts, and lint = False for generated code.
+        srcjars (zip files of them), deps, native_deps (shared libraries for
+        System.loadLibrary), resources (each file with its path in the jar),
+        javacopts, and lint = False for generated code.
     """
     java_library(name = name, **kwargs)
 
@@ -35,8 +36,7 @@ def asyncpal_java_binary(name, main_class, **kwargs):
     Args:
       name: the target's name.
       main_class: the class whose main() runs, with its package.
-      **kwargs: as for asyncpal_java_library, and jvm_flags, data, and
-        native_deps (shared libraries for System.loadLibrary).
+      **kwargs: as for asyncpal_java_library, and jvm_flags and data.
     """
     java_binary(name = name, main_class = main_class, **kwargs)
 

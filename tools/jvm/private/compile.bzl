@@ -4,6 +4,8 @@ JavaLibraryInfo = provider(
     doc = "Compiled Java code. Not Bazel's JavaInfo: its rules can't work here.",
     fields = {
         "jars": "depset of jars: this library's and those that it needs.",
+        "natives": "depset of the shared libraries that `jars` load.",
+        "runfiles": "depset of files: `natives`, and what these need.",
         "sources": "depset of .java files, or folders of them, behind `jars`.",
     },
 )
@@ -30,6 +32,11 @@ COMPILE_ATTRS = {
         doc = "Whether warnings are asked for, and are errors. Generated " +
               "code is where they should not be.",
         default = True,
+    ),
+    "native_deps": attr.label_list(
+        doc = "The shared libraries that the code loads. Programs get their " +
+              "folders in java.library.path.",
+        allow_files = [".so"],
     ),
     "resources": attr.label_keyed_string_dict(
         doc = "Each file with its path in the jar.",
@@ -133,7 +140,7 @@ def compile(ctx, jar, deps):
     """Compiles the rule's code into a jar.
 
     Args:
-      ctx: the rule's context; it has COMPILE_ATTRS.
+      ctx: the rule's context; it has COMPILE_ATTRS, or all but the deps.
       jar: the file to make.
       deps: the targets with what the code needs.
 
@@ -172,8 +179,19 @@ def compile(ctx, jar, deps):
         mnemonic = "Jar",
         use_default_shell_env = True,
     )
+    native_deps = getattr(ctx.attr, "native_deps", [])
+    natives = [dep[DefaultInfo].files for dep in native_deps]
     return JavaLibraryInfo(
         jars = depset([jar], transitive = [jars]),
+        natives = depset(
+            transitive = natives + [dep[JavaLibraryInfo].natives for dep in deps],
+        ),
+        runfiles = depset(
+            transitive = natives + [
+                dep[DefaultInfo].default_runfiles.files
+                for dep in native_deps
+            ] + [dep[JavaLibraryInfo].runfiles for dep in deps],
+        ),
         sources = depset(
             sources,
             transitive = [dep[JavaLibraryInfo].sources for dep in deps],

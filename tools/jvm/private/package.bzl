@@ -124,7 +124,13 @@ def _java_package_impl(ctx):
     files = [jar, sources_jar, javadoc_jar, pom]
     return [
         DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files)),
-        JavaLibraryInfo(jars = depset([jar]), sources = library.sources),
+        # For code that uses it. The natives are inside.
+        JavaLibraryInfo(
+            jars = depset([jar]),
+            natives = depset(),
+            runfiles = depset(),
+            sources = library.sources,
+        ),
         JavaPackageInfo(
             jar = jar,
             sources_jar = sources_jar,

@@ -28,6 +28,7 @@ def _java_package_test_impl(ctx):
 
 _ATTRS = dict(COMPILE_ATTRS)
 _ATTRS.pop("deps")
+_ATTRS.pop("native_deps")
 
 java_package_test = rule(
     doc = "A program that uses a package as its users do.",
