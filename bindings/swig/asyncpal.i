@@ -26,12 +26,17 @@
 //   OPEN_TYPE(Name)          the name alone
 //   OPEN_CLASS(Name)         with its destructor
 //   OPEN_STRUCT(Name)        with its default constructor, too
+//   OPEN_NATIVE(Name)        a class whose name the public API has, too
 //   OPEN(Name::Member)
 %define OPEN_TYPE(name...)
 %rename("%s") asyncpal::facade::name;
 %enddef
 %define OPEN_CLASS(name)
 OPEN_TYPE(name)
+OPEN_TYPE(name::~name)
+%enddef
+%define OPEN_NATIVE(name)
+%rename("Native%s") asyncpal::facade::name;
 OPEN_TYPE(name::~name)
 %enddef
 %define OPEN_STRUCT(name)
@@ -93,7 +98,7 @@ OPEN(PoolSettings::max_workers)
 OPEN(PoolSettings::name)
 OPEN(PoolSettings::idle_timeout)
 OPEN(PoolSettings::max_tasks_per_worker)
-OPEN_CLASS(PoolStats)
+OPEN_NATIVE(PoolStats)
 OPEN(PoolStats::workers)
 OPEN(PoolStats::busy)
 OPEN(PoolStats::idle)
@@ -104,7 +109,7 @@ OPEN(PoolStats::completed)
 OPEN(PoolStats::failed)
 OPEN(PoolStats::cancelled)
 OPEN(PoolStats::lost)
-OPEN_CLASS(WorkerInfo)
+OPEN_NATIVE(WorkerInfo)
 OPEN(WorkerInfo::id)
 OPEN(WorkerInfo::name)
 OPEN(WorkerInfo::pid)
@@ -117,7 +122,7 @@ OPEN(WorkerList::size)
 OPEN(WorkerList::at)
 %nodefaultctor asyncpal::facade::WorkerList;
 OPEN_TYPE(CloseMode)
-OPEN_CLASS(Pool)
+OPEN_NATIVE(Pool)
 OPEN(Pool::Check)
 OPEN(Pool::Test)
 OPEN(Pool::SpawnWorkers)
@@ -134,8 +139,9 @@ OPEN(Pool::is_terminated)
 OPEN(Pool::is_broken)
 %include "bindings/facade/pool.h"
 
-OPEN_CLASS(ThreadPool)
-OPEN_TYPE(ThreadPool::ThreadPool(Host*, const PoolSettings&))
+OPEN_NATIVE(ThreadPool)
+%rename("Native%s") asyncpal::facade::ThreadPool::ThreadPool(
+    Host*, const PoolSettings&);
 OPEN(ThreadPool::Submit)
 OPEN(ThreadPool::Settle)
 OPEN(ThreadPool::Cancel)
