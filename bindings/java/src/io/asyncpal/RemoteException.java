@@ -7,7 +7,10 @@ package io.asyncpal;
 public class RemoteException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  /** As {@link #typeName()} returns it. */
   private final String typeName;
+
+  /** As {@link #remoteStack()} returns it. */
   private final String remoteStack;
 
   /**
