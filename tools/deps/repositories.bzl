@@ -1,5 +1,6 @@
 """The repositories that Asyncpal needs, all of them made on this machine."""
 
+load(":jdk_repository.bzl", "jdk_repository")
 load(":stand_in_repository.bzl", "stand_in_repository")
 load(":system_repository.bzl", "system_repository")
 
@@ -26,3 +27,5 @@ def asyncpal_repositories():
             stand_in_repository(name = name, files = files)
     if not native.existing_rule("asyncpal_system"):
         system_repository(name = "asyncpal_system")
+    if not native.existing_rule("asyncpal_jdk"):
+        jdk_repository(name = "asyncpal_jdk")

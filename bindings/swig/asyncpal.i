@@ -1,0 +1,215 @@
+// What the host languages see of C++: this list, and nothing else. It is shared
+// by all of them; what differs from one to another is in <language>/language.i:
+// how types cross the border, and how names are spelled.
+
+%module(directors="1") Native
+
+%{
+#include "asyncpal/bindings/facade/failure.h"
+#include "asyncpal/bindings/facade/host.h"
+#include "asyncpal/bindings/facade/library.h"
+#include "asyncpal/bindings/facade/pool.h"
+#include "asyncpal/bindings/facade/process_pool.h"
+#include "asyncpal/bindings/facade/thread_pool.h"
+#include "asyncpal/bindings/facade/values.h"
+#include "asyncpal/bindings/facade/worker_process.h"
+%}
+
+%include <stdint.i>
+
+#if defined(SWIGJAVA)
+%include "bindings/swig/java/language.i"
+#elif defined(SWIGCSHARP)
+%include "bindings/swig/csharp/language.i"
+#else
+#error There is no language.i for this language.
+#endif
+
+// Closed, until opened by one of these, of which the last comes from language.i:
+//   OPEN_TYPE(Name)          the name alone
+//   OPEN_CLASS(Name)         with its destructor
+//   OPEN_STRUCT(Name)        with its default constructor, too
+//   OPEN_NATIVE(Name)        a class whose name the public API has, too
+//   OPEN(Name::Member)
+%define OPEN_TYPE(name...)
+%rename("%s") asyncpal::facade::name;
+%enddef
+%define OPEN_CLASS(name)
+OPEN_TYPE(name)
+OPEN_TYPE(name::~name)
+%enddef
+%define OPEN_NATIVE(name)
+%rename("Native%s") asyncpal::facade::name;
+OPEN_TYPE(name::~name)
+%enddef
+%define OPEN_STRUCT(name)
+OPEN_CLASS(name)
+OPEN_TYPE(name::name())
+%enddef
+%ignore "";
+%rename("%s") asyncpal;
+%rename("%s") asyncpal::facade;
+OPEN_ENUM_ITEMS()
+
+OPEN_TYPE(FailureKind)
+OPEN_CLASS(FailureLink)
+OPEN(FailureLink::kind)
+OPEN(FailureLink::type)
+OPEN(FailureLink::message)
+OPEN(FailureLink::traceback)
+OPEN(FailureLink::state)
+OPEN(FailureLink::pid)
+OPEN(FailureLink::signal)
+OPEN(FailureLink::exit_code)
+OPEN(FailureLink::phase)
+%immutable asyncpal::facade::FailureLink::kind;
+%immutable asyncpal::facade::FailureLink::type;
+%immutable asyncpal::facade::FailureLink::message;
+%immutable asyncpal::facade::FailureLink::traceback;
+%immutable asyncpal::facade::FailureLink::state;
+%immutable asyncpal::facade::FailureLink::pid;
+%immutable asyncpal::facade::FailureLink::signal;
+%immutable asyncpal::facade::FailureLink::exit_code;
+%immutable asyncpal::facade::FailureLink::phase;
+OPEN_STRUCT(Failure)
+OPEN(Failure::empty)
+OPEN(Failure::size)
+OPEN(Failure::link)
+OPEN(Failure::Add)
+%include "bindings/facade/failure.h"
+
+OPEN_TYPE(TaskOutcome)
+OPEN_STRUCT(Host)
+%feature("director") asyncpal::facade::Host;
+OPEN(Host::BeginWorker)
+OPEN(Host::EndWorker)
+OPEN(Host::Run)
+OPEN(Host::Drop)
+OPEN(Host::Terminated)
+%include "bindings/facade/host.h"
+
+OPEN_TYPE(Library)
+OPEN(Library::Init)
+OPEN(Library::Shutdown)
+OPEN(Library::SetShutdownDeadline)
+%nodefaultctor asyncpal::facade::Library;
+%nodefaultdtor asyncpal::facade::Library;
+%include "bindings/facade/library.h"
+
+OPEN_STRUCT(PoolSettings)
+OPEN(PoolSettings::max_workers)
+OPEN(PoolSettings::name)
+OPEN(PoolSettings::idle_timeout)
+OPEN(PoolSettings::max_tasks_per_worker)
+OPEN_NATIVE(PoolStats)
+OPEN(PoolStats::workers)
+OPEN(PoolStats::busy)
+OPEN(PoolStats::idle)
+OPEN(PoolStats::submitted)
+OPEN(PoolStats::pending)
+OPEN(PoolStats::running)
+OPEN(PoolStats::completed)
+OPEN(PoolStats::failed)
+OPEN(PoolStats::cancelled)
+OPEN(PoolStats::lost)
+OPEN_NATIVE(WorkerInfo)
+OPEN(WorkerInfo::id)
+OPEN(WorkerInfo::name)
+OPEN(WorkerInfo::pid)
+OPEN(WorkerInfo::busy)
+OPEN(WorkerInfo::tasks_done)
+OPEN(WorkerInfo::current_task)
+OPEN(WorkerInfo::running_for)
+OPEN_CLASS(WorkerList)
+OPEN(WorkerList::size)
+OPEN(WorkerList::at)
+%nodefaultctor asyncpal::facade::WorkerList;
+OPEN_TYPE(CloseMode)
+OPEN_NATIVE(Pool)
+OPEN(Pool::Check)
+OPEN(Pool::Test)
+OPEN(Pool::SpawnWorkers)
+OPEN(Pool::SpawnMaxWorkers)
+OPEN(Pool::Close)
+OPEN(Pool::Stats)
+OPEN(Pool::Workers)
+OPEN(Pool::name)
+OPEN(Pool::max_workers)
+OPEN(Pool::idle_timeout)
+OPEN(Pool::set_idle_timeout)
+OPEN(Pool::is_closed)
+OPEN(Pool::is_terminated)
+OPEN(Pool::is_broken)
+%include "bindings/facade/pool.h"
+
+OPEN_NATIVE(ThreadPool)
+%rename("Native%s") asyncpal::facade::ThreadPool::ThreadPool(
+    Host*, const PoolSettings&);
+OPEN(ThreadPool::Submit)
+OPEN(ThreadPool::Settle)
+OPEN(ThreadPool::GoOn)
+OPEN(ThreadPool::Cancel)
+OPEN(ThreadPool::RunInline)
+OPEN(ThreadPool::Release)
+OPEN(ThreadPool::BeginBlocking)
+OPEN(ThreadPool::EndBlocking)
+%include "bindings/facade/thread_pool.h"
+
+OPEN_STRUCT(ProcessHost)
+%feature("director") asyncpal::facade::ProcessHost;
+OPEN(ProcessHost::Complete)
+OPEN(ProcessHost::Fail)
+OPEN(ProcessHost::Terminated)
+OPEN_STRUCT(ProcessPoolSettings)
+OPEN(ProcessPoolSettings::AddWorkerArgument)
+OPEN(ProcessPoolSettings::initializer)
+OPEN(ProcessPoolSettings::finalizer)
+OPEN(ProcessPoolSettings::max_payload_bytes)
+OPEN(ProcessPoolSettings::handshake_timeout)
+OPEN_NATIVE(ProcessPool)
+%rename("Native%s") asyncpal::facade::ProcessPool::ProcessPool(
+    ProcessHost*, const ProcessPoolSettings&);
+OPEN(ProcessPool::Submit)
+OPEN(ProcessPool::Cancel)
+OPEN(ProcessPool::Kill)
+OPEN(ProcessPool::Release)
+%include "bindings/facade/process_pool.h"
+
+OPEN_STRUCT(ValueWriter)
+OPEN(ValueWriter::WriteBool)
+OPEN(ValueWriter::WriteInt8)
+OPEN(ValueWriter::WriteInt16)
+OPEN(ValueWriter::WriteInt32)
+OPEN(ValueWriter::WriteInt64)
+OPEN(ValueWriter::WriteFloat)
+OPEN(ValueWriter::WriteDouble)
+OPEN(ValueWriter::WriteString)
+OPEN(ValueWriter::WriteBytes)
+OPEN(ValueWriter::WriteDuration)
+OPEN(ValueWriter::WriteSize)
+OPEN(ValueWriter::Finish)
+OPEN_CLASS(ValueReader)
+OPEN_TYPE(ValueReader::ValueReader(const Bytes&))
+OPEN(ValueReader::ReadBool)
+OPEN(ValueReader::ReadInt8)
+OPEN(ValueReader::ReadInt16)
+OPEN(ValueReader::ReadInt32)
+OPEN(ValueReader::ReadInt64)
+OPEN(ValueReader::ReadFloat)
+OPEN(ValueReader::ReadDouble)
+OPEN(ValueReader::ReadString)
+OPEN(ValueReader::ReadBytes)
+OPEN(ValueReader::ReadDuration)
+OPEN(ValueReader::ReadSize)
+OPEN(ValueReader::ExpectEnd)
+%include "bindings/facade/values.h"
+
+OPEN_STRUCT(WorkerHost)
+%feature("director") asyncpal::facade::WorkerHost;
+OPEN(WorkerHost::Serve)
+OPEN_TYPE(WorkerProcess)
+OPEN(WorkerProcess::IsOne)
+OPEN(WorkerProcess::Serve)
+%nodefaultctor asyncpal::facade::WorkerProcess;
+%nodefaultdtor asyncpal::facade::WorkerProcess;
+%include "bindings/facade/worker_process.h"
