@@ -9,7 +9,10 @@
 #include "asyncpal/bindings/facade/host.h"
 #include "asyncpal/bindings/facade/library.h"
 #include "asyncpal/bindings/facade/pool.h"
+#include "asyncpal/bindings/facade/process_pool.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
+#include "asyncpal/bindings/facade/values.h"
+#include "asyncpal/bindings/facade/worker_process.h"
 %}
 
 %include <stdint.i>
@@ -150,3 +153,62 @@ OPEN(ThreadPool::Release)
 OPEN(ThreadPool::BeginBlocking)
 OPEN(ThreadPool::EndBlocking)
 %include "bindings/facade/thread_pool.h"
+
+OPEN_STRUCT(ProcessHost)
+%feature("director") asyncpal::facade::ProcessHost;
+OPEN(ProcessHost::Complete)
+OPEN(ProcessHost::Fail)
+OPEN(ProcessHost::Terminated)
+OPEN_STRUCT(ProcessPoolSettings)
+OPEN(ProcessPoolSettings::AddWorkerArgument)
+OPEN(ProcessPoolSettings::initializer)
+OPEN(ProcessPoolSettings::finalizer)
+OPEN(ProcessPoolSettings::max_payload_bytes)
+OPEN(ProcessPoolSettings::handshake_timeout)
+OPEN_NATIVE(ProcessPool)
+%rename("Native%s") asyncpal::facade::ProcessPool::ProcessPool(
+    ProcessHost*, const ProcessPoolSettings&);
+OPEN(ProcessPool::Submit)
+OPEN(ProcessPool::Cancel)
+OPEN(ProcessPool::Kill)
+OPEN(ProcessPool::Release)
+%include "bindings/facade/process_pool.h"
+
+OPEN_STRUCT(ValueWriter)
+OPEN(ValueWriter::WriteBool)
+OPEN(ValueWriter::WriteInt8)
+OPEN(ValueWriter::WriteInt16)
+OPEN(ValueWriter::WriteInt32)
+OPEN(ValueWriter::WriteInt64)
+OPEN(ValueWriter::WriteFloat)
+OPEN(ValueWriter::WriteDouble)
+OPEN(ValueWriter::WriteString)
+OPEN(ValueWriter::WriteBytes)
+OPEN(ValueWriter::WriteDuration)
+OPEN(ValueWriter::WriteSize)
+OPEN(ValueWriter::Finish)
+OPEN_CLASS(ValueReader)
+OPEN_TYPE(ValueReader::ValueReader(const Bytes&))
+OPEN(ValueReader::ReadBool)
+OPEN(ValueReader::ReadInt8)
+OPEN(ValueReader::ReadInt16)
+OPEN(ValueReader::ReadInt32)
+OPEN(ValueReader::ReadInt64)
+OPEN(ValueReader::ReadFloat)
+OPEN(ValueReader::ReadDouble)
+OPEN(ValueReader::ReadString)
+OPEN(ValueReader::ReadBytes)
+OPEN(ValueReader::ReadDuration)
+OPEN(ValueReader::ReadSize)
+OPEN(ValueReader::ExpectEnd)
+%include "bindings/facade/values.h"
+
+OPEN_STRUCT(WorkerHost)
+%feature("director") asyncpal::facade::WorkerHost;
+OPEN(WorkerHost::Serve)
+OPEN_TYPE(WorkerProcess)
+OPEN(WorkerProcess::IsOne)
+OPEN(WorkerProcess::Serve)
+%nodefaultctor asyncpal::facade::WorkerProcess;
+%nodefaultdtor asyncpal::facade::WorkerProcess;
+%include "bindings/facade/worker_process.h"

@@ -31,6 +31,7 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
     Shippable initializer;
     Shippable finalizer;
     int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+    // How long a child may take to become a worker.
     absl::Duration handshake_timeout = absl::Seconds(10);
   };
 

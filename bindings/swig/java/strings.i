@@ -27,6 +27,17 @@
   $input = asyncpal::swig::ToByteArray(jenv, $1);
   Swig::LocalRefGuard $1_guard(jenv, $input);
 }
+// For what a method of the host's returns. The native frame below may never
+// return, so its reference has to go at once.
+%typemap(directorin, descriptor=java_descriptor) type {
+  $input = asyncpal::swig::ToByteArray(jenv, $1);
+}
+%typemap(directorout) type {
+  if ($input != nullptr) {
+    $result = asyncpal::swig::FromByteArray(jenv, $input);
+    jenv->DeleteLocalRef($input);
+  }
+}
 %enddef
 
 BYTE_ARRAY_TYPEMAPS(std::string, "Ljava/lang/String;")
@@ -38,6 +49,8 @@ BYTE_ARRAY_TYPEMAPS(std::string, "Ljava/lang/String;")
   }
 %typemap(javadirectorin) std::string, const std::string&
     "new String($jniinput, java.nio.charset.StandardCharsets.UTF_8)"
+%typemap(javadirectorout) std::string
+    "$javacall.getBytes(java.nio.charset.StandardCharsets.UTF_8)"
 
 BYTE_ARRAY_TYPEMAPS(asyncpal::facade::Bytes, "[B")
 %typemap(jstype) asyncpal::facade::Bytes, const asyncpal::facade::Bytes&
@@ -49,3 +62,4 @@ BYTE_ARRAY_TYPEMAPS(asyncpal::facade::Bytes, "[B")
   }
 %typemap(javadirectorin) asyncpal::facade::Bytes,
                          const asyncpal::facade::Bytes& "$jniinput"
+%typemap(javadirectorout) asyncpal::facade::Bytes "$javacall"

@@ -14,9 +14,7 @@ public final class Executors {
    * @throws IllegalArgumentException if {@code workers} is less than 1
    */
   public static ThreadPool newFixedThreadPool(int workers) {
-    if (workers < 1) {
-      throw new IllegalArgumentException("workers is " + workers + "; it must be at least 1");
-    }
+    checkWorkers(workers);
     return new ThreadPool(workers);
   }
 
@@ -64,5 +62,59 @@ public final class Executors {
    */
   public static ThreadPool newCachedThreadPool() {
     return newFixedThreadPool(MAX_WORKERS);
+  }
+
+  /**
+   * A pool of up to {@code workers} processes.
+   *
+   * @param workers at least 1
+   * @return a new pool
+   * @throws IllegalArgumentException if {@code workers} is less than 1
+   */
+  public static ProcessPool newFixedProcessPool(int workers) {
+    checkWorkers(workers);
+    return new ProcessPool(workers);
+  }
+
+  /**
+   * A pool of one process: its tasks run one after the other, in the order of their submission.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newSingleProcessExecutor() {
+    return newFixedProcessPool(1);
+  }
+
+  /**
+   * A pool of up to two processes.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newDualProcessPool() {
+    return newFixedProcessPool(2);
+  }
+
+  /**
+   * A pool of up to three processes.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newTripleProcessPool() {
+    return newFixedProcessPool(3);
+  }
+
+  /**
+   * A pool of up to four processes.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newQuadProcessPool() {
+    return newFixedProcessPool(4);
+  }
+
+  private static void checkWorkers(int workers) {
+    if (workers < 1) {
+      throw new IllegalArgumentException("workers is " + workers + "; it must be at least 1");
+    }
   }
 }

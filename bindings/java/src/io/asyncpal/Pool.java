@@ -30,7 +30,7 @@ import java.util.function.ToIntFunction;
  * before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
  */
 public abstract sealed class Pool extends AbstractExecutorService implements AutoCloseable
-    permits ThreadPool {
+    permits ProcessPool, ThreadPool {
   private static final Cleaner CLEANER = Cleaner.create();
 
   private final NativePool pool;
