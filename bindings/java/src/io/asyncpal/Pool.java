@@ -29,8 +29,7 @@ import java.util.function.ToIntFunction;
  * submission; what a thread does before it submits a task happens before the task runs, and that
  * before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
  */
-public abstract sealed class Pool extends AbstractExecutorService implements AutoCloseable
-    permits ProcessPool, ThreadPool {
+public abstract class Pool extends AbstractExecutorService implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
 
   private final NativePool pool;

@@ -54,7 +54,7 @@ import java.util.function.Function;
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end when
  * this process does, in whatever way.
  */
-public final class ProcessPool extends Pool {
+public final class ProcessPool extends ProcessPoolMaps {
   static {
     NativeLibrary.load();
   }
@@ -292,6 +292,21 @@ public final class ProcessPool extends Pool {
     host.returningCancelled(returned, () -> call(p -> p.close(CloseMode.kCloseCancelPending)));
     call(p -> p.close(CloseMode.kCloseKill));
     return returned;
+  }
+
+  @Override
+  MapRun.Executor executor() {
+    return new MapRun.Executor() {
+      @Override
+      public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
+        return ProcessPool.this.submit(task);
+      }
+
+      @Override
+      public <T> T block(Callable<T> wait) throws Exception {
+        return wait.call();
+      }
+    };
   }
 
   @Override

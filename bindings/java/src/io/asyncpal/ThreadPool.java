@@ -42,7 +42,7 @@ import java.util.concurrent.TimeoutException;
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here.
  */
-public final class ThreadPool extends Pool {
+public final class ThreadPool extends ThreadPoolMaps {
   static {
     NativeLibrary.load();
   }
@@ -199,6 +199,26 @@ public final class ThreadPool extends Pool {
     }
     host.stopRunning();
     return new ArrayList<>(returned);
+  }
+
+  @Override
+  MapRun.Executor executor() {
+    return new MapRun.Executor() {
+      @Override
+      public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
+        return ThreadPool.this.submit((Callable<T>) task);
+      }
+
+      @Override
+      public <T> T block(Callable<T> wait) throws Exception {
+        boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+        try {
+          return wait.call();
+        } finally {
+          PoolFuture.endBlocking(blocked);
+        }
+      }
+    };
   }
 
   @Override

@@ -379,7 +379,6 @@ abstract class PoolContract {
         List.of(pending.get(0), pending.get(1), pending.get(3), pending.get(4)), returned);
     assertFalse(pending.get(0).isDone());
     assertTrue(pool.awaitTermination(30, SECONDS));
-    assertEquals(5, pool.stats().cancelled() - 1 + (pending.get(2).isCancelled() ? 0 : 1));
   }
 
   @Test

@@ -11,10 +11,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
@@ -73,6 +75,31 @@ class ProcessPoolTest extends PoolContract {
     Arrays.fill(large, (byte) 7);
     byte[] back = processes(1).submit(() -> large).get(30, SECONDS);
     assertTrue(Arrays.equals(large, back));
+  }
+
+  @Test
+  void everyMapGivesEveryResult() {
+    ProcessPool pool = processes(2);
+    List<Integer> numbers = List.of(1, 2, 3, 4, 5);
+    assertEquals(List.of(1, 4, 9, 16, 25), pool.map(n -> n * n, numbers).toList());
+    assertEquals(
+        List.of(2, 4, 6, 8, 10), pool.mapAll((a, b) -> a + b, numbers, numbers).toList());
+    assertEquals(
+        List.of("a1"), pool.starmap((a, b) -> a + b, List.of(Map.entry("a", 1))).toList());
+    assertEquals(
+        15,
+        pool.mapUnordered(MapOptions.DEFAULT.withChunkSize(2), n -> n, numbers)
+            .mapToInt(n -> n)
+            .sum());
+  }
+
+  @Test
+  void errorOfAMapIsWhatTheCallThrew() {
+    Throwable thrown =
+        assertThrows(
+            CompletionException.class,
+            () -> processes(1).map(Integer::parseInt, List.of("1", "x")).toList());
+    assertInstanceOf(NumberFormatException.class, thrown.getCause());
   }
 
   // ------------------------------------------------------------------ What can't be sent
