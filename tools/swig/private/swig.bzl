@@ -37,9 +37,12 @@ if ! command -v swig >/dev/null; then
   echo 'swig is not installed: run ./bazelw, or apt-get install swig' >&2
   exit 1
 fi
+# Where it has no directors to declare, SWIG makes no header.
+: >"$1"
+shift
 swig "$@"
 """,
-        arguments = [args],
+        arguments = [header.path, args],
         inputs = [ctx.file.interface] + ctx.files.srcs,
         outputs = [sources, wrapper, header],
         mnemonic = "Swig",

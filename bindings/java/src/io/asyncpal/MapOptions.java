@@ -20,6 +20,10 @@ public record MapOptions(int chunkSize, int bufferSize, boolean keepOrder, Durat
   /**
    * Checks the options.
    *
+   * @param chunkSize at least 1
+   * @param bufferSize 0 or more
+   * @param keepOrder either
+   * @param timeout not negative
    * @throws IllegalArgumentException names the one that is out of range
    */
   public MapOptions {

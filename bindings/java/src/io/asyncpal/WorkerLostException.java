@@ -8,9 +8,16 @@ import java.util.OptionalInt;
 public class WorkerLostException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  /** The worker. */
   private final long pid;
+
+  /** 0: none. */
   private final int signal;
+
+  /** Negative: unknown, or a signal ended it. */
   private final int exitCode;
+
+  /** What it was doing. */
   private final String phase;
 
   /**
