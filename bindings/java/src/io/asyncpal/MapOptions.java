@@ -20,6 +20,10 @@ public record MapOptions(int chunkSize, int bufferSize, boolean keepOrder, Durat
   /**
    * Checks the options.
    *
+   * @param chunkSize how many calls make one task
+   * @param bufferSize how many tasks may be ahead of the stream
+   * @param keepOrder whether results come in order
+   * @param timeout limits the whole map
    * @throws IllegalArgumentException names the one that is out of range
    */
   public MapOptions {
