@@ -30,15 +30,13 @@ def _swig_impl(ctx):
     args.add_all(ctx.attr.swigopts)
     args.add(ctx.file.interface)
 
-    # Tells which SWIG made it, so that a failure of a newer one explains itself.
     ctx.actions.run_shell(
         command = """
 if ! command -v swig >/dev/null; then
   echo 'swig is not installed: run ./bazelw, or apt-get install swig' >&2
   exit 1
 fi
-# Where it has no directors to declare, SWIG makes no header.
-: >"$1"
+touch "$1"  # SWIG writes one only where C++ can call back
 shift
 swig "$@"
 """,

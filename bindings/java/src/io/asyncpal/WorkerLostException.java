@@ -8,13 +8,13 @@ import java.util.OptionalInt;
 public class WorkerLostException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  /** The worker. */
+  /** Of the worker. */
   private final long pid;
 
-  /** 0: none. */
+  /** What it died of; 0: no signal, or it is not known. */
   private final int signal;
 
-  /** Negative: unknown, or a signal ended it. */
+  /** What it ended with; negative: a signal, or it is not known. */
   private final int exitCode;
 
   /** What it was doing. */
