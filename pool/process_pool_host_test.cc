@@ -282,6 +282,9 @@ TEST_F(ProcessPoolFork, ForkedProcessMayDestroyThePool) {
 }
 
 TEST_F(ProcessPoolFork, ForkedProcessMayExit) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "it starts a thread, which ThreadSanitizer does not allow";
+#endif
   EXPECT_TRUE(ForkAndRun([&] { exit(0); }));
   ExpectParentGoesOn();
 }

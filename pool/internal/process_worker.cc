@@ -89,6 +89,7 @@ bool ProcessWorker::Revive() {
 std::exception_ptr ProcessWorker::StartChild() {
   const ProcessCore& pool = process_core_;
   lost.store(true);
+  gave_up = false;
   for (int failures = 1;; ++failures) {
     if (pool.killed_.load()) return nullptr;
     std::exception_ptr error;
@@ -131,6 +132,7 @@ std::exception_ptr ProcessWorker::StartChild() {
                                   : process_core_.budget_.SpendFailedStart();
     if (shortage && process_core_.HasOtherWorkers()) {
       WaitToRetry(failures);
+      gave_up = true;
       return nullptr;  // the others will do
     }
     if (is_last) {
