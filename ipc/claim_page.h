@@ -27,7 +27,7 @@ namespace asyncpal::internal {
 // Errors: Create() and Attach() throw std::system_error, the rest nothing.
 class ClaimPage {
  public:
-  static constexpr int kSlots = 2;
+  static constexpr int kSlots = 16;
 
   enum class Claim {
     kUnknown,  // of another attempt, or the worker wrote nonsense

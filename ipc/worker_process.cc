@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <bit>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
+#include "asyncpal/future/internal/futex.h"
 #include "asyncpal/ipc/exception_codec.h"
 #include "asyncpal/ipc/worker_main.h"
 #include "asyncpal/ipc/worker_protocol.h"
@@ -24,6 +26,9 @@ constexpr size_t kMaxMessageBytes = 16 << 20;
 
 // How long a worker that has closed its socket may take to end by itself.
 constexpr absl::Duration kTimeToEnd = absl::Milliseconds(500);
+
+// How often to look for a result before going to sleep.
+constexpr int kAwakeTries = 20;
 
 std::string Hex(const std::string& bytes) {
   return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
@@ -71,23 +76,21 @@ bool WorkerProcess::WaitForInput(absl::Duration timeout) {
   while (true) {
     const absl::Duration left = countdown.Remaining();
     pollfd input = {channel_.fd(), POLLIN, 0};
-    const int ms = left > absl::Hours(1)
-                       ? -1
-                       : static_cast<int>(absl::ToInt64Milliseconds(
-                             absl::Ceil(left, absl::Milliseconds(1))));
-    const int ready = poll(&input, 1, ms);
+    const timespec limit = absl::ToTimespec(left);
+    const int ready =
+        ppoll(&input, 1, left > absl::Hours(1) ? nullptr : &limit, nullptr);
     if (ready > 0) return true;
     if (ready == 0 && left == absl::ZeroDuration()) return false;
   }
 }
 
-bool WorkerProcess::ReceiveFrame() {
+Channel::Received WorkerProcess::ReceiveFrame(bool wait) {
   try {
-    return channel_.Receive() == Channel::Received::kFrame;
+    return channel_.Receive(wait);
   } catch (const std::exception& error) {
     violation_ = error.what();
     Kill();
-    return false;
+    return Channel::Received::kClosed;
   }
 }
 
@@ -137,7 +140,7 @@ std::exception_ptr WorkerProcess::Greet() {
                               Hex(ExecutableBuildId())));
   }
   SendSetup(options_);
-  if (!ReceiveFrame()) {
+  if (ReceiveFrame(/*wait=*/true) != Channel::Received::kFrame) {
     BuryAndDescribe("starting");
     return std::make_exception_ptr(Error(
         absl::StrCat("worker process ", child_.pid(), " ", loss_,
@@ -175,13 +178,28 @@ void WorkerProcess::SendSetup(const Options& options) {
   }
 }
 
-WorkerProcess::Ticket WorkerProcess::Offer(const Ticket* beside) {
-  const Ticket ticket = {beside == nullptr ? 0 : 1 - beside->slot, ++attempts_};
+WorkerProcess::Ticket WorkerProcess::Offer(uint32_t busy) {
+  const Ticket ticket = {std::countr_one(busy), ++attempts_};
   page_.Offer(ticket.slot, ticket.attempt);
   return ticket;
 }
 
-void WorkerProcess::Send(const Ticket& ticket, const EncodedCall& call) {
+void WorkerProcess::Send(absl::Span<const Order> orders) {
+  try {
+    MutexLock lock(send_mu_);
+    try {
+      for (const Order& order : orders) AppendTask(order.ticket, *order.call);
+    } catch (...) {
+      channel_.Flush();
+      throw;
+    }
+    channel_.Flush();
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too.
+  }
+}
+
+void WorkerProcess::AppendTask(const Ticket& ticket, const EncodedCall& call) {
   if (!same_program_ && call.name.empty()) {
     throw SerializationError(absl::StrCat(
         "a task can't be sent by its address to another program (build-id ",
@@ -196,30 +214,47 @@ void WorkerProcess::Send(const Ticket& ticket, const EncodedCall& call) {
   auto out = task.initCall();
   DescribeCode(call, out);
   DescribePayload(call.arguments, out.getArguments());
-  try {
-    MutexLock lock(send_mu_);
-    channel_.Send(message, BodyOf(call.arguments), call.arguments.memfd());
-  } catch (const ChannelClosedError&) {
-    // Receive() says so too.
+  const absl::Span<const char> body = BodyOf(call.arguments);
+  if (call.arguments.is_memfd() || body.size() > kMaxInlineBytes) {
+    channel_.Send(message, body, call.arguments.memfd());
+  } else {
+    channel_.Append(message, body);
+  }
+}
+
+WorkerProcess::Waited WorkerProcess::WaitForOutcome(absl::Duration timeout) {
+  if (received_.has_value()) return Waited::kOutcome;
+  const bool is_limited = timeout != absl::InfiniteDuration();
+  const Countdown countdown(timeout);
+  // It is likely to come soon: whoever is still awake then needs no wake-up.
+  for (int tries = 0;; ++tries) {
+    const bool is_patient = tries >= kAwakeTries;
+    switch (ReceiveFrame(/*wait=*/is_patient && !is_limited)) {
+      case Channel::Received::kFrame:
+        try {
+          received_ = ParseResult();
+          return Waited::kOutcome;
+        } catch (const ProtocolError& error) {
+          violation_ = error.what();
+          Kill();
+        }
+        break;
+      case Channel::Received::kClosed:
+        return Waited::kDead;
+      case Channel::Received::kNothing:
+        if (!is_patient) {
+          YieldThread();
+        } else if (!WaitForInput(countdown.Remaining())) {
+          return Waited::kTimeout;
+        }
+        break;
+    }
   }
 }
 
 std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
-  if (received_.has_value()) return std::exchange(received_, std::nullopt);
-  while (ReceiveFrame()) {
-    try {
-      return ParseResult();
-    } catch (const ProtocolError& error) {
-      violation_ = error.what();
-      Kill();
-    }
-  }
-  return std::nullopt;
-}
-
-bool WorkerProcess::WaitForOutcome() {
-  received_ = Receive();
-  return received_.has_value();
+  if (WaitForOutcome() == Waited::kDead) return std::nullopt;
+  return std::exchange(received_, std::nullopt);
 }
 
 WorkerProcess::Outcome WorkerProcess::ParseResult() {
@@ -252,7 +287,7 @@ std::exception_ptr WorkerProcess::Stop() {
     // It is dead, then.
   }
   std::exception_ptr failure;
-  if (ReceiveFrame()) {
+  if (ReceiveFrame(/*wait=*/true) == Channel::Received::kFrame) {
     failure = GuardWire([&]() -> std::exception_ptr {
       const auto answer = channel_.frame().message;
       if (!answer.isStopped()) {

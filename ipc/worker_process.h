@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
@@ -26,7 +27,7 @@ namespace asyncpal::internal {
 //
 //   WorkerProcess worker(options);
 //   if (auto error = worker.Greet()) return error;  // its initializer threw
-//   const auto ticket = worker.Offer(nullptr);
+//   const auto ticket = worker.Offer();
 //   worker.Send(ticket, call);
 //   std::optional<WorkerProcess::Outcome> outcome = worker.Receive();
 //
@@ -71,16 +72,27 @@ class WorkerProcess {
   // bound to be in time.
   std::exception_ptr Greet();
 
-  // Enters a task on the claim page, beside the one that is there if any; then
-  // the task may be sent. Any thread, one at a time.
-  Ticket Offer(const Ticket* beside);
-  // Throws SerializationError if the worker can't know the code, and has then
-  // sent nothing. To a dead worker it sends in vain.
-  void Send(const Ticket& ticket, const EncodedCall& call);
+  // Enters a task on the claim page; then it may be sent. `busy` has a bit for
+  // each slot whose task is not over; at least one is free. Any thread, one at
+  // a time.
+  Ticket Offer(uint32_t busy = 0);
+  // Sends tasks, in this order, in as few system calls as possible. Throws
+  // SerializationError if the worker can't know the code of one, and has then
+  // sent those before it. To a dead worker it sends in vain.
+  struct Order {
+    Ticket ticket;
+    const EncodedCall* call;
+  };
+  void Send(absl::Span<const Order> orders);
+  void Send(const Ticket& ticket, const EncodedCall& call) {
+    const Order order = {ticket, &call};
+    Send(absl::MakeConstSpan(&order, 1));
+  }
+  // Blocks until Receive() has an outcome at hand.
+  enum class Waited { kOutcome, kDead, kTimeout };
+  Waited WaitForOutcome(absl::Duration timeout = absl::InfiniteDuration());
   // Blocks. No outcome: the worker is dead.
   std::optional<Outcome> Receive();
-  // Blocks until Receive() has an outcome at hand. False: the worker is dead.
-  bool WaitForOutcome();
   // Has the worker finalize and end. What its finalizer threw, or null.
   std::exception_ptr Stop();
 
@@ -113,9 +125,10 @@ class WorkerProcess {
   WorkerProcess(const Options& options, Ends ends);
 
   void SendSetup(const Options& options);
-  // The next frame: false if the worker is dead.
-  bool ReceiveFrame();
+  // kClosed: the worker is dead, or will be.
+  Channel::Received ReceiveFrame(bool wait);
   bool WaitForInput(absl::Duration timeout);
+  void AppendTask(const Ticket& ticket, const EncodedCall& call);
   Outcome ParseResult();
   [[noreturn]] void FailGreeting(const std::string& why);
 
