@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "asyncpal/future/internal/futex.h"
 #include "asyncpal/ipc/internal/fd.h"
 #include "asyncpal/ipc/worker_protocol.h"
 
@@ -17,9 +16,6 @@ namespace {
 // How long a task runs undisturbed before the watcher reads in its place, and
 // how long a worker must be idle until the watcher sleeps.
 constexpr int kTickMs = 20;
-
-// How often an idle worker looks for a task before it sleeps.
-constexpr int kAwakeTries = 20;
 
 }  // namespace
 
@@ -48,19 +44,12 @@ WorkerInbox::Order WorkerInbox::Next() {
     }
   }
   try {
-    // The next task may come soon: who is still awake then needs no wake-up.
-    for (int tries = 0;; ++tries) {
-      switch (channel_.Receive(/*wait=*/tries >= kAwakeTries)) {
-        case Channel::Received::kClosed:
-          AbandonWorker(nullptr);
-        case Channel::Received::kNothing:
-          YieldThread();
-          break;
-        case Channel::Received::kFrame:
-          // A request to stop what is over by now is not an order.
-          if (auto order = ParseFrame()) return *std::move(order);
-          break;
+    while (true) {
+      if (channel_.Receive() == Channel::Received::kClosed) {
+        AbandonWorker(nullptr);
       }
+      // A request to stop what is over by now is not an order.
+      if (auto order = ParseFrame()) return *std::move(order);
     }
   } catch (const std::exception& error) {
     AbandonWorker(error.what());

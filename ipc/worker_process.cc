@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <system_error>
@@ -12,7 +13,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
-#include "asyncpal/future/internal/futex.h"
 #include "asyncpal/ipc/exception_codec.h"
 #include "asyncpal/ipc/worker_main.h"
 #include "asyncpal/ipc/worker_protocol.h"
@@ -27,8 +27,10 @@ constexpr size_t kMaxMessageBytes = 16 << 20;
 // How long a worker that has closed its socket may take to end by itself.
 constexpr absl::Duration kTimeToEnd = absl::Milliseconds(500);
 
-// How often to look for a result before going to sleep.
-constexpr int kAwakeTries = 20;
+constexpr uint64_t kNever = ~uint64_t{0};
+
+// How long an answer may lie on the page for which the worker has not rung.
+constexpr absl::Duration kLongestNap = absl::Microseconds(200);
 
 std::string Hex(const std::string& bytes) {
   return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
@@ -85,6 +87,7 @@ bool WorkerProcess::WaitForInput(absl::Duration timeout) {
 }
 
 Channel::Received WorkerProcess::ReceiveFrame(bool wait) {
+  if (std::exchange(has_frame_, false)) return Channel::Received::kFrame;
   try {
     return channel_.Receive(wait);
   } catch (const std::exception& error) {
@@ -222,59 +225,98 @@ void WorkerProcess::AppendTask(const Ticket& ticket, const EncodedCall& call) {
   }
 }
 
-WorkerProcess::Waited WorkerProcess::WaitForOutcome(absl::Duration timeout) {
-  if (received_.has_value()) return Waited::kOutcome;
-  const bool is_limited = timeout != absl::InfiniteDuration();
-  const Countdown countdown(timeout);
-  // It is likely to come soon: whoever is still awake then needs no wake-up.
-  for (int tries = 0;; ++tries) {
-    const bool is_patient = tries >= kAwakeTries;
-    switch (ReceiveFrame(/*wait=*/is_patient && !is_limited)) {
-      case Channel::Received::kFrame:
-        try {
-          received_ = ParseResult();
-          return Waited::kOutcome;
-        } catch (const ProtocolError& error) {
-          violation_ = error.what();
-          Kill();
-        }
-        break;
-      case Channel::Received::kClosed:
-        return Waited::kDead;
-      case Channel::Received::kNothing:
-        if (!is_patient) {
-          YieldThread();
-        } else if (!WaitForInput(countdown.Remaining())) {
-          return Waited::kTimeout;
-        }
-        break;
-    }
-  }
+WorkerProcess::Waited WorkerProcess::WaitForOutcome(const Ticket& ticket) {
+  return WaitForOutcome(ticket, absl::InfiniteDuration(), 0);
 }
 
-std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
-  if (WaitForOutcome() == Waited::kDead) return std::nullopt;
+WorkerProcess::Waited WorkerProcess::WaitForOutcome(const Ticket& ticket,
+                                                    absl::Duration timeout,
+                                                    uint64_t ring_from) {
+  if (received_.has_value() || TakeAnswer(ticket)) return Waited::kOutcome;
+  if (timeout == absl::ZeroDuration()) return Waited::kTimeout;
+  RingFrom(ring_from);
+  const bool is_limited = timeout != absl::InfiniteDuration();
+  const Countdown countdown(timeout);
+  Waited waited = Waited::kOutcome;
+  while (!TakeAnswer(ticket)) {
+    const auto received = ReceiveFrame(/*wait=*/!is_limited);
+    if (received == Channel::Received::kFrame) {
+      if (TakeResult(ticket)) break;
+    } else if (received == Channel::Received::kClosed) {
+      if (!TakeAnswer(ticket)) waited = Waited::kDead;
+      break;
+    } else {
+      const absl::Duration left = countdown.Remaining();
+      if (left == absl::ZeroDuration()) {
+        waited = Waited::kTimeout;
+        break;
+      }
+      WaitForInput(std::min(left, kLongestNap));
+    }
+  }
+  // Awake, and back before the next sleep: nobody needs to ring until then.
+  if (is_limited) RingFrom(kNever);
+  return waited;
+}
+
+std::optional<WorkerProcess::Outcome> WorkerProcess::Receive(
+    const Ticket& ticket) {
+  if (WaitForOutcome(ticket) == Waited::kDead) return std::nullopt;
   return std::exchange(received_, std::nullopt);
 }
 
-WorkerProcess::Outcome WorkerProcess::ParseResult() {
-  return GuardWire([&] {
-    Channel::Frame& frame = channel_.frame();
-    if (!frame.message.isResult()) {
-      throw ProtocolError("a worker sent what is no result");
-    }
-    const auto result = frame.message.getResult();
-    Outcome outcome;
-    outcome.attempt = result.getAttempt();
-    outcome.exiting = result.getExiting();
-    if (result.isFailure()) {
-      outcome.failure = DecodeException(result.getFailure());
-    } else {
-      outcome.value = TakePayload(
-          result, frame, static_cast<uint64_t>(options_.max_payload_bytes));
-    }
-    return outcome;
-  });
+void WorkerProcess::RingFrom(uint64_t attempt) {
+  if (std::exchange(ring_from_, attempt) != attempt) page_.RingFrom(attempt);
+}
+
+bool WorkerProcess::TakeAnswer(const Ticket& ticket) {
+  auto answer = page_.TakeAnswer(ticket.slot, ticket.attempt);
+  if (!answer.has_value()) return false;
+  received_ = Outcome{.value = Payload::OfBytes(*std::move(answer))};
+  return true;
+}
+
+// Whether the frame has the outcome of that ticket.
+bool WorkerProcess::TakeResult(const Ticket& ticket) {
+  try {
+    return GuardWire([&] {
+      const auto message = channel_.frame().message;
+      if (message.isAnswered()) return false;  // it rings: look at the page
+      if (!message.isResult()) {
+        throw ProtocolError("a worker sent what is no result");
+      }
+      const auto result = message.getResult();
+      // Nobody waits for an older one any more.
+      if (result.getAttempt() < ticket.attempt) return false;
+      // It came for the wake-up in the middle; the others are on the page.
+      if (result.getAttempt() > ticket.attempt) {
+        if (!TakeAnswer(ticket)) {
+          throw ProtocolError("a worker sent a result before its turn");
+        }
+        has_frame_ = true;
+        return true;
+      }
+      ParseResult(result);
+      return true;
+    });
+  } catch (const ProtocolError& error) {
+    violation_ = error.what();
+    Kill();
+    return false;
+  }
+}
+
+void WorkerProcess::ParseResult(wire::Result::Reader result) {
+  Outcome outcome;
+  outcome.exiting = result.getExiting();
+  if (result.isFailure()) {
+    outcome.failure = DecodeException(result.getFailure());
+  } else {
+    outcome.value =
+        TakePayload(result, channel_.frame(),
+                    static_cast<uint64_t>(options_.max_payload_bytes));
+  }
+  received_ = std::move(outcome);
 }
 
 std::exception_ptr WorkerProcess::Stop() {
@@ -287,7 +329,12 @@ std::exception_ptr WorkerProcess::Stop() {
     // It is dead, then.
   }
   std::exception_ptr failure;
-  if (ReceiveFrame(/*wait=*/true) == Channel::Received::kFrame) {
+  auto received = ReceiveFrame(/*wait=*/true);
+  while (received == Channel::Received::kFrame &&
+         channel_.frame().message.isAnswered()) {
+    received = ReceiveFrame(/*wait=*/true);
+  }
+  if (received == Channel::Received::kFrame) {
     failure = GuardWire([&]() -> std::exception_ptr {
       const auto answer = channel_.frame().message;
       if (!answer.isStopped()) {

@@ -29,7 +29,7 @@ namespace asyncpal::internal {
 //   if (auto error = worker.Greet()) return error;  // its initializer threw
 //   const auto ticket = worker.Offer();
 //   worker.Send(ticket, call);
-//   std::optional<WorkerProcess::Outcome> outcome = worker.Receive();
+//   std::optional<WorkerProcess::Outcome> outcome = worker.Receive(ticket);
 //
 // Threads: one thread, the worker's agent, does everything except where noted.
 // Lifetime: the destructor kills the process and reaps it.
@@ -55,7 +55,6 @@ class WorkerProcess {
   };
 
   struct Outcome {
-    uint64_t attempt = 0;
     Payload value = {};
     std::exception_ptr failure = nullptr;  // null: `value` counts
     bool exiting = false;                  // the worker takes no more tasks
@@ -76,6 +75,8 @@ class WorkerProcess {
   // each slot whose task is not over; at least one is free. Any thread, one at
   // a time.
   Ticket Offer(uint32_t busy = 0);
+  // From now on someone who looks at fd() is to notice each outcome.
+  void RingForAll() { RingFrom(0); }
   // Sends tasks, in this order, in as few system calls as possible. Throws
   // SerializationError if the worker can't know the code of one, and has then
   // sent those before it. To a dead worker it sends in vain.
@@ -88,11 +89,16 @@ class WorkerProcess {
     const Order order = {ticket, &call};
     Send(absl::MakeConstSpan(&order, 1));
   }
-  // Blocks until Receive() has an outcome at hand.
+  // Blocks until Receive() has the outcome of that ticket at hand, which is the
+  // oldest one that still matters. Any attempt's answer ends the sleep; or with
+  // a limit, only that of `ring_from` and those after it, and others are found
+  // a moment later. A limit of zero only looks.
   enum class Waited { kOutcome, kDead, kTimeout };
-  Waited WaitForOutcome(absl::Duration timeout = absl::InfiniteDuration());
+  Waited WaitForOutcome(const Ticket& ticket);
+  Waited WaitForOutcome(const Ticket& ticket, absl::Duration timeout,
+                        uint64_t ring_from);
   // Blocks. No outcome: the worker is dead.
-  std::optional<Outcome> Receive();
+  std::optional<Outcome> Receive(const Ticket& ticket);
   // Has the worker finalize and end. What its finalizer threw, or null.
   std::exception_ptr Stop();
 
@@ -128,8 +134,11 @@ class WorkerProcess {
   // kClosed: the worker is dead, or will be.
   Channel::Received ReceiveFrame(bool wait);
   bool WaitForInput(absl::Duration timeout);
+  void RingFrom(uint64_t attempt);
+  bool TakeAnswer(const Ticket& ticket);
+  bool TakeResult(const Ticket& ticket);
   void AppendTask(const Ticket& ticket, const EncodedCall& call);
-  Outcome ParseResult();
+  void ParseResult(wire::Result::Reader result);
   [[noreturn]] void FailGreeting(const std::string& why);
 
   const Options options_;
@@ -137,7 +146,9 @@ class WorkerProcess {
   ClaimPage page_;
   ChildProcess child_;
   std::optional<Outcome> received_;  // and not yet asked for
+  bool has_frame_ = false;           // in the channel, for the next who reads
   uint64_t attempts_ = 0;
+  uint64_t ring_from_ = 0;  // as the page says
   bool same_program_ = true;
   std::string build_id_;
   std::string violation_;  // of the protocol

@@ -147,7 +147,7 @@ class ProcessCore::Visit {
     MutexLock lock(core_.mu_);
     for (const auto& [id, worker] : core_.workers_) {
       auto& candidate = static_cast<ProcessWorker&>(*worker);
-      child_ = candidate.BeginVisit(task);
+      child_ = candidate.BeginVisit(task, &ticket_);
       if (child_ == nullptr) continue;
       worker_ = std::static_pointer_cast<ProcessWorker>(worker);
       return;
@@ -168,10 +168,16 @@ class ProcessCore::Visit {
 
   // False: the child has died first, which is the agent's business.
   bool Serve(StateBase& task) {
-    if (worker_ == nullptr ||
-        child_->WaitForOutcome() != WorkerProcess::Waited::kOutcome) {
-      return false;
+    if (worker_ == nullptr) return false;
+    auto waited = child_->WaitForOutcome(ticket_, absl::ZeroDuration(), 0);
+    if (waited == WorkerProcess::Waited::kTimeout) {
+      {
+        MutexLock lock(core_.mu_);
+        worker_->StopWatching();
+      }
+      waited = child_->WaitForOutcome(ticket_);
     }
+    if (waited == WorkerProcess::Waited::kDead) return false;
     ThreadWorker* const outer = ThreadWorker::Current();
     ThreadWorker::SetCurrent(worker_.get());
     is_done_ = true;
@@ -184,6 +190,7 @@ class ProcessCore::Visit {
   ProcessCore& core_;
   std::shared_ptr<ProcessWorker> worker_;
   std::shared_ptr<WorkerProcess> child_;
+  WorkerProcess::Ticket ticket_;
   bool is_done_ = false;
 };
 

@@ -281,11 +281,14 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
     } else if (task.cancel_requested()) {
       task.RequestStop();
     }
-    if (OfferNext() && running_.child->WaitForOutcome(absl::Nanoseconds(
-                           kQuickNanos)) == WorkerProcess::Waited::kTimeout) {
+    WorkerProcess& child = *running_.child;
+    const uint64_t ring_from = OfferNext();
+    if (ring_from != 0 &&
+        child.WaitForOutcome(running_.ticket, absl::Nanoseconds(kQuickNanos),
+                             ring_from) == WorkerProcess::Waited::kTimeout) {
       RecallOwn(/*rest=*/1);  // it takes longer than others should wait for it
     }
-    auto outcome = Receive();
+    auto outcome = child.Receive(running_.ticket);
     if (!outcome.has_value()) {
       HandleDeath(task, attempts);
       continue;
@@ -300,17 +303,6 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
       std::rethrow_exception(outcome->failure);
     }
     return std::move(outcome->value);
-  }
-}
-
-std::optional<WorkerProcess::Outcome> ProcessWorker::Receive() {
-  while (true) {
-    auto outcome = running_.child->Receive();
-    if (!outcome.has_value() || outcome->attempt == running_.ticket.attempt) {
-      return outcome;
-    }
-    // Nobody waits for that, or not any more.
-    if (outcome->attempt > running_.ticket.attempt) running_.child->Kill();
   }
 }
 

@@ -66,8 +66,11 @@ class ProcessWorker final : public ThreadWorker {
   std::shared_ptr<WorkerProcess> Lend(StateBase* task, bool will_wait,
                                       Ticket* ticket);
   // The caller waits for `task` and serves the child. Null: the task is not
-  // here, or somebody else is faster. From now on the agent sleeps.
-  std::shared_ptr<WorkerProcess> BeginVisit(const StateBase& task);
+  // here, or somebody else is faster. From now on the agent has nothing to do,
+  // and after StopWatching() sleeps.
+  std::shared_ptr<WorkerProcess> BeginVisit(const StateBase& task,
+                                            Ticket* ticket);
+  void StopWatching() { WatchChild(false); }
   // The loan is over. Unless the task is done, it is the agent's now. True: the
   // agent must wake for that or for another reason.
   bool EndLoan(bool is_done);
@@ -118,14 +121,13 @@ class ProcessWorker final : public ThreadWorker {
   // Forgets the child, which has died or is to.
   void DropChild();
   void SetRunning(Sent sent);
-  // The outcome of the running task. None: its child is dead.
-  std::optional<WorkerProcess::Outcome> Receive();
   // Throws what `task` fails with; returns if it is to be sent again.
   void HandleDeath(StateBase& task, int& attempts);
 
   // Hands the child the next tasks of the queue ahead of time, if there are
-  // some that nobody else is free for. True: there are several at hand now.
-  bool OfferNext();
+  // some that nobody else is free for. If there are several at hand now, it
+  // comes back in the middle of which the agent should wake up; else 0.
+  uint64_t OfferNext();
   // With the core's take_mu_ held.
   size_t CountToOffer();
   bool FitsBesideOffered(StateBase& task) const;

@@ -18,21 +18,22 @@ std::shared_ptr<WorkerProcess> ProcessWorker::Lend(StateBase* task,
   lent_task_ = task;
   child_spoke_ = false;
   MutexLock lock(child_mu_);
+  child_->RingForAll();
   *ticket = child_->Offer();
   running_ = {task, child_, *ticket};
-  WatchChild(!will_wait);
+  if (!will_wait) WatchChild(true);
   return child_;
 }
 
-std::shared_ptr<WorkerProcess> ProcessWorker::BeginVisit(
-    const StateBase& task) {
+std::shared_ptr<WorkerProcess> ProcessWorker::BeginVisit(const StateBase& task,
+                                                         Ticket* ticket) {
   if (lent_task_ != &task ||
       (loan_ != Loan::kUnattended && loan_ != Loan::kReserved)) {
     return nullptr;
   }
   loan_ = Loan::kVisited;
   MutexLock lock(child_mu_);
-  WatchChild(false);
+  *ticket = running_.ticket;
   return child_;
 }
 

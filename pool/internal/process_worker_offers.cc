@@ -11,8 +11,8 @@
 // waiting for the parent. One is enough for that, if tasks take long; but where
 // they are over within microseconds, parent and child would wake each other for
 // every single one. So after a quick task the agent offers as many as the claim
-// page has slots for, in one system call, and again when half of them are done;
-// their results arrive several at a time as well.
+// page has slots for, in one system call, and again when half of them are done.
+// Their results wait on the claim page, and the child rings at half of them.
 //
 // The price would be that tasks wait behind a slow one though a worker is free
 // for them. Therefore a slow one makes the agent take back all but one, and
@@ -25,11 +25,11 @@ constexpr size_t kMostAhead = ClaimPage::kSlots - 1;
 
 }  // namespace
 
-bool ProcessWorker::OfferNext() {
-  if (pumping_ || running_.child != child_) return false;
+uint64_t ProcessWorker::OfferNext() {
+  if (pumping_ || running_.child != child_) return 0;
   std::vector<StateRef<StateBase>> tasks;
   std::vector<WorkerProcess::Order> orders;
-  bool are_many;
+  uint64_t middle = 0;
   {
     MutexLock take(process_core_.take_mu_);
     const size_t count = CountToOffer();
@@ -55,9 +55,11 @@ bool ProcessWorker::OfferNext() {
       tasks.push_back(StateRef<StateBase>::Share(next));
       orders.push_back({ticket, &call.call()});
     }
-    are_many = offered_.size() > 1;
+    if (offered_.size() > 1) {
+      middle = offered_[offered_.size() / 2].sent.ticket.attempt;
+    }
   }
-  if (orders.empty()) return are_many;
+  if (orders.empty()) return middle;
   bool are_sent = true;
   try {
     child_->Send(orders);
@@ -66,7 +68,7 @@ bool ProcessWorker::OfferNext() {
   }
   for (const auto& task : tasks) task->remote_call()->EndLoan();
   if (!are_sent) RecallOwn();
-  return are_many;
+  return middle;
 }
 
 size_t ProcessWorker::CountToOffer() {
