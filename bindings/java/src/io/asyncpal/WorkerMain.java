@@ -21,7 +21,10 @@ final class WorkerMain extends WorkerHost {
     // One thread runs tasks; a file for jvmstat costs time at each start.
     command.add("-XX:+UseSerialGC");
     command.add("-XX:-UsePerfData");
-    command.add("-Djava.library.path=" + System.getProperty("java.library.path", ""));
+    // Where this JVM has found or unpacked the native library, a worker can, too.
+    for (String name : List.of("java.library.path", "java.io.tmpdir")) {
+      command.add("-D" + name + "=" + System.getProperty(name, ""));
+    }
     command.addAll(jvmOptions);
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
