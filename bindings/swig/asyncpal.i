@@ -147,6 +147,7 @@ OPEN_NATIVE(ThreadPool)
     Host*, const PoolSettings&);
 OPEN(ThreadPool::Submit)
 OPEN(ThreadPool::Settle)
+OPEN(ThreadPool::GoOn)
 OPEN(ThreadPool::Cancel)
 OPEN(ThreadPool::RunInline)
 OPEN(ThreadPool::Release)

@@ -79,6 +79,13 @@ class ThreadWorker : public ExecutionContext,
   virtual void WakeUp();
   virtual int64_t pid() const { return tid.load(std::memory_order_relaxed); }
 
+  // For a task that goes on to the next by itself, on the worker's own thread,
+  // once it has published its own outcome: ends its run as the pool would, and
+  // takes the next task if there is one at hand, started and counted. Null: it
+  // must return, and the pool ends its run; as where another task is below it
+  // on the stack.
+  StateBase* GoOn();
+
   bool RunInline(StateBase& task) override;
   bool BeginBlocking(const StateBase* awaited) override;
   void EndBlocking() override;

@@ -107,8 +107,9 @@ final class MapRun<R> implements Iterator<R> {
   public boolean hasNext() {
     while (!current.hasNext()) {
       if (thrown != null) {
+        RuntimeException e = asUnchecked(thrown);
         cancelRest();
-        throw asUnchecked(thrown);
+        throw e;
       }
       if (submitted.isEmpty()) {
         return false;
