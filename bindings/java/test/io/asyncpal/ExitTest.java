@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * How a JVM ends while tasks run in threads and processes: each way ten times, since what goes wrong
- * here goes wrong seldom.
+ * How a JVM ends while tasks run in threads and processes: each way ten times, since what goes
+ * wrong here goes wrong seldom.
  */
 @Timeout(600)
 class ExitTest {
