@@ -46,7 +46,7 @@ std::atomic<int> spawns = 0;
 std::atomic<int> failures_left = 0;
 std::atomic<int> failure = EAGAIN;
 // What the next call does first, once.
-std::function<void()>* before_spawn = nullptr;
+std::atomic<std::function<void()>*> before_spawn = nullptr;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ extern "C" int posix_spawnp(pid_t* pid, const char* file,
   static const auto spawn =
       reinterpret_cast<Spawn>(dlsym(RTLD_NEXT, "posix_spawnp"));
   ++spawns;
-  if (auto* const hook = std::exchange(before_spawn, nullptr)) (*hook)();
+  if (auto* const hook = before_spawn.exchange(nullptr)) (*hook)();
   if (failures_left.fetch_sub(1) > 0) return failure;
   failures_left.fetch_add(1);
   return spawn(pid, file, actions, attributes, argv, environment);

@@ -109,7 +109,8 @@ class ThreadWorker : public ExecutionContext,
   bool searching = false;      // locked: counted as about to look at the queue
   bool left_for_exit = false;  // locked
   std::atomic<bool> lost{false};  // can take no task as it is
-  int tasks_since_start = 0;      // its own thread only
+  bool gave_up = false;  // for lack of what starting it takes; its own thread's
+  int tasks_since_start = 0;  // its own thread only
 
   // Written by its own thread; `depth`, the tasks on its stack, grows with the
   // lock held, so that a snapshot agrees with the count of started tasks.
