@@ -3,7 +3,13 @@
 load("@rules_cc//cc:defs.bzl", "cc_library")
 load("//tools/swig/private:swig.bzl", "swig")
 
-def asyncpal_swig_library(name, deps = [], visibility = None, **kwargs):
+# What generated C++ includes beside the headers of the interface.
+_RUNTIME = {
+    "csharp": [],
+    "java": [Label("//tools/deps:jni")],
+}
+
+def asyncpal_swig_library(name, language, deps = [], visibility = None, **kwargs):
     """The two halves of a binding: sources, and a C++ library for them.
 
     <name> is a folder of sources in the other language, for the srcs of a rule
@@ -12,13 +18,14 @@ def asyncpal_swig_library(name, deps = [], visibility = None, **kwargs):
 
     Args:
       name: the target's name.
+      language: "java" or "csharp".
       deps: C++ libraries with what the interface declares.
       visibility: of both.
       **kwargs: interface (the .i file), srcs (headers and .i files that it
-        includes, by their path in the workspace), language ("java" or
-        "csharp"), scope (package or namespace), swigopts.
+        includes, by their path in the workspace), scope (package or
+        namespace), swigopts.
     """
-    swig(name = name, visibility = visibility, **kwargs)
+    swig(name = name, language = language, visibility = visibility, **kwargs)
     for group in ["cc", "hdrs"]:
         native.filegroup(
             name = "%s_%s_files" % (name, group),
@@ -33,7 +40,7 @@ def asyncpal_swig_library(name, deps = [], visibility = None, **kwargs):
         copts = ["-std=c++20"],
         linkstatic = True,
         visibility = visibility,
-        deps = deps,
+        deps = deps + _RUNTIME[language],
         # Nothing in C++ calls it.
         alwayslink = True,
     )

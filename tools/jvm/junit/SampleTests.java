@@ -3,9 +3,12 @@ package io.asyncpal.tools.junit;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Disabled;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /** Tests with every kind of end, for {@link TestRunnerTest} to run. */
 final class SampleTests {
@@ -39,6 +42,13 @@ final class SampleTests {
 
     @Test
     void passes() {}
+  }
+
+  static final class Empty {
+    @TestFactory
+    Stream<DynamicTest> none() {
+      return Stream.empty();
+    }
   }
 
   static final class Exiting {

@@ -92,6 +92,10 @@ public final class TestRunner {
         summary.getTestsSucceededCount(),
         summary.getTotalFailureCount(),
         summary.getTestsSkippedCount());
+    if (summary.getTestsFoundCount() == 0 && selection.chosen() > 0) {
+      out.println("FAILED: the test methods gave no tests");
+      return false;
+    }
     return summary.getTotalFailureCount() == 0;
   }
 

@@ -95,6 +95,11 @@ final class TestRunnerTest {
   }
 
   @Test
+  void failsWhenAFactoryGivesNoTests() throws Exception {
+    assertContains("the test methods gave no tests", run(false, "Empty#"));
+  }
+
+  @Test
   void failsWhenATestExitsWithZero() throws Exception {
     Process process = start("Exiting#");
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -17,6 +17,7 @@ final class TestSelection implements PostDiscoveryFilter {
   private final int shard;
   private final int shards;
   private int matches;
+  private int chosen;
 
   /**
    * @param pattern what {@code package.Class#method} must contain; empty: everything matches
@@ -34,6 +35,11 @@ final class TestSelection implements PostDiscoveryFilter {
     return matches;
   }
 
+  /** How many methods of this shard matched. */
+  int chosen() {
+    return chosen;
+  }
+
   @Override
   public FilterResult apply(TestDescriptor test) {
     TestSource source = test.getSource().orElse(null);
@@ -46,6 +52,7 @@ final class TestSelection implements PostDiscoveryFilter {
       return FilterResult.excluded("it does not match");
     }
     boolean mine = matches++ % shards == shard;
+    chosen += mine ? 1 : 0;
     return FilterResult.includedIf(mine, () -> "this shard's", () -> "another shard's");
   }
 }

@@ -9,7 +9,8 @@ import java.time.Duration;
  *
  * <p>A shutdown hook closes every pool: what is pending is cancelled, what runs is interrupted and
  * waited for. Tasks that still run when the deadline passes are named on standard error, worker
- * processes are killed, and the JVM ends. Workers are daemon threads, so an open pool doesn't keep
+ * processes are killed, and the JVM ends. A task that itself calls {@code System.exit} is one of
+ * those: it can't end before the JVM does. Workers are daemon threads, so an open pool doesn't keep
  * a JVM from ending.
  */
 public final class GlobalShutdown {

@@ -31,7 +31,9 @@ final class MapRun<R> implements Iterator<R> {
     <T> CompletableFuture<T> submit(SerializableCallable<T> task);
 
     /** Calls {@code wait}, which waits for tasks of the pool. */
-    <T> T block(Callable<T> wait) throws Exception;
+    default <T> T block(Callable<T> wait) throws Exception {
+      return wait.call();
+    }
   }
 
   private final Executor pool;

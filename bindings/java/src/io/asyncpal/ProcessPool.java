@@ -13,7 +13,6 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -107,7 +106,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   public void execute(Runnable command) {
     Objects.requireNonNull(command, "command");
     RemoteTask<?> task =
-        command instanceof RemoteTask<?> own ? own : taskOf(command, Executors.callable(command));
+        command instanceof RemoteTask<?> own ? own : RemoteTask.ofRunnable(command, null);
     if (!task.markSubmitted()) {
       throw new IllegalStateException("this task was given to a process pool before");
     }
@@ -150,7 +149,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
    */
   @Override
   public <T> CompletableFuture<T> submit(Callable<T> task) {
-    return start(taskOf(Objects.requireNonNull(task, "task"), task));
+    return start(RemoteTask.of(Objects.requireNonNull(task, "task"), task));
   }
 
   @Override
@@ -201,27 +200,13 @@ public final class ProcessPool extends ProcessPoolStarmaps {
 
   @Override
   protected <T> RemoteTask<T> newTaskFor(Callable<T> callable) {
-    return taskOf(Objects.requireNonNull(callable, "callable"), callable);
+    return RemoteTask.of(Objects.requireNonNull(callable, "callable"), callable);
   }
 
   @Override
   protected <T> RemoteTask<T> newTaskFor(Runnable runnable, T value) {
     Objects.requireNonNull(runnable, "runnable");
-    Callable<T> callable = Executors.callable(runnable, value);
-    return new RemoteTask<>(callOf(runnable), callable, bytes -> value);
-  }
-
-  private static <T> RemoteTask<T> taskOf(Object sent, Callable<T> callable) {
-    return new RemoteTask<>(callOf(sent), callable, ProcessPool::readResult);
-  }
-
-  private static RemoteTask.Call callOf(Object sent) {
-    return new RemoteTask.Call("", Serialization.write(sent, "the task"));
-  }
-
-  @SuppressWarnings("unchecked") // what the callable returned in the worker
-  private static <T> T readResult(byte[] bytes) {
-    return (T) Serialization.read(bytes, "the result");
+    return RemoteTask.ofRunnable(runnable, value);
   }
 
   @Override
@@ -264,11 +249,6 @@ public final class ProcessPool extends ProcessPoolStarmaps {
       @Override
       public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
         return ProcessPool.this.submit(task);
-      }
-
-      @Override
-      public <T> T block(Callable<T> wait) throws Exception {
-        return wait.call();
       }
     };
   }

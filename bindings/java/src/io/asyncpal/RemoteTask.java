@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executors;
 import java.util.concurrent.RunnableFuture;
 import java.util.function.Function;
 
@@ -31,6 +32,25 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
     this.call = call;
     this.callable = callable;
     this.decoder = decoder;
+  }
+
+  /** A task whose worker reads {@code sent} and calls it, as {@code callable} would here. */
+  static <T> RemoteTask<T> of(Object sent, Callable<T> callable) {
+    return new RemoteTask<>(callOf(sent), callable, RemoteTask::readResult);
+  }
+
+  /** The same for one without a result of its own. */
+  static <T> RemoteTask<T> ofRunnable(Runnable sent, T value) {
+    return new RemoteTask<>(callOf(sent), Executors.callable(sent, value), bytes -> value);
+  }
+
+  private static Call callOf(Object sent) {
+    return new Call("", Serialization.write(sent, "the task"));
+  }
+
+  @SuppressWarnings("unchecked") // what the callable returned in the worker
+  private static <T> T readResult(byte[] bytes) {
+    return (T) Serialization.read(bytes, "the result");
   }
 
   Call call() {

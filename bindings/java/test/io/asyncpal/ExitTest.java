@@ -19,12 +19,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * How a JVM ends while tasks run in threads and processes: each way ten times, since what goes
+ * How a JVM ends while tasks run in threads and processes: each way many times, since what goes
  * wrong here goes wrong seldom.
  */
 @Timeout(600)
 class ExitTest {
-  private static final int TIMES = 10;
   // Of GlobalShutdown, in the program; then what a JVM takes to start and end on a busy machine.
   static final long DEADLINE_MILLIS = 300;
   private static final long LIMIT_SECONDS = 60;
@@ -52,17 +51,17 @@ class ExitTest {
   @ParameterizedTest
   @EnumSource
   void endsInTimeWithObedientTasks(Way way) throws Exception {
-    endsInTime(way, Tasks.OBEDIENT);
+    endsInTime(way, Tasks.OBEDIENT, 2);
   }
 
   @ParameterizedTest
   @EnumSource
   void endsInTimeWithEndlessTasks(Way way) throws Exception {
-    endsInTime(way, Tasks.ENDLESS);
+    endsInTime(way, Tasks.ENDLESS, 10);
   }
 
-  private static void endsInTime(Way way, Tasks tasks) throws Exception {
-    for (int i = 0; i < TIMES; i++) {
+  private static void endsInTime(Way way, Tasks tasks, int times) throws Exception {
+    for (int i = 0; i < times; i++) {
       Path errors = Files.createTempFile("exit-", ".err");
       Process jvm = start(way, tasks, errors);
       long workerPid = 0;

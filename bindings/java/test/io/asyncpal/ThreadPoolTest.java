@@ -427,6 +427,25 @@ class ThreadPoolTest extends PoolContract {
     return pool.submit(Thread::currentThread).get();
   }
 
+  @Test
+  void nativeCodeGivesItsReferenceToAPoolUp() throws Exception {
+    WeakReference<ThreadHost> host = useAndClose();
+    eventually(
+        "what native code held can be collected",
+        () -> {
+          System.gc();
+          return host.get() == null;
+        });
+  }
+
+  private static WeakReference<ThreadHost> useAndClose() throws Exception {
+    try (ThreadPool pool = new ThreadPool(1)) {
+      CompletableFuture<Integer> future = pool.submit(() -> 1);
+      future.get(30, SECONDS);
+      return new WeakReference<>(((Task<Integer>) future).host);
+    }
+  }
+
   // ------------------------------------------------------------------ Options
 
   @Test
