@@ -299,7 +299,9 @@ bool WorkerProcess::TakeResult(const Ticket& ticket) {
       // It came for the wake-up in the middle; the others are on the page.
       if (result.getAttempt() > ticket.attempt) {
         if (!TakeAnswer(ticket)) {
-          throw ProtocolError("a worker sent a result before its turn");
+          throw ProtocolError(
+              "a worker sent a result of a task that it does not have, or not "
+              "yet");
         }
         has_frame_ = true;
         return true;
