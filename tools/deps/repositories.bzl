@@ -1,5 +1,6 @@
 """The repositories that Asyncpal needs, all of them made on this machine."""
 
+load("//tools/dotnet:repositories.bzl", "asyncpal_dotnet_repositories")
 load(":stand_in_repository.bzl", "stand_in_repository")
 load(":system_repository.bzl", "system_repository")
 
@@ -26,3 +27,4 @@ def asyncpal_repositories():
             stand_in_repository(name = name, files = files)
     if not native.existing_rule("asyncpal_system"):
         system_repository(name = "asyncpal_system")
+    asyncpal_dotnet_repositories()
