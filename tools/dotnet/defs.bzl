@@ -11,6 +11,7 @@ load(
     "csharp_binary",
     "csharp_test",
 )
+load("//tools/dotnet/private:nupkg.bzl", "nupkg")
 
 # Without an SDK, `bazel build //...` skips the targets, and what depends on
 # them.
@@ -79,6 +80,48 @@ def asyncpal_csharp_import(name, **kwargs):
     """
     csharp_import(
         name = name,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_nupkg(name, **kwargs):
+    """A NuGet package with one assembly and the shared libraries it needs.
+
+    Args:
+      name: the target's name.
+      **kwargs: library (an asyncpal_csharp_library), id, version, description,
+        readme, authors, license (an SPDX expression), package_tags, files
+        (further files with their paths in the package), and what all rules
+        have.
+    """
+    nupkg(
+        name = name,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_nupkg_test(name, package, srcs, size = "medium", **kwargs):
+    """Builds and runs a console program against a package and nothing else.
+
+    It passes when the program returns 0, in an empty folder and without what
+    Bazel has built, except for the package.
+
+    Args:
+      name: the target's name.
+      package: the asyncpal_nupkg.
+      srcs: the program.
+      size: as for all tests.
+      **kwargs: as for sh_test.
+    """
+    native.sh_test(
+        name = name,
+        size = size,
+        srcs = [Label("//tools/dotnet:package_test.sh")],
+        args = ([SDK.dotnet, SDK.tfm] if SDK else []) + [
+            "$(rootpath %s)" % file
+            for file in [package] + srcs
+        ],
+        data = [package] + srcs,
         target_compatible_with = DOTNET_ONLY,
         **kwargs
     )

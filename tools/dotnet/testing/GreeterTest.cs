@@ -13,7 +13,7 @@ public class GreeterTest
         Assert.Equal($"Hello, {name}!", Greeter.Greet(name));
 
     [Fact]
-    public void StacksNameSourcesByTheirPathInTheWorkspace()
+    public void NamesSourcesByTheirPathInTheWorkspace()
     {
         Assert.Equal("./tools/dotnet/testing/GreeterTest.cs", PathOfCaller());
     }
