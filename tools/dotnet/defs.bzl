@@ -26,8 +26,8 @@ def asyncpal_csharp_library(name, **kwargs):
       name: the target's name.
       **kwargs: srcs, deps (other C# targets), assembly_name (by default the
         target's name), version ("1.2.3"), frameworks (shared frameworks besides
-        Microsoft.NETCore.App: ["Microsoft.AspNetCore.App"]), natives (shared
-        libraries that the code loads), and what all rules have.
+        Microsoft.NETCore.App: ["Microsoft.AspNetCore.App"]), natives (bundles
+        of tools/native that the code loads), and what all rules have.
     """
     csharp_library(
         name = name,

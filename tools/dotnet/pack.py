@@ -2,7 +2,8 @@
 """Makes a NuGet package: pack.py <output> <manifest>
 
 The manifest is JSON: "metadata" goes into the .nuspec as it is, "files" maps
-paths in the package to files. Equal inputs give equal bytes.
+paths in the package to files, "natives" and "licenses" are folders of
+tools/native. Equal inputs give equal bytes.
 """
 
 import json
@@ -10,6 +11,9 @@ import os
 import sys
 import xml.etree.ElementTree as xml
 import zipfile
+
+# The only platform that the native libraries are built for.
+_NATIVE_FOLDER = "runtimes/linux-x64/native/"
 
 _NUSPEC = "http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/"
@@ -68,6 +72,20 @@ def make_content_types(paths):
     return to_bytes(root)
 
 
+def list_files(manifest):
+    """Yields pairs of a path in the package and a file."""
+    yield from manifest["files"].items()
+    for folder in manifest["natives"]:
+        for name in sorted(os.listdir(folder)):
+            if ".so" in name:
+                yield _NATIVE_FOLDER + name, os.path.join(folder, name)
+    for root in manifest["licenses"]:
+        for folder, _, names in sorted(os.walk(root)):
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                yield "licenses/" + os.path.relpath(path, root), path
+
+
 def main(output, manifest):
     with open(manifest, encoding="utf-8") as file:
         manifest = json.load(file)
@@ -76,7 +94,7 @@ def main(output, manifest):
         "_rels/.rels": make_relationships(nuspec),
         nuspec: make_nuspec(manifest["metadata"], manifest["framework"]),
     }
-    for path, source in manifest["files"].items():
+    for path, source in list_files(manifest):
         if path in parts:
             sys.exit("two files want to be %s in %s" % (path, output))
         with open(source, "rb") as file:

@@ -6,7 +6,6 @@ load(
     "ASSEMBLY_ATTRS",
     "CSharpInfo",
     "compile_csharp",
-    "merge_infos",
 )
 
 _LAUNCHER = """#!/bin/sh
@@ -16,10 +15,14 @@ exec {dotnet} exec "${{0%/*}}/{app}/{entry}" {words}"$@"
 # As `dotnet build` lays a program out: one folder, found by whatever looks next
 # to its own file.
 _LAY_OUT = """
-app=$1 config=$2
-shift 2
-cp -L "$@" "$app"
-cp -L "$config" "$app/$(basename "$config")"
+app=$1
+shift
+for file; do
+  case $file in
+  */) cp -L "$file"/*.so* "$app" ;;
+  *) cp -L "$file" "$app" ;;
+  esac
+done
 chmod -R u+w "$app"
 """
 
@@ -51,13 +54,14 @@ def _program(ctx, info, entry, words = []):
     ))
     ctx.actions.write(config, _runtime_config(ctx.attr.frameworks).to_json())
     app = ctx.actions.declare_directory(ctx.label.name + ".app")
-    files = depset(transitive = [info.runtime, info.natives])
+    args = ctx.actions.args()
+    args.add_all([app.path, config])
+    args.add_all(info.runtime)
+    args.add_all(info.natives, expand_directories = False, format_each = "%s/")
     ctx.actions.run_shell(
         command = _LAY_OUT,
-        arguments = [
-            ctx.actions.args().add_all([app.path, config]).add_all(files),
-        ],
-        inputs = depset([config], transitive = [files]),
+        arguments = [args],
+        inputs = depset([config], transitive = [info.runtime, info.natives]),
         outputs = [app],
         mnemonic = "CSharpProgram",
         progress_message = "Laying out C# program %s" % ctx.label,
@@ -102,11 +106,12 @@ csharp_binary = rule(
 
 def _csharp_test_impl(ctx):
     outputs, info = compile_csharp(ctx, "library", documented = False)
-    program = merge_infos([ctx.attr._runner], runtime = outputs)
+    runner = ctx.attr._runner[CSharpInfo]
     program = CSharpInfo(
+        licenses = info.licenses,
         natives = info.natives,
         references = info.references,
-        runtime = depset(transitive = [program.runtime, info.runtime]),
+        runtime = depset(transitive = [info.runtime, runner.runtime]),
     )
     name = outputs[0].basename[:-len(".dll")]
     return [_program(ctx, program, "TestRunner.dll", [name])]

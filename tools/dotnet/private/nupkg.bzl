@@ -3,18 +3,10 @@
 load("@asyncpal_dotnet//:sdk.bzl", "SDK")
 load(":csharp_library.bzl", "CSharpInfo")
 
-# The only platform that the native libraries are built for.
-_NATIVE_FOLDER = "runtimes/linux-x64/native/"
-
 def _nupkg_impl(ctx):
     lib = "lib/%s/" % SDK.tfm
-    natives = ctx.attr.library[CSharpInfo].natives.to_list()
+    info = ctx.attr.library[CSharpInfo]
     files = {lib + f.basename: f for f in ctx.files.library}
-    for native in natives:
-        path = _NATIVE_FOLDER + native.basename
-        if path in files:
-            fail("two native libraries are called " + native.basename)
-        files[path] = native
     files["README.md"] = ctx.file.readme
     files.update({
         path: target.files.to_list()[0]
@@ -33,7 +25,9 @@ def _nupkg_impl(ctx):
     ctx.actions.write(manifest, json.encode(struct(
         files = {path: file.path for path, file in files.items()},
         framework = SDK.tfm,
+        licenses = [folder.path for folder in info.licenses.to_list()],
         metadata = metadata,
+        natives = [folder.path for folder in info.natives.to_list()],
     )))
     package = ctx.actions.declare_file("%s.%s.nupkg" % (
         ctx.attr.id,
@@ -42,7 +36,10 @@ def _nupkg_impl(ctx):
     ctx.actions.run(
         executable = ctx.executable._pack,
         arguments = [package.path, manifest.path],
-        inputs = files.values() + [manifest],
+        inputs = depset(
+            files.values() + [manifest],
+            transitive = [info.licenses, info.natives],
+        ),
         outputs = [package],
         mnemonic = "NuGetPack",
         progress_message = "Packing %s" % package.short_path,

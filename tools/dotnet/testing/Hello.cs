@@ -1,8 +1,7 @@
 using System;
-using System.IO;
 using Asyncpal.Testing;
 
 // What stands beside the program, and its own arguments.
-Console.WriteLine(Greeter.Greet(string.Join(" and ", args)));
-Console.WriteLine(File.ReadAllText(
-    Path.Combine(AppContext.BaseDirectory, "note.txt")).Trim());
+string name = string.Join(" and ", args);
+Console.WriteLine(Greeter.Greet(name));
+Console.WriteLine($"{Greeter.CountBytes(name)} bytes");

@@ -1,6 +1,6 @@
 using Asyncpal.Testing;
 
-// The package's assembly, and what it brings for this platform.
-string native = Path.Combine(
-    AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "note.txt");
-return Greeter.Greet("you") == "Hello, you!" && File.Exists(native) ? 0 : 1;
+// The package's assembly, and the libraries that it brings.
+return Greeter.Greet("you") == "Hello, you!" && Greeter.CountBytes("you") == 11
+    ? 0
+    : 1;

@@ -1,0 +1,44 @@
+"""Shared libraries that programs of other languages load."""
+
+load("//tools/cc:defs.bzl", "asyncpal_cc_binary")
+load("//tools/native/private:bundle.bzl", "native_bundle")
+
+_LINKOPTS = [
+    # What lies beside the library comes first. An old DT_RPATH, unlike a
+    # DT_RUNPATH, also holds for what the libraries beside it need.
+    "-Wl,-rpath,$$ORIGIN",
+    "-Wl,--disable-new-dtags",
+    # What is missing fails here, not when the library is loaded.
+    "-Wl,-z,defs",
+]
+
+def asyncpal_shared_library(name, linkopts = [], **kwargs):
+    """A shared library that holds its deps, but for the system's libraries.
+
+    Args:
+      name: the target's name, which is the file's: lib<something>.so.
+      linkopts: further linker flags, after the project's.
+      **kwargs: as for cc_binary.
+    """
+    if not (name.startswith("lib") and name.endswith(".so")):
+        fail("%s must be lib<something>.so, as loaders expect it" % name)
+    asyncpal_cc_binary(
+        name = name,
+        linkopts = _LINKOPTS + linkopts,
+        linkshared = True,
+        linkstatic = True,
+        **kwargs
+    )
+
+def asyncpal_native_bundle(name, libraries, **kwargs):
+    """A folder with shared libraries and every other one that they need.
+
+    What any Linux distribution has (libc, libstdc++ and the like) stays out;
+    README.md tells more.
+
+    Args:
+      name: the target's name, and the folder's.
+      libraries: of asyncpal_shared_library().
+      **kwargs: as for any rule.
+    """
+    native_bundle(name = name, libraries = libraries, **kwargs)

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Tests bundle.py, and a folder that it has made.
+
+  bundle_test.py BUNDLE FOLDER JOIN LENGTH JOIN_WITHOUT_RUN_PATH
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TOOL, FOLDER, JOIN, LENGTH, WITHOUT_RUN_PATH = map(
+    os.path.abspath, sys.argv[1:6]
+)
+
+# Loads a library in a fresh process, and prints the files behind its memory.
+LOAD = """
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+assert library.Length(b"ab", b"cde") == 5
+print(open("/proc/self/maps").read())
+"""
+
+
+class FolderTest(unittest.TestCase):
+    def test_index_names_every_library_and_ours_first(self):
+        with open(os.path.join(FOLDER, "index.txt")) as index:
+            names = index.read().splitlines()
+        self.assertEqual(names[:2], ["libjoin.so", "liblength.so"])
+        self.assertEqual(
+            set(names) | {"index.txt", "baseline.txt"}, set(os.listdir(FOLDER))
+        )
+
+    def test_holds_what_is_needed_but_not_the_baseline(self):
+        names = {name.split(".so")[0] for name in os.listdir(FOLDER)}
+        # The second one is needed by the first one only.
+        self.assertLessEqual(
+            {"libabsl_strings", "libabsl_strings_internal"}, names
+        )
+        self.assertFalse({"libc", "libstdc++", "libgcc_s"} & names)
+
+    def test_baseline_tells_the_newest_versions(self):
+        with open(os.path.join(FOLDER, "baseline.txt")) as baseline:
+            lines = baseline.read().splitlines()
+        families = [line.rpartition("_")[0] for line in lines]
+        self.assertIn("libc.so.6 GLIBC", families)
+        self.assertIn("libstdc++.so.6 GLIBCXX", families)
+        self.assertEqual(len(families), len(set(families)))
+
+    def test_nothing_comes_from_the_system_when_loaded(self):
+        with tempfile.TemporaryDirectory() as elsewhere:
+            copy = shutil.copytree(FOLDER, os.path.join(elsewhere, "copy"))
+            maps = subprocess.run(
+                ["python3", "-c", LOAD, os.path.join(copy, "liblength.so")],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={"PATH": os.environ["PATH"]},
+                timeout=30,
+            ).stdout
+        paths = {line.split()[-1] for line in maps.splitlines() if "/" in line}
+        absl = [path for path in paths if "libabsl" in path]
+        self.assertTrue(absl)
+        for path in absl:
+            self.assertEqual(os.path.dirname(path), os.path.realpath(copy))
+
+
+class ErrorTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def bundle(self, *libraries):
+        """Copies libraries into one folder, bundles the last, returns what
+        that says."""
+        copies = [shutil.copy(library, self.folder) for library in libraries]
+        result = subprocess.run(
+            [
+                TOOL,
+                *("--libraries", os.path.join(self.folder, "out")),
+                *("--licenses", os.path.join(self.folder, "licenses")),
+                copies[-1],
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+        )
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+        return result.stderr
+
+    def test_needed_library_that_is_nowhere(self):
+        self.assertIn(
+            "liblength.so needs libjoin.so, which the loader does not find",
+            self.bundle(LENGTH),
+        )
+
+    def test_needed_library_of_no_package(self):
+        self.assertRegex(
+            self.bundle(JOIN, LENGTH), "no Debian package has .*/libjoin.so"
+        )
+
+    def test_library_that_does_not_look_beside_itself(self):
+        self.assertRegex(
+            self.bundle(WITHOUT_RUN_PATH),
+            "would load /.*libabsl.*: link it with -Wl,-rpath",
+        )
+
+    def test_file_that_is_no_library(self):
+        self.assertRegex(
+            self.bundle(__file__), "'ldd .*/bundle_test' failed: not a dynamic"
+        )
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
