@@ -45,7 +45,13 @@ void OnSegmentationFault(int signal, siginfo_t* info, void* context) {
 }  // namespace
 
 void NoteStackOverflowsOfThisThread(ClaimPage& page) {
-  if (kHasOwnHandlers) return;
+  // So may a language runtime that this worker is part of, which lives on
+  // faults that it expects.
+  struct sigaction present = {};
+  if (kHasOwnHandlers || sigaction(SIGSEGV, nullptr, &present) != 0 ||
+      present.sa_handler != SIG_DFL) {
+    return;
+  }
   noted_page = &page;
   // Never freed: the thread may fault until the process ends.
   constexpr size_t kStackBytes = 64 * 1024;

@@ -130,6 +130,7 @@ void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
 
 void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
   AddReference();
+  OnGivenBack(outcome, error);
   StoreAndPublish(outcome, std::move(error));
 }
 

@@ -184,6 +184,12 @@ class StateBase : public QueueLinks {
   virtual RemoteCall* remote_call();
   // Runs the callable without touching the state; lets its exception out.
   virtual void InvokeDetached() {}
+  // Called by PublishClaimed(), right before the state becomes `outcome`.
+  virtual void OnGivenBack(FutureState outcome,
+                           const std::exception_ptr& error) noexcept {
+    static_cast<void>(outcome);
+    static_cast<void>(error);
+  }
 
   TaskOwner* owner() const { return owner_; }
   bool is_pool_task() const { return (word_.load(kAcquire) & kPoolTask) != 0; }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/shared_state.h"
 #include "asyncpal/pool/cancelled_task.h"
@@ -30,6 +31,12 @@ class PoolCore : public TaskOwner {
   virtual int SpawnWorkers(int n) = 0;
   virtual bool Join(absl::Duration timeout) = 0;
   virtual bool Shutdown(const ShutdownOptions& options) = 0;
+  // The part of Shutdown() that does not wait: `mode` is set going.
+  virtual bool Close(ShutdownMode mode) = 0;
+  // `handler` runs once, when the pool is_terminated(): on the thread that
+  // brought that about, which may be a worker at its end, or at once. A pool
+  // has one such handler.
+  virtual void CallWhenTerminated(absl::AnyInvocable<void()> handler) = 0;
   virtual std::vector<CancelledTask> TakeCancelledTasks() = 0;
   virtual PoolStats Stats() const = 0;
   virtual std::vector<WorkerInfo> Workers() const = 0;
@@ -47,6 +54,9 @@ class PoolCore : public TaskOwner {
   // The Pool object goes away: Shutdown(), unless the process is ending and
   // has given this pool up.
   virtual void Release() = 0;
+  // The same for a pool that nobody will wait for: runs what was submitted, and
+  // goes when its last worker does.
+  void Abandon() { Close(ShutdownMode::kDrain); }
 
  protected:
   static CancelledTask MakeCancelledTask(StateRef<StateBase> task) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -27,6 +28,8 @@ namespace asyncpal::internal {
 namespace {
 
 std::terminate_handler previous_terminate_handler = nullptr;
+
+std::atomic<bool> end_is_left_to_host{false};
 
 void RunBeforeTerminating() {
   // An exception that leaves another thread is a crash, not an end.
@@ -53,8 +56,10 @@ struct Pending {
 
 ShutdownRegistry& ShutdownRegistry::Global() {
   static auto* const registry = [] {
-    std::atexit([] { Global().Run(); });
-    previous_terminate_handler = std::set_terminate(&RunBeforeTerminating);
+    if (!end_is_left_to_host.load()) {
+      std::atexit([] { Global().Run(); });
+      previous_terminate_handler = std::set_terminate(&RunBeforeTerminating);
+    }
     // A child must not find the lock held by a thread that it does not have.
     pthread_atfork([] { Global().LockForFork(); },
                    [] { Global().UnlockAfterFork(); },
@@ -63,6 +68,8 @@ ShutdownRegistry& ShutdownRegistry::Global() {
   }();
   return *registry;
 }
+
+void ShutdownRegistry::LeaveEndToHost() { end_is_left_to_host.store(true); }
 
 ShutdownRegistry::HandlerId ShutdownRegistry::Register(Handler handler) {
   MutexLock lock(mu_);

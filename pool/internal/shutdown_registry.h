@@ -26,6 +26,11 @@ class ShutdownRegistry {
   // The process's own, which is never destroyed.
   static ShutdownRegistry& Global();
 
+  // Leaves it to a language runtime, in whose process this is a guest, to call
+  // Run() at the end: no handler of exit() or std::terminate() will. To be
+  // called before the first Global().
+  static void LeaveEndToHost();
+
   HandlerId Register(Handler handler);
   bool Deregister(HandlerId id);
   int CountHandlers() const;

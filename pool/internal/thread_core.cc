@@ -129,11 +129,13 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
   CountTaken();
   if (Pending() == 0) changed_.NotifyAll();
+  auto handler = TakeTerminationHandler();
   // The pool is bound to live only until its tasks are accounted for: once mu_
   // is given back, it may be gone.
   take.Unlock();
   lock.Unlock();
   if (was_queued) task.Release();
+  if (handler != nullptr) handler();
 }
 
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(

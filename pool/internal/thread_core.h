@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/pool/internal/pool_core.h"
@@ -40,6 +41,8 @@ class ThreadCore : public PoolCore,
   int SpawnWorkers(int n) override;
   bool Join(absl::Duration timeout) override;
   bool Shutdown(const ShutdownOptions& options) override;
+  bool Close(ShutdownMode mode) override;
+  void CallWhenTerminated(absl::AnyInvocable<void()> handler) override;
   std::vector<CancelledTask> TakeCancelledTasks() override;
   PoolStats Stats() const override;
   std::vector<WorkerInfo> Workers() const override;
@@ -159,6 +162,11 @@ class ThreadCore : public PoolCore,
   void CheckProcess() const;
   void CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What is to be called, without the lock, because the pool has just
+  // terminated. Null: it has not, or was asked before.
+  absl::AnyInvocable<void()> TakeTerminationHandler()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RunTerminationHandler();
   bool WaitTerminated(absl::Duration timeout);
   void Break(std::exception_ptr error);
   void CancelPendingAndAskToStop();
@@ -168,7 +176,7 @@ class ThreadCore : public PoolCore,
 
   PoolOptions options_;  // const, but its callables are called as non-const
   ShutdownRegistry* const registry_;
-  ShutdownRegistry::HandlerId handler_id_ = 0;  // const after Make()
+  ShutdownRegistry::HandlerId handler_id_ = 0;  // its owner's only; 0: none
   const int64_t fork_generation_;
 
   // Where a thread holds both, it took take_mu_ first. A task's links are
@@ -210,6 +218,7 @@ class ThreadCore : public PoolCore,
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   bool given_up_ ABSL_GUARDED_BY(mu_) = false;  // at the process's end
   std::exception_ptr broken_ ABSL_GUARDED_BY(mu_);
+  absl::AnyInvocable<void()> on_terminated_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace asyncpal::internal

@@ -46,7 +46,9 @@ ThreadCore::ThreadCore(PoolOptions options, ShutdownRegistry* registry)
       idle_timeout_(options_.idle_timeout) {}
 
 ThreadCore::~ThreadCore() {
-  if (!InForkedChild()) ReapThreads();
+  if (InForkedChild()) return;
+  ReapThreads();
+  if (handler_id_ != 0) registry_->Deregister(handler_id_);
 }
 
 void ThreadCore::Release() {
@@ -58,7 +60,7 @@ void ThreadCore::Release() {
     given_up = given_up_;
   }
   if (!given_up) Shutdown({});
-  registry_->Deregister(handler_id_);
+  registry_->Deregister(std::exchange(handler_id_, 0));
 }
 
 bool ThreadCore::InForkedChild() const {
@@ -172,9 +174,30 @@ bool ThreadCore::WaitTerminated(absl::Duration timeout) {
   return true;
 }
 
-bool ThreadCore::Shutdown(const ShutdownOptions& options) {
+void ThreadCore::CallWhenTerminated(absl::AnyInvocable<void()> handler) {
+  {
+    MutexLock lock(mu_);
+    on_terminated_ = std::move(handler);
+  }
+  RunTerminationHandler();
+}
+
+absl::AnyInvocable<void()> ThreadCore::TakeTerminationHandler() {
+  if (!Terminated()) return nullptr;
+  return std::exchange(on_terminated_, nullptr);
+}
+
+void ThreadCore::RunTerminationHandler() {
+  absl::AnyInvocable<void()> handler;
+  {
+    MutexLock lock(mu_);
+    handler = TakeTerminationHandler();
+  }
+  if (handler != nullptr) handler();
+}
+
+bool ThreadCore::Close(ShutdownMode mode) {
   if (InForkedChild()) return false;
-  const Countdown countdown(options.deadline);
   bool closed_now;
   {
     MutexLock lock(mu_);
@@ -182,13 +205,20 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
     StopAccepting();
     NudgeIdleWorkers();
   }
-  const bool drain = options.mode == ShutdownMode::kDrain;
-  if (!drain) CancelPendingAndAskToStop();
-  if (options.mode == ShutdownMode::kKill) KillWorkers();
+  if (mode != ShutdownMode::kDrain) CancelPendingAndAskToStop();
+  if (mode == ShutdownMode::kKill) KillWorkers();
+  RunTerminationHandler();
+  return closed_now;
+}
+
+bool ThreadCore::Shutdown(const ShutdownOptions& options) {
+  if (InForkedChild()) return false;
+  const Countdown countdown(options.deadline);
+  const bool closed_now = Close(options.mode);
   if (ThreadWorker::CurrentOf(*this) != nullptr) return closed_now;
   bool terminated = WaitTerminated(countdown.Remaining());
   if (!terminated) {
-    if (drain) CancelPendingAndAskToStop();
+    if (options.mode == ShutdownMode::kDrain) CancelPendingAndAskToStop();
     // Those that are killed end by themselves, soon.
     const bool killed = options.mode != ShutdownMode::kKill && KillWorkers();
     terminated = WaitTerminated(killed ? kTimeToDie : absl::ZeroDuration());

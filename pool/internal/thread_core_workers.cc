@@ -89,8 +89,11 @@ bool ThreadCore::StartThread(const WorkerPtr& worker) {
     worker->thread_is_set.notify_all();
     return true;
   } catch (const std::exception&) {  // no thread, or no memory for one
-    MutexLock lock(mu_);
-    Forget(*worker);
+    {
+      MutexLock lock(mu_);
+      Forget(*worker);
+    }
+    RunTerminationHandler();
     return false;
   }
 }
@@ -111,9 +114,11 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
       Forget(*worker);
       retired_.push_back(worker);
     }
+    RunTerminationHandler();
     throw;
   }
   ThreadWorker::SetCurrent(nullptr);
+  RunTerminationHandler();
 }
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {

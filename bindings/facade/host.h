@@ -1,0 +1,49 @@
+#ifndef ASYNCPAL_BINDINGS_FACADE_HOST_H_
+#define ASYNCPAL_BINDINGS_FACADE_HOST_H_
+
+#include <cstdint>
+#include <string>
+
+#include "asyncpal/bindings/facade/failure.h"
+
+namespace asyncpal::facade {
+
+// How a task ended, as the host sees it.
+enum TaskOutcome { kTaskCompleted = 0, kTaskFailed, kTaskCancelled };
+
+// The host language's side of one ThreadPool: it has the tasks, by numbers that
+// it chose, and runs them. The host implements it once; a pool owns it.
+//
+// A *handle* is the host's share of a native task: Submit() gives it, and it
+// stays good until it is given up, by the host with Release() or by native code
+// where Run() and Drop() say so.
+//
+// Threads: workers call Run() and Drop() at the same time.
+// Errors: no method may let an exception out.
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  // On each worker's own thread, before its first task and after its last. What
+  // is put into `failure` breaks the pool.
+  virtual void BeginWorker(const std::string& name, Failure& failure) = 0;
+  virtual void EndWorker(Failure& failure) = 0;
+
+  // Runs the task, calls ThreadPool::Settle() with its outcome, and publishes
+  // its result after that, so that whoever has the result finds it counted.
+  // True: the host gives the handle up itself. It may be called before Submit()
+  // has returned.
+  virtual bool Run(int64_t task) = 0;
+
+  // The task will never run: `why` broke the pool, or the pool was closed where
+  // that is empty. Returns as Run(). On the thread that closes or breaks it.
+  virtual bool Drop(int64_t task, const Failure& why) = 0;
+
+  // The pool is closed, all tasks are done and no worker is left. Once, on the
+  // last worker's thread or the one that closed the pool.
+  virtual void Terminated() = 0;
+};
+
+}  // namespace asyncpal::facade
+
+#endif  // ASYNCPAL_BINDINGS_FACADE_HOST_H_

@@ -1,0 +1,47 @@
+#ifndef ASYNCPAL_BINDINGS_FACADE_HOST_TASK_H_
+#define ASYNCPAL_BINDINGS_FACADE_HOST_TASK_H_
+
+#include <cstdint>
+#include <exception>
+
+#include "asyncpal/bindings/facade/host.h"
+#include "asyncpal/future/internal/task.h"
+
+namespace asyncpal::facade {
+
+// A task of a thread pool that runs in the host language. The pool has one
+// reference, the host another: its handle.
+class HostTask final : public internal::ResultState<void> {
+ public:
+  // Times are not kept: no C++ future looks at it.
+  HostTask(internal::TaskOwner* owner, Host& host, int64_t id)
+      : ResultState(owner, kPoolTask | kDetached), host_(host), id_(id) {}
+
+  static HostTask* Of(int64_t handle) {
+    return reinterpret_cast<HostTask*>(handle);
+  }
+  int64_t handle() const { return reinterpret_cast<int64_t>(this); }
+
+  // The one that Run() was called for on this thread, innermost; or null.
+  static HostTask* Current() { return current_; }
+
+  // Accounts for the running task; Publish() comes when the host returns.
+  void SettleAs(FutureState outcome);
+
+  void OnGivenBack(FutureState outcome,
+                   const std::exception_ptr& error) noexcept override;
+
+ protected:
+  void Execute() override;
+
+ private:
+  static inline constinit thread_local HostTask* current_ = nullptr;
+
+  Host& host_;
+  const int64_t id_;
+  FutureState outcome_ = FutureState::kRunning;  // its worker only
+};
+
+}  // namespace asyncpal::facade
+
+#endif  // ASYNCPAL_BINDINGS_FACADE_HOST_TASK_H_

@@ -1,0 +1,23 @@
+#ifndef ASYNCPAL_BINDINGS_FACADE_LIBRARY_H_
+#define ASYNCPAL_BINDINGS_FACADE_LIBRARY_H_
+
+#include <cstdint>
+
+namespace asyncpal::facade {
+
+// What concerns the native library as a whole.
+class Library {
+ public:
+  // Before anything else of the facade: the end of the process is the host's
+  // affair, and no exit() or std::terminate() will join threads.
+  static void Init();
+
+  // As asyncpal::GlobalShutdown. The host calls Shutdown() where its runtime is
+  // about to end but still runs code; it blocks for the deadline at most.
+  static void Shutdown();
+  static void SetShutdownDeadline(int64_t nanos);
+};
+
+}  // namespace asyncpal::facade
+
+#endif  // ASYNCPAL_BINDINGS_FACADE_LIBRARY_H_

@@ -1,0 +1,75 @@
+#include "asyncpal/bindings/facade/pool.h"
+
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::facade {
+
+Pool::~Pool() { core_->Abandon(); }
+
+void Pool::Check() { core_->Check(); }
+
+void Pool::Test() { core_->Test(); }
+
+int Pool::SpawnWorkers(int n) {
+  if (n < 0) {
+    throw std::invalid_argument(
+        absl::StrCat("n is ", n, "; it must not be negative"));
+  }
+  return core_->SpawnWorkers(n);
+}
+
+int Pool::SpawnMaxWorkers() {
+  return core_->SpawnWorkers(std::numeric_limits<int>::max());
+}
+
+bool Pool::Close(int mode) {
+  constexpr ShutdownMode kModes[] = {
+      ShutdownMode::kDrain, ShutdownMode::kCancelPending, ShutdownMode::kKill};
+  const bool closed_now = core_->Close(kModes[mode]);
+  // The host was told of each; here they are only memory.
+  core_->TakeCancelledTasks();
+  return closed_now;
+}
+
+PoolStats Pool::Stats() const {
+  const asyncpal::PoolStats stats = core_->Stats();
+  return {.workers = stats.workers,
+          .busy = stats.busy,
+          .idle = stats.idle,
+          .submitted = stats.submitted,
+          .pending = stats.pending,
+          .running = stats.running,
+          .completed = stats.completed,
+          .failed = stats.failed,
+          .cancelled = stats.cancelled,
+          .lost = stats.lost};
+}
+
+WorkerList Pool::Workers() const {
+  std::vector<WorkerInfo> workers;
+  for (asyncpal::WorkerInfo& info : core_->Workers()) {
+    workers.push_back({.id = info.id,
+                       .name = std::move(info.name),
+                       .pid = info.pid,
+                       .busy = info.busy,
+                       .tasks_done = info.tasks_done,
+                       .current_task = std::move(info.current_task),
+                       .running_for = ToNanos(info.running_for)});
+  }
+  return WorkerList(std::move(workers));
+}
+
+int64_t Pool::idle_timeout() const { return ToNanos(core_->idle_timeout()); }
+
+void Pool::set_idle_timeout(int64_t nanos) {
+  internal::CheckDuration("idle_timeout", FromNanos(nanos));
+  core_->set_idle_timeout(FromNanos(nanos));
+}
+
+}  // namespace asyncpal::facade

@@ -1,0 +1,104 @@
+#include "asyncpal/bindings/facade/thread_pool.h"
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/bindings/facade/failure.h"
+#include "asyncpal/bindings/facade/host_task.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/state.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::facade {
+namespace {
+
+using internal::ExecutionContext;
+using internal::StateRef;
+using internal::ThreadCore;
+using internal::ThreadWorker;
+
+void ThrowIfFailed(const Failure& failure) {
+  if (!failure.empty()) std::rethrow_exception(ToException(failure));
+}
+
+std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<Host>& host,
+                                     const PoolSettings& settings) {
+  PoolOptions options = {
+      .max_workers = settings.max_workers,
+      .name = settings.name,
+      .idle_timeout = FromNanos(settings.idle_timeout),
+      .max_tasks_per_worker = settings.max_tasks_per_worker,
+  };
+  internal::CheckPoolOptions(options, "ThreadPool");
+  options.initializer = [host, name = options.name] {
+    // Test() has a thread that is no worker.
+    const ThreadWorker* const worker = ThreadWorker::Current();
+    Failure failure;
+    host->BeginWorker(
+        worker != nullptr ? worker->name : absl::StrCat(name, "-test"),
+        failure);
+    ThrowIfFailed(failure);
+  };
+  options.finalizer = [host] {
+    Failure failure;
+    host->EndWorker(failure);
+    ThrowIfFailed(failure);
+  };
+  auto core = ThreadCore::Make(std::move(options),
+                               &internal::ShutdownRegistry::Global());
+  core->CallWhenTerminated([host] { host->Terminated(); });
+  return core;
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(Host* host, const PoolSettings& settings)
+    : ThreadPool(std::shared_ptr<Host>(host), settings) {}
+
+ThreadPool::ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings)
+    : Pool(MakeCore(host, settings)), host_(std::move(host)) {}
+
+int64_t ThreadPool::Submit(int64_t id) {
+  if (!core().accepting()) core().Check();
+  auto* const task = new HostTask(&core(), *host_, id);
+  auto share = StateRef<HostTask>::Share(task);
+  core().Submit(task);
+  return share.Detach()->handle();
+}
+
+void ThreadPool::Settle(int outcome) {
+  HostTask* const task = HostTask::Current();
+  if (task == nullptr) {
+    throw InvalidStateError("Settle() was called outside of Host::Run()");
+  }
+  constexpr FutureState kStates[] = {
+      FutureState::kCompleted, FutureState::kFailed, FutureState::kCancelled};
+  task->SettleAs(kStates[outcome]);
+}
+
+bool ThreadPool::Cancel(int64_t handle) {
+  return HostTask::Of(handle)->Cancel();
+}
+
+bool ThreadPool::RunInline(int64_t handle) {
+  ExecutionContext* const context = ExecutionContext::Current();
+  return context != nullptr && context->RunInline(*HostTask::Of(handle));
+}
+
+void ThreadPool::Release(int64_t handle) { HostTask::Of(handle)->Release(); }
+
+bool ThreadPool::BeginBlocking() {
+  ExecutionContext* const context = ExecutionContext::Current();
+  return context != nullptr && context->BeginBlocking(nullptr);
+}
+
+void ThreadPool::EndBlocking() { ExecutionContext::Current()->EndBlocking(); }
+
+}  // namespace asyncpal::facade

@@ -1,0 +1,52 @@
+#ifndef ASYNCPAL_BINDINGS_FACADE_THREAD_POOL_H_
+#define ASYNCPAL_BINDINGS_FACADE_THREAD_POOL_H_
+
+#include <cstdint>
+
+#include "asyncpal/bindings/facade/host.h"
+#include "asyncpal/bindings/facade/pool.h"
+
+namespace asyncpal::facade {
+
+// A pool of native threads that runs the host language's tasks.
+//
+//   ThreadPool pool(new MyHost, PoolSettings{.max_workers = 4});
+//   int64_t handle = pool.Submit(17);  // a worker calls MyHost::Run(17)
+//
+// Lifetime: owns `host`, which lives until the last worker has gone.
+// The rest is as for Pool.
+class ThreadPool : public Pool {
+ public:
+  ThreadPool(Host* host, const PoolSettings& settings);
+
+  // Hands the task to a worker, or queues it; returns its handle. When it
+  // throws, the task was not submitted and there is no handle.
+  int64_t Submit(int64_t task);
+
+  // How the task that Run() was called for on this thread, the innermost one,
+  // has ended: a TaskOutcome. The first call counts.
+  static void Settle(int outcome);
+
+  // --- With a handle that was not given up ---
+
+  // True: the task was pending and will never run. Drop() is not called.
+  static bool Cancel(int64_t handle);
+  // On a worker: runs the task right here if it is a pending one of the same
+  // pool. False: it is not, or the stack is already deep.
+  static bool RunInline(int64_t handle);
+  static void Release(int64_t handle);
+
+  // On a worker, around a wait for something that this pool is to bring about:
+  // others may have to stand in. EndBlocking() belongs to a true only.
+  static bool BeginBlocking();
+  static void EndBlocking();
+
+ private:
+  ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings);
+
+  const std::shared_ptr<Host> host_;
+};
+
+}  // namespace asyncpal::facade
+
+#endif  // ASYNCPAL_BINDINGS_FACADE_THREAD_POOL_H_
