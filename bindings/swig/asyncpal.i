@@ -22,6 +22,9 @@
 #error There is no language.i for this language.
 #endif
 
+// Where language.i defines HOST_IS_DIRECTOR, the host implements facade::Host as
+// a subclass. Elsewhere it has another way, which hosts.i opens.
+
 // Closed, until opened by one of these, of which the last comes from language.i:
 //   OPEN_TYPE(Name)          the name alone
 //   OPEN_CLASS(Name)         with its destructor
@@ -71,6 +74,7 @@ OPEN(Failure::Add)
 %include "bindings/facade/failure.h"
 
 OPEN_TYPE(TaskOutcome)
+#ifdef HOST_IS_DIRECTOR
 OPEN_STRUCT(Host)
 %feature("director") asyncpal::facade::Host;
 OPEN(Host::BeginWorker)
@@ -78,6 +82,7 @@ OPEN(Host::EndWorker)
 OPEN(Host::Run)
 OPEN(Host::Drop)
 OPEN(Host::Terminated)
+#endif
 %include "bindings/facade/host.h"
 
 OPEN_TYPE(Library)
@@ -135,7 +140,9 @@ OPEN(Pool::is_broken)
 %include "bindings/facade/pool.h"
 
 OPEN_CLASS(ThreadPool)
+#ifdef HOST_IS_DIRECTOR
 OPEN_TYPE(ThreadPool::ThreadPool(Host*, const PoolSettings&))
+#endif
 OPEN(ThreadPool::Submit)
 OPEN(ThreadPool::Settle)
 OPEN(ThreadPool::Cancel)
@@ -144,3 +151,7 @@ OPEN(ThreadPool::Release)
 OPEN(ThreadPool::BeginBlocking)
 OPEN(ThreadPool::EndBlocking)
 %include "bindings/facade/thread_pool.h"
+
+#ifdef SWIGCSHARP
+%include "bindings/swig/csharp/hosts.i"
+#endif

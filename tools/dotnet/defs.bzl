@@ -27,7 +27,8 @@ def asyncpal_csharp_library(name, **kwargs):
       **kwargs: srcs, deps (other C# targets), assembly_name (by default the
         target's name), version ("1.2.3"), frameworks (shared frameworks besides
         Microsoft.NETCore.App: ["Microsoft.AspNetCore.App"]), natives (bundles
-        of tools/native that the code loads), and what all rules have.
+        of tools/native that the code loads), unsafe (whether pointers may be
+        used), and what all rules have.
     """
     csharp_library(
         name = name,

@@ -30,8 +30,12 @@ ASSEMBLY_ATTRS = {
     ),
     "srcs": attr.label_list(
         doc = "Source files.",
-        allow_files = [".cs"],
+        # Files, and folders of them.
+        allow_files = True,
         mandatory = True,
+    ),
+    "unsafe": attr.bool(
+        doc = "Whether pointers may be used.",
     ),
     "version": attr.string(
         doc = "Version of the assembly.",
@@ -129,6 +133,8 @@ def compile_csharp(ctx, kind, documented):
     for framework in ["Microsoft.NETCore.App"] + ctx.attr.frameworks:
         args.add_all(SDK.frameworks[framework], format_each = "-r:%s")
     args.add_all(references, format_each = "-r:%s")
+    if ctx.attr.unsafe:
+        args.add("-unsafe+")
     args.add_all(ctx.files.srcs + [info])
     ctx.actions.run_shell(
         # Sources have absolute paths in the assembly without that map.
