@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <poll.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -41,6 +42,8 @@ constexpr int kNestingLimit = 32;
 constexpr uint64_t kTraversalFactor = 8;
 constexpr uint64_t kTraversalMinimum = 1024;
 
+constexpr int kSocketPatienceUs = 100'000;
+
 constexpr size_t kDescriptorRoom = 4;  // more than any frame has
 
 union Control {
@@ -50,13 +53,6 @@ union Control {
 
 [[noreturn]] void ThrowErrno(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
-}
-
-void WaitFor(int fd, short events) {  // NOLINT(runtime/int): poll()'s type
-  struct pollfd watched = {.fd = fd, .events = events, .revents = 0};
-  if (RetryOnEintr([&] { return poll(&watched, 1, -1); }) == -1) {
-    ThrowErrno("can't wait for a worker's channel");
-  }
 }
 
 // Removes the first `bytes` from what is still to be sent.
@@ -109,6 +105,29 @@ Channel::Channel(UniqueFd socket, const Limits& limits)
                                                std::string().max_size())},
       input_(std::make_unique<char[]>(kInputBytes)) {}
 
+void Channel::WatchPeer(int fd) {
+  peer_ = fd;
+  // So that no call waits for the socket alone for long; WaitFor() goes on.
+  timeval patience = {.tv_sec = 0, .tv_usec = kSocketPatienceUs};
+  setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
+             sizeof(patience));
+  setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience,
+             sizeof(patience));
+}
+
+// False: nothing will come any more, and nothing be taken.
+// NOLINTNEXTLINE(runtime/int): poll()'s type
+bool Channel::WaitFor(short events) const {
+  struct pollfd watched[] = {{.fd = fd(), .events = events, .revents = 0},
+                             {.fd = peer_, .events = POLLIN, .revents = 0}};
+  if (RetryOnEintr([&] { return poll(watched, 2, -1); }) == -1) {
+    ThrowErrno("can't wait for a worker's channel");
+  }
+  // The last words may have come after the first look.
+  if (watched[0].revents == 0) poll(watched, 1, 0);
+  return watched[0].revents != 0;
+}
+
 void Channel::Send(capnp::MessageBuilder& message, absl::Span<const char> body,
                    int fd) {
   const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
@@ -156,11 +175,11 @@ void Channel::SendAll(struct msghdr& header) {
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
-      WaitFor(fd(), POLLOUT);
-      continue;
+    int error = errno;
+    if (error == EAGAIN) {
+      if (WaitFor(POLLOUT)) continue;
+      error = EPIPE;
     }
-    const int error = errno;
     if (begun) Close();
     if (error == EPIPE || error == ECONNRESET) {
       throw ChannelClosedError("the other side of a worker's channel is gone");
@@ -355,7 +374,7 @@ Channel::Received Channel::Read(bool wait) {
     if (errno == ECONNRESET) return Received::kClosed;
     if (errno != EAGAIN) ThrowErrno("can't receive from a worker's channel");
     if (!wait) return Received::kNothing;
-    WaitFor(fd(), POLLIN);
+    if (!WaitFor(POLLIN)) return Received::kClosed;
   }
   if (read == 0) return Received::kClosed;
   const size_t bytes = static_cast<size_t>(read);

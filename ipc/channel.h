@@ -73,6 +73,12 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
+  // `fd` becomes readable when the process on the other side has ended, which
+  // then counts as closing: somebody else may hold its end of the socket, a
+  // process that was forked in a bad moment, say. It must stay open as long as
+  // the channel is used. Before the first Send() or Receive().
+  void WatchPeer(int fd);
+
   // Blocks until the socket has taken all of it. `fd` remains the caller's.
   // Throws ChannelClosedError; std::length_error for what exceeds the limits;
   // std::system_error for the rest. The channel can still send after the latter
@@ -115,6 +121,7 @@ class Channel {
   };
 
   void SendAll(msghdr& header);
+  bool WaitFor(short events) const;  // NOLINT(runtime/int): poll()'s type
   void BeginFrame();
   bool Advance();
   std::string FindFault(const Header& header) const;
@@ -129,6 +136,7 @@ class Channel {
   size_t buffered() const { return input_end_ - input_begin_; }
 
   const UniqueFd socket_;
+  int peer_ = -1;
   const Limits limits_;
 
   // The receiver's alone.

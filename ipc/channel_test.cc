@@ -319,6 +319,40 @@ TEST(Channel, CloseEndsASendThatWaits) {
   closer.join();
 }
 
+// Its socket stays open, as if another process had it as well.
+class EndOfPeer : public ::testing::Test {
+ protected:
+  EndOfPeer() { pair_.near.WatchPeer(peer_.first.get()); }
+  void EndPeer() { peer_.second.Reset(); }
+
+  TwoEnds peer_ = MakePipe();
+  Pair pair_;
+};
+
+TEST_F(EndOfPeer, EndsAReceiveThatWaits) {
+  std::thread ender([&] { EndPeer(); });
+  EXPECT_EQ(pair_.near.Receive(), Received::kClosed);
+  ender.join();
+  EXPECT_EQ(pair_.near.Receive(), Received::kClosed);
+}
+
+TEST_F(EndOfPeer, EndsASendThatWaits) {
+  std::thread ender([&] { EndPeer(); });
+  EXPECT_THROW(SendNumber(pair_.near, 1, MakeBody(16 << 20)),
+               ChannelClosedError);
+  ender.join();
+}
+
+TEST_F(EndOfPeer, ComesAfterWhatWasSent) {
+  SendNumber(pair_.far, 1);
+  SendNumber(pair_.far, 2, MakeBody(100 << 10));
+  EndPeer();
+  ASSERT_EQ(pair_.near.Receive(), Received::kFrame);
+  ASSERT_EQ(pair_.near.Receive(), Received::kFrame);
+  EXPECT_EQ(NumberOf(pair_.near), 2u);
+  EXPECT_EQ(pair_.near.Receive(), Received::kClosed);
+}
+
 TEST(Channel, DescriptorArrives) {
   Pair pair;
   TwoEnds pipe = MakePipe();

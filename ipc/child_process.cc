@@ -157,6 +157,7 @@ std::vector<char*> PointersTo(const std::vector<std::string>& strings) {
 UniqueFd OpenPidfd(pid_t pid) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd && errno == ESRCH) pidfd = UniqueFd(eventfd(1, EFD_CLOEXEC));
+  pidfd = OffStandardStreams(std::move(pidfd));
   if (pidfd) return pidfd;
   const int error = errno;
   // The one place that signals a number. It can't be another process's by now:

@@ -47,7 +47,8 @@ static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
               "a lock of another process's memory protects nothing");
 
 ClaimPage ClaimPage::Create() {
-  UniqueFd fd(memfd_create("asyncpal-claims", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd fd = OffStandardStreams(UniqueFd(
+      memfd_create("asyncpal-claims", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd) ThrowErrno("can't create a page of claims");
   if (RetryOnEintr([&] { return ftruncate(fd.get(), kPageBytes); }) == -1 ||
       fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ==

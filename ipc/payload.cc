@@ -25,13 +25,8 @@ using internal::UniqueFd;
 constexpr size_t kDirectBytes = 16 * 1024;
 
 UniqueFd CreateMemfd() {
-  UniqueFd memfd(
-      memfd_create("asyncpal-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  // A program that has closed its standard streams would print into it.
-  if (memfd && memfd.get() <= STDERR_FILENO) {
-    memfd = UniqueFd(fcntl(memfd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  }
-  return memfd;
+  return internal::OffStandardStreams(UniqueFd(
+      memfd_create("asyncpal-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
 }
 
 // Writing past RLIMIT_FSIZE would kill the program by a signal.

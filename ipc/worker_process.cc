@@ -41,6 +41,12 @@ struct WorkerProcess::Ends {
     }
     parent = UniqueFd(fds[0]);
     worker = UniqueFd(fds[1]);
+    parent = OffStandardStreams(std::move(parent));
+    worker = OffStandardStreams(std::move(worker));
+    if (!parent || !worker) {
+      throw std::system_error(errno, std::generic_category(),
+                              "can't keep a socket for a worker process");
+    }
   }
 
   UniqueFd parent;
@@ -64,18 +70,20 @@ WorkerProcess::WorkerProcess(const Options& options, Ends ends)
            .environment = {absl::StrCat(kWorkerVariable, "=1"),
                            absl::StrCat(kDepthVariable, "=",
                                         WorkerDepth() + 1)},
-           .descriptors = {ends.worker.get(), page_.fd()}})) {}
+           .descriptors = {ends.worker.get(), page_.fd()}})) {
+  channel_.WatchPeer(child_.pidfd());
+}
 
 bool WorkerProcess::WaitForInput(absl::Duration timeout) {
   const Countdown countdown(timeout);
   while (true) {
     const absl::Duration left = countdown.Remaining();
-    pollfd input = {channel_.fd(), POLLIN, 0};
+    pollfd input[] = {{channel_.fd(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};
     const int ms = left > absl::Hours(1)
                        ? -1
                        : static_cast<int>(absl::ToInt64Milliseconds(
                              absl::Ceil(left, absl::Milliseconds(1))));
-    const int ready = poll(&input, 1, ms);
+    const int ready = poll(input, 2, ms);
     if (ready > 0) return true;
     if (ready == 0 && left == absl::ZeroDuration()) return false;
   }
@@ -85,8 +93,7 @@ bool WorkerProcess::ReceiveFrame() {
   try {
     return channel_.Receive() == Channel::Received::kFrame;
   } catch (const std::exception& error) {
-    violation_ = error.what();
-    Kill();
+    Condemn(error.what());
     return false;
   }
 }
@@ -108,7 +115,8 @@ std::exception_ptr WorkerProcess::Greet() {
     }
     const auto received = channel_.Receive(/*wait=*/false);
     if (received == Channel::Received::kFrame) break;
-    if (received == Channel::Received::kClosed) {
+    if (received == Channel::Received::kClosed ||
+        child_.WaitForExit(absl::ZeroDuration())) {
       BuryAndDescribe("starting");
       FailGreeting(absl::StrCat("ended before it said hello: it ", loss_));
     }
@@ -210,8 +218,7 @@ std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
     try {
       return ParseResult();
     } catch (const ProtocolError& error) {
-      violation_ = error.what();
-      Kill();
+      Condemn(error.what());
     }
   }
   return std::nullopt;
@@ -310,6 +317,11 @@ void WorkerProcess::Cancel(const Ticket& ticket) {
     // It is dead, or soon will be: nothing to stop.
   }
   send_mu_.Unlock();
+}
+
+void WorkerProcess::Condemn(std::string violation) {
+  violation_ = std::move(violation);
+  child_.Kill();
 }
 
 void WorkerProcess::Kill() {

@@ -81,6 +81,8 @@ class WorkerProcess {
   std::optional<Outcome> Receive();
   // Blocks until Receive() has an outcome at hand. False: the worker is dead.
   bool WaitForOutcome();
+  // Ends the worker, which has broken the protocol: it counts as dead.
+  void Condemn(std::string violation);
   // Has the worker finalize and end. What its finalizer threw, or null.
   std::exception_ptr Stop();
 

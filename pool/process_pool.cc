@@ -28,6 +28,12 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                                              options.max_payload_bytes,
                                              "; it must be more than 0"));
   }
+  if (options.handshake_timeout <= absl::ZeroDuration()) {
+    throw std::invalid_argument(
+        absl::StrCat("handshake_timeout is ",
+                     absl::FormatDuration(options.handshake_timeout),
+                     "; it must be more than 0"));
+  }
   if (!options.worker_command.empty() && options.worker_command[0].empty()) {
     throw std::invalid_argument(
         "worker_command has an empty string for a program");
@@ -46,7 +52,8 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                            {.worker_command = std::move(options.worker_command),
                             .initializer = std::move(options.initializer),
                             .finalizer = std::move(options.finalizer),
-                            .max_payload_bytes = options.max_payload_bytes},
+                            .max_payload_bytes = options.max_payload_bytes,
+                            .handshake_timeout = options.handshake_timeout},
                            &internal::ShutdownRegistry::Global());
 }
 

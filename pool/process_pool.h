@@ -27,7 +27,7 @@
 
 namespace asyncpal {
 
-// The fields of PoolOptions, and two more.
+// The fields of PoolOptions, and three more.
 struct ProcessPoolOptions {
   // At most this many workers. 0: the CPUs that this process may use (by
   // affinity and cgroup).
@@ -54,6 +54,11 @@ struct ProcessPoolOptions {
 
   // Arguments or results of more bytes are a SerializationError.
   int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+
+  // A worker process that has not said hello so long after its start is killed,
+  // and counts as one that can't be started. The initializer takes the time
+  // that it takes.
+  absl::Duration handshake_timeout = absl::Seconds(10);
 };
 
 // Runs tasks in processes of their own, which can crash and be killed without

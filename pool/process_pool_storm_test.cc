@@ -33,7 +33,8 @@ constexpr int kKills = kIsSanitized ? 100 : 1'000;
 constexpr int kWorkers = 4;
 // Less than what breaks a pool if none of them finishes a task.
 constexpr int kKillsWithoutProgress = 4;
-constexpr absl::Duration kPatience = absl::Seconds(50);
+// Of a machine that others load, too.
+constexpr absl::Duration kPatience = absl::Seconds(240);
 
 int64_t Work(std::string ledger, int task) {
   ExecutionLedger::Note(ledger, task);

@@ -391,14 +391,24 @@ TEST(ProcessPoolTimeout, CancelThatRacesTheStartHasOneWinner) {
     ExecutionLedger::Note(path, n);
     return n;
   };
-  std::mt19937 random(1);
+  // Adapts to the machine, so that some are in time and some too late.
+  absl::Duration head_start = absl::Microseconds(100);
   for (int first = 0; first < kTasks; first += kBatch) {
     const int end = std::min(first + kBatch, kTasks);
     for (int i = first; i < end; ++i) {
       futures[i] = pool.Submit(note, ledger.path(), i);
     }
-    absl::SleepFor(absl::Microseconds(random() % 300));
-    for (int i = end - 1; i >= first; --i) won[i] = futures[i].Cancel();
+    absl::SleepFor(head_start);
+    int in_time = 0;
+    for (int i = end - 1; i >= first; --i) {
+      won[i] = futures[i].Cancel();
+      in_time += won[i] ? 1 : 0;
+    }
+    if (in_time > kBatch / 2) {
+      head_start = std::min(head_start * 2, absl::Milliseconds(100));
+    } else {
+      head_start = std::max(head_start / 2, absl::Microseconds(1));
+    }
   }
   ASSERT_TRUE(pool.Join(kLong));
   const std::vector<int> executions = ledger.CountEach(kTasks);

@@ -9,7 +9,10 @@
 #include "asyncpal/bindings/facade/host.h"
 #include "asyncpal/bindings/facade/library.h"
 #include "asyncpal/bindings/facade/pool.h"
+#include "asyncpal/bindings/facade/process_pool.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
+#include "asyncpal/bindings/facade/values.h"
+#include "asyncpal/bindings/facade/worker_process.h"
 %}
 
 %include <stdint.i>
@@ -22,14 +25,16 @@
 #error There is no language.i for this language.
 #endif
 
-// Where language.i defines HOST_IS_DIRECTOR, the host implements facade::Host as
-// a subclass. Elsewhere it has another way, which hosts.i opens.
-
 // Closed, until opened by one of these, of which the last comes from language.i:
 //   OPEN_TYPE(Name)          the name alone
 //   OPEN_CLASS(Name)         with its destructor
 //   OPEN_STRUCT(Name)        with its default constructor, too
+//   OPEN_NATIVE(Name)        a class whose name the public API has, too
+//   OPEN_HOST(Name)          an interface that the host language implements
+//   OPEN_POOL_OF_HOST(Name, Host, Settings)   the constructor that takes one
 //   OPEN(Name::Member)
+// Where language.i defines HOST_IS_DIRECTOR, hosts are subclasses. Elsewhere
+// there is another way to them, in the language's hosts.i.
 %define OPEN_TYPE(name...)
 %rename("%s") asyncpal::facade::name;
 %enddef
@@ -37,10 +42,28 @@
 OPEN_TYPE(name)
 OPEN_TYPE(name::~name)
 %enddef
+%define OPEN_NATIVE(name)
+%rename("Native%s") asyncpal::facade::name;
+OPEN_TYPE(name::~name)
+%enddef
 %define OPEN_STRUCT(name)
 OPEN_CLASS(name)
 OPEN_TYPE(name::name())
 %enddef
+#ifdef HOST_IS_DIRECTOR
+%define OPEN_HOST(name)
+OPEN_STRUCT(name)
+%feature("director") asyncpal::facade::name;
+%enddef
+%define OPEN_POOL_OF_HOST(name, host, settings)
+%rename("Native%s") asyncpal::facade::name::name(host*, const settings&);
+%enddef
+#else
+%define OPEN_HOST(name)
+%enddef
+%define OPEN_POOL_OF_HOST(name, host, settings)
+%enddef
+#endif
 %ignore "";
 %rename("%s") asyncpal;
 %rename("%s") asyncpal::facade;
@@ -74,15 +97,12 @@ OPEN(Failure::Add)
 %include "bindings/facade/failure.h"
 
 OPEN_TYPE(TaskOutcome)
-#ifdef HOST_IS_DIRECTOR
-OPEN_STRUCT(Host)
-%feature("director") asyncpal::facade::Host;
+OPEN_HOST(Host)
 OPEN(Host::BeginWorker)
 OPEN(Host::EndWorker)
 OPEN(Host::Run)
 OPEN(Host::Drop)
 OPEN(Host::Terminated)
-#endif
 %include "bindings/facade/host.h"
 
 OPEN_TYPE(Library)
@@ -98,7 +118,7 @@ OPEN(PoolSettings::max_workers)
 OPEN(PoolSettings::name)
 OPEN(PoolSettings::idle_timeout)
 OPEN(PoolSettings::max_tasks_per_worker)
-OPEN_CLASS(PoolStats)
+OPEN_NATIVE(PoolStats)
 OPEN(PoolStats::workers)
 OPEN(PoolStats::busy)
 OPEN(PoolStats::idle)
@@ -109,7 +129,7 @@ OPEN(PoolStats::completed)
 OPEN(PoolStats::failed)
 OPEN(PoolStats::cancelled)
 OPEN(PoolStats::lost)
-OPEN_CLASS(WorkerInfo)
+OPEN_NATIVE(WorkerInfo)
 OPEN(WorkerInfo::id)
 OPEN(WorkerInfo::name)
 OPEN(WorkerInfo::pid)
@@ -122,7 +142,7 @@ OPEN(WorkerList::size)
 OPEN(WorkerList::at)
 %nodefaultctor asyncpal::facade::WorkerList;
 OPEN_TYPE(CloseMode)
-OPEN_CLASS(Pool)
+OPEN_NATIVE(Pool)
 OPEN(Pool::Check)
 OPEN(Pool::Test)
 OPEN(Pool::SpawnWorkers)
@@ -139,10 +159,8 @@ OPEN(Pool::is_terminated)
 OPEN(Pool::is_broken)
 %include "bindings/facade/pool.h"
 
-OPEN_CLASS(ThreadPool)
-#ifdef HOST_IS_DIRECTOR
-OPEN_TYPE(ThreadPool::ThreadPool(Host*, const PoolSettings&))
-#endif
+OPEN_NATIVE(ThreadPool)
+OPEN_POOL_OF_HOST(ThreadPool, Host, PoolSettings)
 OPEN(ThreadPool::Submit)
 OPEN(ThreadPool::Settle)
 OPEN(ThreadPool::Cancel)
@@ -151,6 +169,64 @@ OPEN(ThreadPool::Release)
 OPEN(ThreadPool::BeginBlocking)
 OPEN(ThreadPool::EndBlocking)
 %include "bindings/facade/thread_pool.h"
+
+OPEN_HOST(ProcessHost)
+OPEN(ProcessHost::Complete)
+OPEN(ProcessHost::Fail)
+OPEN(ProcessHost::Terminated)
+OPEN_STRUCT(ProcessPoolSettings)
+OPEN(ProcessPoolSettings::AddWorkerArgument)
+OPEN(ProcessPoolSettings::initializer)
+OPEN(ProcessPoolSettings::finalizer)
+OPEN(ProcessPoolSettings::max_payload_bytes)
+OPEN(ProcessPoolSettings::handshake_timeout)
+OPEN_NATIVE(ProcessPool)
+OPEN_POOL_OF_HOST(ProcessPool, ProcessHost, ProcessPoolSettings)
+OPEN(ProcessPool::Submit)
+OPEN(ProcessPool::Cancel)
+OPEN(ProcessPool::Kill)
+OPEN(ProcessPool::Release)
+%include "bindings/facade/process_pool.h"
+
+OPEN_STRUCT(ValueWriter)
+OPEN(ValueWriter::WriteBool)
+OPEN(ValueWriter::WriteInt8)
+OPEN(ValueWriter::WriteInt16)
+OPEN(ValueWriter::WriteInt32)
+OPEN(ValueWriter::WriteInt64)
+OPEN(ValueWriter::WriteFloat)
+OPEN(ValueWriter::WriteDouble)
+OPEN(ValueWriter::WriteString)
+OPEN(ValueWriter::WriteBytes)
+OPEN(ValueWriter::WriteDuration)
+OPEN(ValueWriter::WriteSize)
+OPEN(ValueWriter::Finish)
+OPEN_CLASS(ValueReader)
+OPEN_TYPE(ValueReader::ValueReader(const Bytes&))
+OPEN(ValueReader::ReadBool)
+OPEN(ValueReader::ReadInt8)
+OPEN(ValueReader::ReadInt16)
+OPEN(ValueReader::ReadInt32)
+OPEN(ValueReader::ReadInt64)
+OPEN(ValueReader::ReadFloat)
+OPEN(ValueReader::ReadDouble)
+OPEN(ValueReader::ReadString)
+OPEN(ValueReader::ReadBytes)
+OPEN(ValueReader::ReadDuration)
+OPEN(ValueReader::ReadSize)
+OPEN(ValueReader::ExpectEnd)
+%include "bindings/facade/values.h"
+
+OPEN_HOST(WorkerHost)
+OPEN(WorkerHost::Serve)
+OPEN_TYPE(WorkerProcess)
+OPEN(WorkerProcess::IsOne)
+#ifdef HOST_IS_DIRECTOR
+OPEN(WorkerProcess::Serve)
+#endif
+%nodefaultctor asyncpal::facade::WorkerProcess;
+%nodefaultdtor asyncpal::facade::WorkerProcess;
+%include "bindings/facade/worker_process.h"
 
 #ifdef SWIGCSHARP
 %include "bindings/swig/csharp/hosts.i"

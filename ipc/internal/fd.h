@@ -1,10 +1,10 @@
 #ifndef ASYNCPAL_IPC_INTERNAL_FD_H_
 #define ASYNCPAL_IPC_INTERNAL_FD_H_
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-
 #include <utility>
 
 namespace asyncpal::internal {
@@ -31,6 +31,14 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+// A program that has closed its standard streams would print into what has
+// their numbers now. Returns `fd` with another number in that case, -1 with
+// errno if there is none.
+inline UniqueFd OffStandardStreams(UniqueFd fd) {
+  if (!fd || fd.get() > STDERR_FILENO) return fd;
+  return UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
 
 // Calls `f` until it is not interrupted by a signal.
 template <typename F>

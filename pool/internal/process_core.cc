@@ -37,7 +37,8 @@ WorkerProcess::Options ProcessCore::WorkerOptions(std::string worker) const {
           .worker = std::move(worker),
           .initializer = remote_.initializer.call(),
           .finalizer = remote_.finalizer.call(),
-          .max_payload_bytes = remote_.max_payload_bytes};
+          .max_payload_bytes = remote_.max_payload_bytes,
+          .handshake_timeout = remote_.handshake_timeout};
 }
 
 void ProcessCore::CheckMayStart() {
@@ -215,7 +216,11 @@ std::shared_ptr<ProcessWorker> ProcessCore::FindRunner(const StateBase& task) {
   return nullptr;
 }
 
+// Recall(), KillRunning() and AskToStop() do nothing in a forked process. It
+// shares sockets and claim pages with workers that are not its own.
+
 void ProcessCore::Recall(StateBase& task) {
+  if (InForkedChild()) return;
   Wakeup wakeup;
   {
     MutexLock take(take_mu_);
@@ -257,6 +262,7 @@ bool ProcessCore::RecallOne() {
 }
 
 bool ProcessCore::KillRunning(StateBase& task) {
+  if (InForkedChild()) return false;
   const auto runner = FindRunner(task);
   if (runner != nullptr && !runner->KillIfRunning(task)) return false;
   // A task without a runner is on its way to one, which looks at what it is
@@ -273,6 +279,7 @@ void ProcessCore::OnTimeout(StateBase& task) {
 }
 
 void ProcessCore::AskToStop(StateBase& task) {
+  if (InForkedChild()) return;
   if (const auto runner = FindRunner(task)) runner->AskToStop(task);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/worker_process.h"
@@ -30,6 +31,8 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
     Shippable initializer;
     Shippable finalizer;
     int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+    // How long a child may take to become a worker.
+    absl::Duration handshake_timeout = absl::Seconds(10);
   };
 
   // Both kinds of options have been checked. The pool is registered with

@@ -23,7 +23,8 @@ namespace {
 constexpr int kMaxPatience = 10;
 
 UniqueFd MakeEventFd() {
-  UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd fd =
+      OffStandardStreams(UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!fd) {
     throw std::system_error(errno, std::generic_category(),
                             "can't make an eventfd for a worker");
@@ -35,7 +36,7 @@ UniqueFd MakeEventFd() {
 enum class Source : uint32_t { kWakeUp, kChildEnded, kChildSocket };
 
 UniqueFd MakeEpollFd(int wake_fd) {
-  UniqueFd fd(epoll_create1(EPOLL_CLOEXEC));
+  UniqueFd fd = OffStandardStreams(UniqueFd(epoll_create1(EPOLL_CLOEXEC)));
   epoll_event event = {.events = EPOLLIN, .data = {}};
   event.data.u32 = static_cast<uint32_t>(Source::kWakeUp);
   if (!fd || epoll_ctl(fd.get(), EPOLL_CTL_ADD, wake_fd, &event) != 0) {
@@ -108,6 +109,7 @@ std::exception_ptr ProcessWorker::StartChild() {
       }
       process_core_.budget_.OnStarted();
       child_pid_.store(child_->pid());
+      child_starter_ = std::this_thread::get_id();
       child_ended_ = false;
       is_watching_ = false;
       Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->pidfd(), EPOLLIN,
@@ -295,8 +297,10 @@ std::optional<WorkerProcess::Outcome> ProcessWorker::Receive(
     if (!outcome.has_value() || outcome->attempt == ticket.attempt) {
       return outcome;
     }
-    // Nobody waits for that, or not any more.
-    if (outcome->attempt > ticket.attempt) child_->Kill();
+    // Nobody waits for that any more, or it can't be.
+    if (outcome->attempt > ticket.attempt) {
+      child_->Condemn("a worker sent a result of a task that it does not have");
+    }
   }
 }
 
@@ -517,11 +521,19 @@ bool ProcessWorker::BeginBlocking(const StateBase* awaited) {
       pump_ = std::thread([this] {
         ThreadWorker::SetCurrent(this);
         process_core_.RunTask(*this, TakeOffered());
+        EndChildOfThisThread();
         ThreadWorker::SetCurrent(nullptr);
       });
     }
   }
   return ThreadWorker::BeginBlocking(awaited);
+}
+
+// A child gets a signal when the thread that has started it ends. For the agent
+// that is as it should be; the pump's is to be gone before.
+void ProcessWorker::EndChildOfThisThread() {
+  if (child_ == nullptr || child_starter_ != std::this_thread::get_id()) return;
+  if (auto error = End()) process_core_.Break(std::move(error));
 }
 
 void ProcessWorker::AfterRun() {

@@ -101,6 +101,7 @@ class ProcessWorker final : public ThreadWorker {
   void EnsureChild();
   // Forgets the child, which has died or is to.
   void DropChild();
+  void EndChildOfThisThread();
   void SetRunning(StateBase* task, const Ticket& ticket);
   // Hands the child the next task of the queue ahead of time, if there is one
   // that nobody else is free for.
@@ -139,7 +140,9 @@ class ProcessWorker final : public ThreadWorker {
   // Stands in for the agent that is blocked in a callback, for the task that
   // the child has begun meanwhile.
   std::thread pump_;
-  bool pumping_ = false;  // the agent's and its pump's, one after the other
+  // The agent's and its pump's, one after the other.
+  bool pumping_ = false;
+  std::thread::id child_starter_;
 };
 
 }  // namespace asyncpal::internal

@@ -46,13 +46,11 @@ ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
   try {
     wakeup = FindWorker();
   } catch (...) {
-    // No memory for one more worker: the ones there are will do.
-    if (workers_.empty()) {
-      TaskQueue::Remove(task);
-      // Unless its queue_deadline was faster, and accounts for it.
-      if (task->ClaimPending()) --counts_.submitted;
-      throw;
-    }
+    // There is no worker, and nothing that one could be made of.
+    TaskQueue::Remove(task);
+    // Unless its queue_deadline was faster, and accounts for it.
+    if (task->ClaimPending()) --counts_.submitted;
+    throw;
   }
   if (!inbox_hint_.load(std::memory_order_relaxed)) {
     inbox_hint_.store(true, std::memory_order_relaxed);

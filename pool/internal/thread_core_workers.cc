@@ -48,7 +48,15 @@ ThreadCore::Wakeup ThreadCore::FindWorker(size_t leaving) {
   if (idle_.empty() && !can_grow) return {};
   if (broken_ != nullptr) return {};
   if (Waiting() <= static_cast<int64_t>(searching_)) return {};
-  if (idle_.empty()) return {.wake = nullptr, .start = NewWorker()};
+  if (idle_.empty()) {
+    try {
+      return {.wake = nullptr, .start = NewWorker()};
+    } catch (const std::exception&) {
+      // No memory or descriptor for one more: the ones there are will do.
+      if (workers == 0) throw;
+      return {};
+    }
+  }
   WorkerPtr newest = std::move(idle_.back());
   idle_.pop_back();
   newest->searching = true;
@@ -281,11 +289,19 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
-    Wakeup wakeup = FindWorker(/*leaving=*/1);
-    if (wakeup.wake == nullptr && wakeup.start == nullptr) break;
-    lock.Unlock();
-    const bool dispatched = Dispatch(std::move(wakeup));
-    lock.Lock();
+    Wakeup wakeup;
+    bool dispatched = false;
+    try {
+      wakeup = FindWorker(/*leaving=*/1);
+      if (wakeup.wake == nullptr && wakeup.start == nullptr) break;
+    } catch (const std::exception&) {
+      // There is nothing that another worker could be made of.
+    }
+    if (wakeup.wake != nullptr || wakeup.start != nullptr) {
+      lock.Unlock();
+      dispatched = Dispatch(std::move(wakeup));
+      lock.Lock();
+    }
     if (dispatched) continue;
     if (workers_.size() > 1) break;  // the others will do
     worker->searching = true;

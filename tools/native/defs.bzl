@@ -1,7 +1,14 @@
 """Shared libraries that programs of other languages load."""
 
 load("//tools/cc:defs.bzl", "asyncpal_cc_binary")
-load("//tools/native/private:bundle.bzl", "native_bundle")
+load(
+    "//tools/native/private:bundle.bzl",
+    "native_bundle",
+    _NativeBundleInfo = "NativeBundleInfo",
+)
+
+# For rules that pack bundles.
+NativeBundleInfo = _NativeBundleInfo
 
 _LINKOPTS = [
     # What lies beside the library comes first. An old DT_RPATH, unlike a

@@ -2,7 +2,7 @@
 // byte[]. Both cross the border as byte[]: JNI's own strings are in a modified
 // UTF-8, which text from elsewhere may not be.
 
-%define BYTE_ARRAY_TYPEMAPS(type)
+%define BYTE_ARRAY_TYPEMAPS(type, java_descriptor)
 %naturalvar type;
 %typemap(jni) type, const type& "jbyteArray"
 %typemap(jtype) type, const type& "byte[]"
@@ -23,13 +23,24 @@
 }
 %typemap(out) type { $result = asyncpal::swig::ToByteArray(jenv, $1); }
 %typemap(out) const type& { $result = asyncpal::swig::ToByteArray(jenv, *$1); }
-%typemap(directorin, descriptor="[B", noblock=1) const type& {
+%typemap(directorin, descriptor=java_descriptor, noblock=1) const type& {
   $input = asyncpal::swig::ToByteArray(jenv, $1);
   Swig::LocalRefGuard $1_guard(jenv, $input);
 }
+// For what a method of the host's returns. The native frame below may never
+// return, so its reference has to go at once.
+%typemap(directorin, descriptor=java_descriptor) type {
+  $input = asyncpal::swig::ToByteArray(jenv, $1);
+}
+%typemap(directorout) type {
+  if ($input != nullptr) {
+    $result = asyncpal::swig::FromByteArray(jenv, $input);
+    jenv->DeleteLocalRef($input);
+  }
+}
 %enddef
 
-BYTE_ARRAY_TYPEMAPS(std::string)
+BYTE_ARRAY_TYPEMAPS(std::string, "Ljava/lang/String;")
 %typemap(jstype) std::string, const std::string& "String"
 %typemap(javain) std::string, const std::string&
     "$javainput.getBytes(java.nio.charset.StandardCharsets.UTF_8)"
@@ -38,8 +49,10 @@ BYTE_ARRAY_TYPEMAPS(std::string)
   }
 %typemap(javadirectorin) std::string, const std::string&
     "new String($jniinput, java.nio.charset.StandardCharsets.UTF_8)"
+%typemap(javadirectorout) std::string
+    "$javacall.getBytes(java.nio.charset.StandardCharsets.UTF_8)"
 
-BYTE_ARRAY_TYPEMAPS(asyncpal::facade::Bytes)
+BYTE_ARRAY_TYPEMAPS(asyncpal::facade::Bytes, "[B")
 %typemap(jstype) asyncpal::facade::Bytes, const asyncpal::facade::Bytes&
     "byte[]"
 %typemap(javain) asyncpal::facade::Bytes, const asyncpal::facade::Bytes&
@@ -49,3 +62,4 @@ BYTE_ARRAY_TYPEMAPS(asyncpal::facade::Bytes)
   }
 %typemap(javadirectorin) asyncpal::facade::Bytes,
                          const asyncpal::facade::Bytes& "$jniinput"
+%typemap(javadirectorout) asyncpal::facade::Bytes "$javacall"

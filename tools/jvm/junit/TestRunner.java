@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -29,7 +30,7 @@ import org.junit.platform.reporting.legacy.xml.LegacyXmlReportGeneratingListener
  * it early, Bazel's time limit for example, gets a dump of all threads.
  */
 public final class TestRunner {
-  private static final int MAX_STACK_TRACE_LINES = 60;
+  private static final int MAX_STACK_TRACE_LINES = 25;
 
   private final Map<String, String> environment;
   private final PrintWriter out = new PrintWriter(System.out, true);
@@ -70,7 +71,8 @@ public final class TestRunner {
     TestPlan plan = launcher.discover(request);
     if (selection.matches() == 0) {
       out.println(
-          filter.map(f -> "FAILED: no test's Class#method matches " + f)
+          filter
+              .map(pattern -> "FAILED: no test's package.Class#method has a match of " + pattern)
               .orElse("FAILED: there are no tests in " + jar));
       return false;
     }
@@ -99,7 +101,9 @@ public final class TestRunner {
     launcher.execute(
         plan, summaries, new Progress(), new LegacyXmlReportGeneratingListener(folder, out));
     Files.move(
-        folder.resolve("TEST-junit-jupiter.xml"), report.get(), StandardCopyOption.REPLACE_EXISTING);
+        folder.resolve("TEST-junit-jupiter.xml"),
+        report.get(),
+        StandardCopyOption.REPLACE_EXISTING);
     Files.delete(folder);
   }
 
@@ -133,12 +137,26 @@ public final class TestRunner {
     Runtime.getRuntime().halt(1);
   }
 
-  /** Prints each test when it is done, so that a log tells how far a run came. */
+  /** Prints each test when it begins and ends, so that a log tells how far a run came. */
   private final class Progress implements TestExecutionListener {
     @Override
+    public void executionStarted(TestIdentifier test) {
+      print("RUNNING", test);
+    }
+
+    @Override
     public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+      print(result.getStatus().toString(), test);
+    }
+
+    private void print(String what, TestIdentifier test) {
       if (test.isTest()) {
-        out.println(result.getStatus() + " " + test.getLegacyReportingName());
+        String method =
+            test.getSource()
+                .filter(MethodSource.class::isInstance)
+                .map(source -> ((MethodSource) source).getClassName() + "#")
+                .orElse("");
+        out.println(what + " " + method + test.getDisplayName());
       }
     }
   }

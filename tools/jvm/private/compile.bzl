@@ -4,12 +4,19 @@ JavaLibraryInfo = provider(
     doc = "Compiled Java code. Not Bazel's JavaInfo: its rules can't work here.",
     fields = {
         "jars": "depset of jars: this library's and those that it needs.",
+        "natives": "depset of the shared libraries that `jars` load.",
+        "runfiles": "depset of files: `natives`, and what these need.",
         "sources": "depset of .java files, or folders of them, behind `jars`.",
     },
 )
 
-# Short runs of a JVM: the second compiler and collector threads don't pay.
-JDK_TOOL_FLAGS = ["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"]
+# Short runs of a JVM: the second compiler and collector threads don't pay. In
+# sandboxes, all have the same process id, by which they name a file in /tmp.
+JDK_TOOL_FLAGS = [
+    "-J-XX:TieredStopAtLevel=1",
+    "-J-XX:+UseSerialGC",
+    "-J-XX:-UsePerfData",
+]
 
 RELEASE = "17"
 
@@ -25,6 +32,11 @@ COMPILE_ATTRS = {
         doc = "Whether warnings are asked for, and are errors. Generated " +
               "code is where they should not be.",
         default = True,
+    ),
+    "native_deps": attr.label_list(
+        doc = "The shared libraries that the code loads. Programs get their " +
+              "folders in java.library.path.",
+        allow_files = [".so"],
     ),
     "resources": attr.label_keyed_string_dict(
         doc = "Each file with its path in the jar.",
@@ -47,11 +59,14 @@ COMPILE_ATTRS = {
 }
 
 def jdk_file(ctx, name):
-    """Returns a file of the JDK, as "javac" or "release".
+    """Finds a file of the JDK.
 
     Args:
       ctx: the rule's context; it has COMPILE_ATTRS.
-      name: the file's last name.
+      name: the file's last name, as "javac" or "release".
+
+    Returns:
+      The file.
     """
     for file in ctx.files._jdk:
         if file.basename == name:
@@ -88,13 +103,11 @@ def _unpack(ctx, srcjar, index):
 def _javac(ctx, sources, jars):
     classes = ctx.actions.declare_directory(ctx.label.name + "_classes")
     args = ctx.actions.args()
-    args.use_param_file("@%s", use_always = False)
+    args.use_param_file("@%s")
     args.set_param_file_format("multiline")
     args.add("-d", classes.path)
     args.add_all(["--release", RELEASE, "-encoding", "UTF-8", "-g"])
-
-    # Only what is named is compiled, and nothing but javac runs.
-    args.add_all(["-implicit:none", "-proc:none", "-sourcepath", ":"])
+    args.add("-proc:none")
     if ctx.attr.lint:
         args.add("-Xlint:all")
 
@@ -119,10 +132,7 @@ def _javac(ctx, sources, jars):
         tools = ctx.files._jdk,
         env = {"LC_ALL": "C.UTF-8"},
         mnemonic = "Javac",
-        progress_message = "Compiling Java of %{label}".replace(
-            "%{label}",
-            str(ctx.label),
-        ),
+        progress_message = "Compiling Java of %s" % ctx.label,
     )
     return classes
 
@@ -130,7 +140,7 @@ def compile(ctx, jar, deps):
     """Compiles the rule's code into a jar.
 
     Args:
-      ctx: the rule's context; it has COMPILE_ATTRS.
+      ctx: the rule's context; it has COMPILE_ATTRS, or all but the deps.
       jar: the file to make.
       deps: the targets with what the code needs.
 
@@ -169,8 +179,19 @@ def compile(ctx, jar, deps):
         mnemonic = "Jar",
         use_default_shell_env = True,
     )
+    native_deps = getattr(ctx.attr, "native_deps", [])
+    natives = [dep[DefaultInfo].files for dep in native_deps]
     return JavaLibraryInfo(
         jars = depset([jar], transitive = [jars]),
+        natives = depset(
+            transitive = natives + [dep[JavaLibraryInfo].natives for dep in deps],
+        ),
+        runfiles = depset(
+            transitive = natives + [
+                dep[DefaultInfo].default_runfiles.files
+                for dep in native_deps
+            ] + [dep[JavaLibraryInfo].runfiles for dep in deps],
+        ),
         sources = depset(
             sources,
             transitive = [dep[JavaLibraryInfo].sources for dep in deps],

@@ -10,10 +10,6 @@ _EXECUTABLE_ATTRS = dict(COMPILE_ATTRS, **{
     "jvm_flags": attr.string_list(
         doc = "Options of the JVM. $(location) and its kind work.",
     ),
-    "native_deps": attr.label_list(
-        doc = "Shared libraries, whose folders get into java.library.path.",
-        allow_files = [".so"],
-    ),
     "_launcher": attr.label(
         default = "//tools/jvm/private:launcher.sh",
         allow_single_file = True,
@@ -21,21 +17,27 @@ _EXECUTABLE_ATTRS = dict(COMPILE_ATTRS, **{
 })
 
 def runfiles_path(ctx, file):
-    """Returns where a file is in the folder of all runfiles.
+    """Tells where a file is in the folder of all runfiles.
 
     Args:
       ctx: the rule's context.
       file: the file.
+
+    Returns:
+      Its path there.
     """
     if file.short_path.startswith("../"):
         return file.short_path[3:]
     return ctx.workspace_name + "/" + file.short_path
 
 def quote(text):
-    """Returns the text as one word of the shell.
+    """Makes one word of the shell of a text.
 
     Args:
       text: the string.
+
+    Returns:
+      The word.
     """
     return "'" + text.replace("'", "'\\''") + "'"
 
@@ -45,17 +47,15 @@ def _words(words):
 def _unique(words):
     return {word: True for word in words}.keys()
 
-def _launch(ctx, jars, main_class, args, files):
+def _launch(ctx, library, main_class, args):
     """Returns the DefaultInfo of a program.
 
     Args:
       ctx: the rule's context; it has _EXECUTABLE_ATTRS.
-      jars: depset of jars, the class path.
+      library: the JavaLibraryInfo of its code.
       main_class: the class whose main() runs.
       args: its first arguments, as the shell reads them.
-      files: what the rule makes.
     """
-    libraries = ctx.files.native_deps
     launcher = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
@@ -64,7 +64,7 @@ def _launch(ctx, jars, main_class, args, files):
         substitutions = {
             "%{args}": args,
             "%{jars}": _words(
-                [runfiles_path(ctx, jar) for jar in jars.to_list()],
+                [runfiles_path(ctx, jar) for jar in library.jars.to_list()],
             ),
             "%{java}": runfiles_path(ctx, jdk_file(ctx, "java")),
             "%{jvm_flags}": _words([
@@ -72,30 +72,30 @@ def _launch(ctx, jars, main_class, args, files):
                 for flag in ctx.attr.jvm_flags
             ]),
             "%{library_folders}": _words(_unique([
-                runfiles_path(ctx, library).rpartition("/")[0]
-                for library in libraries
+                runfiles_path(ctx, native).rpartition("/")[0]
+                for native in library.natives.to_list()
             ])),
             "%{main_class}": main_class,
             "%{target}": str(ctx.label),
         },
     )
     runfiles = ctx.runfiles(
-        files = libraries + ctx.files._jdk + ctx.files.data,
-        transitive_files = jars,
+        files = ctx.files._jdk + ctx.files.data,
+        transitive_files = depset(
+            transitive = [library.jars, library.runfiles],
+        ),
         collect_data = True,
     )
-    for dep in ctx.attr.native_deps:
-        runfiles = runfiles.merge(dep[DefaultInfo].default_runfiles)
     return DefaultInfo(
         executable = launcher,
-        files = depset(files + [launcher]),
+        files = depset([launcher]),
         runfiles = runfiles,
     )
 
 def _java_binary_impl(ctx):
     jar = ctx.actions.declare_file(ctx.label.name + ".jar")
     library = compile(ctx, jar, ctx.attr.deps)
-    return [library, _launch(ctx, library.jars, ctx.attr.main_class, "", [jar])]
+    return [library, _launch(ctx, library, ctx.attr.main_class, "")]
 
 java_binary = rule(
     doc = "A Java program.",
@@ -113,10 +113,9 @@ def _java_test_impl(ctx):
     return [
         _launch(
             ctx,
-            library.jars,
+            library,
             "io.asyncpal.tools.junit.TestRunner",
             '"$runfiles"/' + quote(runfiles_path(ctx, jar)),
-            [jar],
         ),
     ]
 

@@ -25,7 +25,9 @@ for folder in %{library_folders}; do
   libraries=$libraries${libraries:+:}$runfiles/$folder
 done
 
-exec "$runfiles/%{java}" \
+# Without performance data: in sandboxes, all JVMs have the same process id, by
+# which they would name that file in /tmp.
+exec "$runfiles/%{java}" -XX:-UsePerfData \
   ${libraries:+"-Djava.library.path=$libraries"} \
   ${TEST_TMPDIR:+"-Djava.io.tmpdir=$TEST_TMPDIR"} \
   %{jvm_flags} -cp "$classpath" %{main_class} %{args} "$@"

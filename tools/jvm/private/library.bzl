@@ -17,7 +17,12 @@ java_library = rule(
 
 def _java_import_impl(ctx):
     return [
-        JavaLibraryInfo(jars = depset(ctx.files.jars), sources = depset()),
+        JavaLibraryInfo(
+            jars = depset(ctx.files.jars),
+            natives = depset(),
+            runfiles = depset(),
+            sources = depset(),
+        ),
         _default_info(ctx, ctx.files.jars),
     ]
 

@@ -9,12 +9,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class GreeterTest {
   @Test
   void greetsByName() {
-    assertEquals("Hello, Ada!", Greeter.greet("Ada"));
+    assertEquals("Hello, Ada!", new Greeter().greet("Ada"));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"Ada", "Grace"})
   void greetsEveryone(String name) {
-    assertEquals("Hello, " + name + "!", Greeter.greet(name));
+    assertEquals("Hello, " + name + "!", new Greeter().greet(name));
   }
 }

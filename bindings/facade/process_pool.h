@@ -1,0 +1,91 @@
+#ifndef ASYNCPAL_BINDINGS_FACADE_PROCESS_POOL_H_
+#define ASYNCPAL_BINDINGS_FACADE_PROCESS_POOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "asyncpal/bindings/facade/failure.h"
+#include "asyncpal/bindings/facade/pool.h"
+
+namespace asyncpal::facade {
+
+// The host language's side of one ProcessPool, which owns it.
+//
+// Threads: the pool's own call it at the same time, and those that cancel or
+// close.
+// Errors: no method may let an exception out.
+class ProcessHost {
+ public:
+  virtual ~ProcessHost() = default;
+
+  // One of these two, once for each task that was submitted, perhaps before
+  // Submit() has returned. A task that was cancelled fails with kCancelled.
+  virtual void Complete(int64_t task, const Bytes& result) = 0;
+  virtual void Fail(int64_t task, const Failure& failure) = 0;
+
+  // The pool is closed, all tasks are done and no worker is left. Once.
+  virtual void Terminated() = 0;
+};
+
+// As asyncpal::ProcessPoolOptions, beyond what PoolSettings has.
+class ProcessPoolSettings : public PoolSettings {
+ public:
+  // The program that workers run, and its arguments, one by one. It calls
+  // WorkerProcess::Serve(), or is a C++ program that links the library.
+  void AddWorkerArgument(const std::string& argument) {
+    worker_command_.push_back(argument);
+  }
+  const std::vector<std::string>& worker_command() const {
+    return worker_command_;
+  }
+
+  // Each a call for the host's worker; empty: nothing to call.
+  Bytes initializer;
+  Bytes finalizer;
+
+  int64_t max_payload_bytes = 4294967296;  // 4 GiB
+  // ns; how long a new process may take to become a worker.
+  int64_t handshake_timeout = 60000000000;
+
+ private:
+  std::vector<std::string> worker_command_;
+};
+
+// A pool of processes that run tasks by their names.
+//
+// A handle is the host's share of a native task. The host gives each up by
+// Release(), once.
+//
+// Lifetime: owns `host`, which lives until the last worker has gone.
+// The rest is as for Pool.
+class ProcessPool : public Pool {
+ public:
+  ProcessPool(ProcessHost* host, const ProcessPoolSettings& settings);
+
+  // Hands a call to a worker, or queues it; returns its handle. `name` is that of
+  // a C++ task, and `arguments` are what a ValueWriter has written for it; with
+  // no name, they are a call that WorkerHost::Serve() gets. When it throws, the
+  // task was not submitted.
+  int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments);
+
+  // --- With a handle that was not given up ---
+
+  // True: the task was pending; Fail() was called with kCancelled.
+  static bool Cancel(int64_t handle);
+  // The same for a task that runs, whose worker is killed and replaced.
+  static bool Kill(int64_t handle);
+  static void Release(int64_t handle);
+
+ private:
+  ProcessPool(std::shared_ptr<ProcessHost> host,
+              const ProcessPoolSettings& settings);
+
+  const std::shared_ptr<ProcessHost> host_;
+  const int64_t max_payload_bytes_;
+};
+
+}  // namespace asyncpal::facade
+
+#endif  // ASYNCPAL_BINDINGS_FACADE_PROCESS_POOL_H_

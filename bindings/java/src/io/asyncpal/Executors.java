@@ -1,0 +1,120 @@
+package io.asyncpal;
+
+/** Makes pools of the usual kinds, named as those of {@link java.util.concurrent.Executors}. */
+public final class Executors {
+  private static final int MAX_WORKERS = 32768;
+
+  private Executors() {}
+
+  /**
+   * A pool of up to {@code workers} threads.
+   *
+   * @param workers at least 1
+   * @return a new pool
+   * @throws IllegalArgumentException if {@code workers} is less than 1
+   */
+  public static ThreadPool newFixedThreadPool(int workers) {
+    checkWorkers(workers);
+    return new ThreadPool(workers);
+  }
+
+  /**
+   * A pool of one thread: its tasks run one after the other, in the order of their submission.
+   *
+   * @return a new pool
+   */
+  public static ThreadPool newSingleThreadExecutor() {
+    return newFixedThreadPool(1);
+  }
+
+  /**
+   * A pool of up to two threads.
+   *
+   * @return a new pool
+   */
+  public static ThreadPool newDualThreadPool() {
+    return newFixedThreadPool(2);
+  }
+
+  /**
+   * A pool of up to three threads.
+   *
+   * @return a new pool
+   */
+  public static ThreadPool newTripleThreadPool() {
+    return newFixedThreadPool(3);
+  }
+
+  /**
+   * A pool of up to four threads.
+   *
+   * @return a new pool
+   */
+  public static ThreadPool newQuadThreadPool() {
+    return newFixedThreadPool(4);
+  }
+
+  /**
+   * A pool that starts a thread whenever none is free. A thread that had nothing to do for 60
+   * seconds goes.
+   *
+   * @return a new pool
+   */
+  public static ThreadPool newCachedThreadPool() {
+    return newFixedThreadPool(MAX_WORKERS);
+  }
+
+  /**
+   * A pool of up to {@code workers} processes.
+   *
+   * @param workers at least 1
+   * @return a new pool
+   * @throws IllegalArgumentException if {@code workers} is less than 1
+   */
+  public static ProcessPool newFixedProcessPool(int workers) {
+    checkWorkers(workers);
+    return new ProcessPool(workers);
+  }
+
+  /**
+   * A pool of one process: its tasks run one after the other, in the order of their submission.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newSingleProcessExecutor() {
+    return newFixedProcessPool(1);
+  }
+
+  /**
+   * A pool of up to two processes.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newDualProcessPool() {
+    return newFixedProcessPool(2);
+  }
+
+  /**
+   * A pool of up to three processes.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newTripleProcessPool() {
+    return newFixedProcessPool(3);
+  }
+
+  /**
+   * A pool of up to four processes.
+   *
+   * @return a new pool
+   */
+  public static ProcessPool newQuadProcessPool() {
+    return newFixedProcessPool(4);
+  }
+
+  private static void checkWorkers(int workers) {
+    if (workers < 1) {
+      throw new IllegalArgumentException("workers is " + workers + "; it must be at least 1");
+    }
+  }
+}

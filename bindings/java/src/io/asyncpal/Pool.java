@@ -1,0 +1,354 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.CloseMode;
+import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativePool;
+import io.asyncpal.internal.swig.NativePoolStats;
+import io.asyncpal.internal.swig.NativeWorkerInfo;
+import io.asyncpal.internal.swig.WorkerList;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+
+/**
+ * What thread pools and process pools have in common. A pool starts workers as tasks come, up to
+ * {@link #maxWorkers}, and lets them go when they have been idle for {@link #idleTimeout}; with
+ * nothing to do it holds no worker and uses no CPU.
+ *
+ * <p><b>Threads:</b> any thread may call any method, also from inside a task. <b>Lifetime:</b> a
+ * pool that nobody refers to any more runs what was submitted, and goes. Close it all the same: its
+ * workers then end at once. <b>Ordering:</b> tasks from one thread start in the order of their
+ * submission; what a thread does before it submits a task happens before the task runs, and that
+ * before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
+ */
+public abstract class Pool extends AbstractExecutorService implements AutoCloseable {
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  private final NativePool pool;
+  private final CountDownLatch terminated;
+
+  Pool(NativePool pool, CountDownLatch terminated) {
+    this.pool = pool;
+    this.terminated = terminated;
+    // Drains in the background: native code needs neither object for that.
+    CLEANER.register(this, pool::delete);
+  }
+
+  // ------------------------------------------------------------------ ExecutorService
+
+  /**
+   * Refuses further tasks and runs what was submitted, without waiting for it. A second call does
+   * nothing.
+   */
+  @Override
+  public void shutdown() {
+    call(p -> p.close(CloseMode.kCloseDrain));
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return call(NativePool::isClosed);
+  }
+
+  @Override
+  public boolean isTerminated() {
+    return terminated.getCount() == 0;
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    return terminated.await(timeout, unit);
+  }
+
+  /**
+   * As Java 19 defines it: {@link #shutdown}, then waits for all tasks. If this thread is
+   * interrupted meanwhile, goes on with {@link #shutdownNow}, still waits, and leaves with the
+   * interrupt flag set. From inside one of the pool's own tasks it does not wait; the pool ends
+   * after the task.
+   */
+  @Override
+  public void close() {
+    shutdown();
+    if (isOwnWorker()) {
+      return;
+    }
+    boolean interrupted = false;
+    while (true) {
+      try {
+        terminated.await();
+        break;
+      } catch (InterruptedException e) {
+        if (!interrupted) {
+          shutdownNow();
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // ------------------------------------------------------------------ More of the pool
+
+  /**
+   * Throws what a submission would throw.
+   *
+   * @throws RejectedExecutionException if the pool was shut down, or is broken; then its cause is a
+   *     {@link BrokenPoolException}
+   */
+  public void check() {
+    try {
+      pool.check();
+    } catch (Failure e) {
+      throw rejection(e);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /**
+   * Starts one worker of this configuration beside the pool, has it run the initializer, nothing,
+   * and the finalizer, and waits for that. The pool itself is not changed.
+   *
+   * @throws BrokenPoolException an {@link InitializerException} or {@link FinalizerException}, with
+   *     what that threw as its cause
+   */
+  public void test() {
+    call(
+        p -> {
+          p.test();
+          return null;
+        });
+  }
+
+  /**
+   * Starts up to {@code n} more workers, or as many as {@link #maxWorkers} has room for. Those with
+   * nothing to do retire as always.
+   *
+   * @param n not negative
+   * @return how many were started
+   * @throws IllegalArgumentException if {@code n} is negative
+   * @throws RejectedExecutionException if the pool was shut down or is broken, or if the system
+   *     refuses to start even one
+   */
+  public int spawnWorkers(int n) {
+    return callAsSubmission(p -> p.spawnWorkers(n));
+  }
+
+  /**
+   * Starts as many workers as {@link #maxWorkers} has room for.
+   *
+   * @return how many were started
+   * @throws RejectedExecutionException as {@link #spawnWorkers}
+   */
+  public int spawnMaxWorkers() {
+    return callAsSubmission(NativePool::spawnMaxWorkers);
+  }
+
+  /**
+   * How many workers there are now. A worker that waits inside a task for its own pool may be stood
+   * in for by one more, so for that while it can be more than {@link #maxWorkers}.
+   *
+   * @return busy and idle ones
+   */
+  public int countWorkers() {
+    return (int) stats().workers();
+  }
+
+  /**
+   * How many workers run a task now.
+   *
+   * @return at most {@link #countWorkers}
+   */
+  public int countBusyWorkers() {
+    return (int) stats().busy();
+  }
+
+  /**
+   * How many workers wait for a task now.
+   *
+   * @return at most {@link #countWorkers}
+   */
+  public int countFreeWorkers() {
+    return (int) stats().idle();
+  }
+
+  /**
+   * How many tasks have not started yet.
+   *
+   * @return those that were cancelled are not among them
+   */
+  public int countPendingTasks() {
+    return (int) stats().pending();
+  }
+
+  /**
+   * All counts at one moment.
+   *
+   * @return a snapshot
+   */
+  public PoolStats stats() {
+    NativePoolStats stats = call(NativePool::stats);
+    try {
+      return new PoolStats(
+          stats.getWorkers(),
+          stats.getBusy(),
+          stats.getIdle(),
+          stats.getSubmitted(),
+          stats.getPending(),
+          stats.getRunning(),
+          stats.getCompleted(),
+          stats.getFailed(),
+          stats.getCancelled(),
+          stats.getLost());
+    } finally {
+      stats.delete();
+    }
+  }
+
+  /**
+   * Each worker there is now, oldest first.
+   *
+   * @return a snapshot
+   */
+  public List<WorkerInfo> workers() {
+    WorkerList list = call(NativePool::workers);
+    try {
+      List<WorkerInfo> workers = new ArrayList<>();
+      for (int i = 0; i < list.size(); i++) {
+        NativeWorkerInfo worker = list.at(i);
+        workers.add(
+            new WorkerInfo(
+                worker.getId(),
+                worker.getName(),
+                worker.getPid(),
+                worker.getBusy(),
+                worker.getTasksDone(),
+                worker.getCurrentTask(),
+                Duration.ofNanos(worker.getRunningFor())));
+      }
+      return List.copyOf(workers);
+    } finally {
+      list.delete();
+    }
+  }
+
+  /**
+   * The name that the pool was given.
+   *
+   * @return by default the name of its class
+   */
+  public String name() {
+    return call(NativePool::name);
+  }
+
+  /**
+   * At most so many tasks run at once.
+   *
+   * @return at least 1
+   */
+  public int maxWorkers() {
+    return call(NativePool::maxWorkers);
+  }
+
+  /**
+   * How long a worker may be idle before it goes.
+   *
+   * @return {@link Long#MAX_VALUE} nanoseconds, about 292 years, if that is for ever
+   */
+  public Duration idleTimeout() {
+    return Duration.ofNanos(call(NativePool::idleTimeout));
+  }
+
+  /**
+   * Sets how long a worker may be idle before it goes. Reaches workers that are idle already.
+   *
+   * @param timeout not negative; more than 292 years is for ever
+   * @throws IllegalArgumentException if {@code timeout} is negative
+   */
+  public void setIdleTimeout(Duration timeout) {
+    long nanos = Durations.toNanos("idleTimeout", timeout);
+    call(
+        p -> {
+          p.setIdleTimeout(nanos);
+          return null;
+        });
+  }
+
+  /**
+   * Whether the pool can't run tasks any more, because an initializer or finalizer threw, or workers
+   * can't be started.
+   *
+   * @return then {@link #check} tells why
+   */
+  public boolean isBroken() {
+    return call(NativePool::isBroken);
+  }
+
+  @Override
+  public String toString() {
+    PoolStats stats = stats();
+    String state = isTerminated() ? "terminated" : isShutdown() ? "shutting down" : "running";
+    return String.format(
+        "%s '%s' [%s, workers = %d of %d, pending = %d, running = %d, done = %d]",
+        getClass().getSimpleName(),
+        name(),
+        state,
+        stats.workers(),
+        maxWorkers(),
+        stats.pending(),
+        stats.running(),
+        stats.completed() + stats.failed() + stats.cancelled());
+  }
+
+  // ------------------------------------------------------------------ For subclasses
+
+  /** Whether this is called inside one of the pool's own tasks. */
+  abstract boolean isOwnWorker();
+
+  /** What broke the pool in this JVM, or null. */
+  abstract Throwable brokenBy();
+
+  /** Calls native code, which must not lose the pool meanwhile. */
+  final <R> R call(Function<NativePool, R> f) {
+    try {
+      return f.apply(pool);
+    } catch (Failure e) {
+      throw unchecked(Failures.take(e, brokenBy()));
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private int callAsSubmission(ToIntFunction<NativePool> f) {
+    try {
+      return f.applyAsInt(pool);
+    } catch (Failure e) {
+      throw rejection(e);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /** What to throw at a submission that native code has refused. */
+  final RuntimeException rejection(Failure failure) {
+    Throwable reason = Failures.take(failure, brokenBy());
+    if (reason instanceof BrokenPoolException) {
+      return new RejectedExecutionException(reason.getMessage(), reason);
+    }
+    return unchecked(reason);
+  }
+
+  private static RuntimeException unchecked(Throwable e) {
+    return e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
+  }
+}

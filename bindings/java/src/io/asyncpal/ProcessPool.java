@@ -1,0 +1,492 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.CloseMode;
+import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativeProcessPool;
+import io.asyncpal.internal.swig.ProcessPoolSettings;
+import java.io.File;
+import java.lang.ref.Reference;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+
+/**
+ * An {@link java.util.concurrent.ExecutorService} whose tasks run in JVMs of their own, which can
+ * crash and be killed without harm to this one.
+ *
+ * <pre>{@code
+ * try (ProcessPool pool = new ProcessPool(2)) {
+ *   CompletableFuture<Long> fib = pool.submit(() -> Fib.of(40));
+ *   CompletableFuture<Long> inCpp = pool.call("math.fib", Long.class, 40L);
+ *   System.out.println(fib.get());
+ * }
+ * }</pre>
+ *
+ * <p>A task is a {@link SerializableCallable} or {@link SerializableRunnable}; a lambda given to
+ * {@code submit} becomes one by itself. It is serialized in the call, with what it captures; what
+ * can't be serialized is a {@link SerializationException} there and then. Workers have this JVM's
+ * class path and none of its state.
+ *
+ * <p>When a worker dies, the one task that it was running fails with {@link WorkerLostException},
+ * all others go on, and a new worker comes. {@code cancel(true)} on the future of a running task
+ * kills its worker, and another takes its place; {@code cancel(false)} lets the task run on. No task
+ * runs more than once.
+ *
+ * <p>What a task throws is the cause of the {@link ExecutionException}: the same exception, with its
+ * message, causes and the stack that it has in the worker, if it can be serialized and its class is
+ * here, else a {@link RemoteException}.
+ *
+ * <p>Results are read, and stages that depend on a future run, on the thread that serves the worker:
+ * one that blocks keeps that worker from its next task. What a task prints appears on this process's
+ * output, line by line; its standard input is empty.
+ *
+ * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end when
+ * this process does, in whatever way.
+ */
+public final class ProcessPool extends ProcessPoolMaps {
+  static {
+    NativeLibrary.load();
+  }
+
+  private final RemoteHost host;
+  private final NativeProcessPool pool;
+
+  private ProcessPool(RemoteHost host, NativeProcessPool pool) {
+    super(pool, host.terminated);
+    this.host = host;
+    this.pool = pool;
+  }
+
+  /**
+   * A pool of default options but its size. It starts no process.
+   *
+   * @param maxWorkers at most so many tasks run at once; 0: the CPUs that this process may use
+   * @throws IllegalArgumentException if {@code maxWorkers} is negative or more than 32768
+   * @throws UnsatisfiedLinkError if the native library can't be loaded
+   */
+  public ProcessPool(int maxWorkers) {
+    this(builder().maxWorkers(maxWorkers));
+  }
+
+  private ProcessPool(Builder builder) {
+    this(builder, new RemoteHost(Thread.currentThread().getContextClassLoader()));
+  }
+
+  private ProcessPool(Builder builder, RemoteHost host) {
+    this(host, builder.makeNative(host));
+  }
+
+  /**
+   * Begins to make a pool.
+   *
+   * @return a builder with all defaults
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  // ------------------------------------------------------------------ Submitting
+
+  /**
+   * Sends the task to a worker, or queues it when all are busy; never waits for one.
+   *
+   * @throws SerializationException if the task can't be serialized
+   * @throws java.util.concurrent.RejectedExecutionException if the pool was shut down or is broken;
+   *     its cause is a {@link BrokenPoolException} then
+   */
+  @Override
+  public void execute(Runnable command) {
+    Objects.requireNonNull(command, "command");
+    RemoteTask<?> task =
+        command instanceof RemoteTask<?> own ? own : taskOf(command, Executors.callable(command));
+    if (!task.markSubmitted()) {
+      throw new IllegalStateException("this task was given to a process pool before");
+    }
+    long id = host.add(task);
+    try {
+      task.setHandle(pool.submit(id, task.call().name(), task.call().arguments()));
+    } catch (Failure e) {
+      host.remove(id);
+      throw rejection(e);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /**
+   * Submits a task; see {@link #execute} for what that throws.
+   *
+   * @param <T> the type of its result
+   * @param task can be serialized, and so can its result
+   * @return its future
+   */
+  public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
+    return submit((Callable<T>) task);
+  }
+
+  /**
+   * Submits a task without a result; see {@link #execute} for what that throws.
+   *
+   * @param task can be serialized
+   * @return its future
+   */
+  public CompletableFuture<?> submit(SerializableRunnable task) {
+    return submit((Runnable) task);
+  }
+
+  /**
+   * Submits a task, whose class must be serializable; see {@link #execute} for what that throws.
+   *
+   * @return its future
+   */
+  @Override
+  public <T> CompletableFuture<T> submit(Callable<T> task) {
+    return start(taskOf(Objects.requireNonNull(task, "task"), task));
+  }
+
+  @Override
+  public CompletableFuture<?> submit(Runnable task) {
+    return submit(task, null);
+  }
+
+  @Override
+  public <T> CompletableFuture<T> submit(Runnable task, T result) {
+    return start(newTaskFor(task, result));
+  }
+
+  /**
+   * Calls a C++ function that the workers' program has registered by name ({@code
+   * ASYNCPAL_REGISTER_TASK}).
+   *
+   * <p>Arguments and results have the types of the function's C++ parameters: {@code bool} {@link
+   * Boolean}, {@code int8_t} {@link Byte}, {@code int16_t} {@link Short}, {@code int32_t} {@link
+   * Integer}, {@code int64_t} {@link Long}, {@code float} {@link Float}, {@code double} {@link
+   * Double}, {@code std::string} {@link String}, {@code std::vector<uint8_t>} {@code byte[]}, {@code
+   * absl::Duration} {@link Duration}, {@code std::vector} of those {@link List} as an argument;
+   * {@code std::vector<int32_t>}, {@code <int64_t>}, {@code <double>}, {@code <std::string>} {@code
+   * int[]}, {@code long[]}, {@code double[]}, {@code String[]} as either. Nothing is converted.
+   *
+   * @param <T> the type of the result
+   * @param name the task's name
+   * @param resultType {@code Void.class} for a function without a result
+   * @param arguments none is null
+   * @return its future, which fails with a {@link SerializationException} if the types are others,
+   *     as far as their sizes tell
+   * @throws IllegalArgumentException if {@code name} is empty, or {@code resultType} or the type of
+   *     an argument is none of these
+   */
+  public <T> CompletableFuture<T> call(String name, Class<T> resultType, Object... arguments) {
+    if (name.isEmpty()) {
+      throw new IllegalArgumentException("the name of the C++ task is empty");
+    }
+    Function<byte[], T> decoder = CppValues.decoder(resultType);
+    byte[] encoded = CppValues.encode(arguments);
+    return start(new RemoteTask<>(new RemoteTask.Call(name, encoded), null, decoder));
+  }
+
+  private <T> CompletableFuture<T> start(RemoteTask<T> task) {
+    execute(task);
+    return task;
+  }
+
+  @Override
+  protected <T> RemoteTask<T> newTaskFor(Callable<T> callable) {
+    return taskOf(Objects.requireNonNull(callable, "callable"), callable);
+  }
+
+  @Override
+  protected <T> RemoteTask<T> newTaskFor(Runnable runnable, T value) {
+    Objects.requireNonNull(runnable, "runnable");
+    Callable<T> callable = Executors.callable(runnable, value);
+    return new RemoteTask<>(callOf(runnable), callable, bytes -> value);
+  }
+
+  private static <T> RemoteTask<T> taskOf(Object sent, Callable<T> callable) {
+    return new RemoteTask<>(callOf(sent), callable, ProcessPool::readResult);
+  }
+
+  private static RemoteTask.Call callOf(Object sent) {
+    return new RemoteTask.Call("", Serialization.write(sent, "the task"));
+  }
+
+  @SuppressWarnings("unchecked") // what the callable returned in the worker
+  private static <T> T readResult(byte[] bytes) {
+    return (T) Serialization.read(bytes, "the result");
+  }
+
+  @Override
+  public <T> T invokeAny(Collection<? extends Callable<T>> tasks)
+      throws InterruptedException, ExecutionException {
+    try {
+      return invokeAnyWithin(tasks, Long.MAX_VALUE);
+    } catch (TimeoutException e) {
+      throw new AssertionError(e); // in 292 years
+    }
+  }
+
+  @Override
+  public <T> T invokeAny(Collection<? extends Callable<T>> tasks, long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return invokeAnyWithin(tasks, unit.toNanos(timeout));
+  }
+
+  private <T> T invokeAnyWithin(Collection<? extends Callable<T>> tasks, long nanos)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    if (tasks.isEmpty()) {
+      throw new IllegalArgumentException("there are no tasks");
+    }
+    long start = System.nanoTime();
+    List<CompletableFuture<T>> futures = new ArrayList<>();
+    LinkedBlockingQueue<CompletableFuture<T>> done = new LinkedBlockingQueue<>();
+    try {
+      for (Callable<T> task : tasks) {
+        CompletableFuture<T> future = submit(task);
+        futures.add(future);
+        future.whenComplete((value, thrown) -> done.add(future));
+      }
+      ExecutionException failure = null;
+      for (int left = futures.size(); left > 0; left--) {
+        long wait = nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - start);
+        CompletableFuture<T> first = done.poll(wait, TimeUnit.NANOSECONDS);
+        if (first == null) {
+          throw new TimeoutException();
+        }
+        try {
+          return first.get();
+        } catch (ExecutionException e) {
+          failure = e;
+        }
+      }
+      throw failure;
+    } finally {
+      for (CompletableFuture<T> future : futures) {
+        future.cancel(true);
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ Ending
+
+  /**
+   * Refuses further tasks, takes back those that are pending, and kills the workers of those that
+   * run, whose futures are cancelled.
+   *
+   * @return the futures of the tasks that were pending, in the order of their submission. None has
+   *     run and none will; such a future is not done, and its {@code run} does the work after all,
+   *     in this process.
+   */
+  @Override
+  public List<Runnable> shutdownNow() {
+    List<Runnable> returned = new ArrayList<>();
+    host.returningCancelled(returned, () -> call(p -> p.close(CloseMode.kCloseCancelPending)));
+    call(p -> p.close(CloseMode.kCloseKill));
+    return returned;
+  }
+
+  @Override
+  MapRun.Executor executor() {
+    return new MapRun.Executor() {
+      @Override
+      public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
+        return ProcessPool.this.submit(task);
+      }
+
+      @Override
+      public <T> T block(Callable<T> wait) throws Exception {
+        return wait.call();
+      }
+    };
+  }
+
+  @Override
+  boolean isOwnWorker() {
+    return false; // their tasks are in other processes
+  }
+
+  @Override
+  Throwable brokenBy() {
+    return null; // whatever it was, it was not in this process
+  }
+
+  /** Makes a {@link ProcessPool}. Threads: one at a time. It may be used again. */
+  public static final class Builder {
+    private int maxWorkers;
+    private String name = "";
+    private Duration idleTimeout = Duration.ofSeconds(60);
+    private byte[] initializer = {};
+    private byte[] finalizer = {};
+    private int maxTasksPerWorker;
+    private long maxPayloadBytes = 4L << 30;
+    private List<String> jvmOptions = List.of();
+    private List<String> workerCommand = List.of();
+
+    private Builder() {}
+
+    /**
+     * At most so many tasks run at once.
+     *
+     * @param maxWorkers 0, the default: the CPUs that this process may use
+     * @return this
+     */
+    public Builder maxWorkers(int maxWorkers) {
+      this.maxWorkers = maxWorkers;
+      return this;
+    }
+
+    /**
+     * For messages.
+     *
+     * @param name {@code "ProcessPool"} by default
+     * @return this
+     */
+    public Builder name(String name) {
+      this.name = Objects.requireNonNull(name, "name");
+      return this;
+    }
+
+    /**
+     * A worker that had nothing to do for so long ends.
+     *
+     * @param timeout 60 seconds by default; more than 292 years is for ever
+     * @return this
+     * @throws IllegalArgumentException if {@code timeout} is negative
+     */
+    public Builder idleTimeout(Duration timeout) {
+      Durations.toNanos("idleTimeout", timeout);
+      this.idleTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Run by each worker process before its first task. What it throws breaks the pool.
+     *
+     * @param initializer is serialized here and now
+     * @return this
+     * @throws SerializationException if it can't be
+     */
+    public Builder initializer(SerializableRunnable initializer) {
+      this.initializer = Serialization.write(initializer, "the initializer");
+      return this;
+    }
+
+    /**
+     * Run by each worker process after its last task. What it throws breaks the pool.
+     *
+     * @param finalizer is serialized here and now
+     * @return this
+     * @throws SerializationException if it can't be
+     */
+    public Builder finalizer(SerializableRunnable finalizer) {
+      this.finalizer = Serialization.write(finalizer, "the finalizer");
+      return this;
+    }
+
+    /**
+     * A worker ends after so many tasks, and another takes its place.
+     *
+     * @param tasks 0, the default: no limit
+     * @return this
+     */
+    public Builder maxTasksPerWorker(int tasks) {
+      this.maxTasksPerWorker = tasks;
+      return this;
+    }
+
+    /**
+     * A larger task or result is a {@link SerializationException}.
+     *
+     * @param bytes 4 GiB by default, of which a Java array holds 2 GiB
+     * @return this
+     */
+    public Builder maxPayloadBytes(long bytes) {
+      this.maxPayloadBytes = bytes;
+      return this;
+    }
+
+    /**
+     * Options for the JVMs of the workers, after the library's own: a small collector, and nothing
+     * that slows their start. Memory is limited as for any JVM, each by itself; say {@code -Xmx}
+     * where many workers share a machine.
+     *
+     * @param options for example {@code List.of("-Xmx256m", "-Dlog.level=info")}
+     * @return this
+     */
+    public Builder jvmOptions(List<String> options) {
+      this.jvmOptions = List.copyOf(options);
+      return this;
+    }
+
+    /**
+     * Another program for the workers than this JVM, as one in C++ that links the library. Such
+     * workers have the tasks of {@link #call} only.
+     *
+     * @param command the program and its arguments
+     * @return this
+     */
+    public Builder workerCommand(List<String> command) {
+      this.workerCommand = List.copyOf(command);
+      return this;
+    }
+
+    /**
+     * Makes the pool. It starts no process.
+     *
+     * @return a new one with each call
+     * @throws IllegalArgumentException if an option is negative, or {@code maxWorkers} is more than
+     *     32768
+     * @throws UnsatisfiedLinkError if the native library can't be loaded
+     */
+    public ProcessPool build() {
+      return new ProcessPool(this);
+    }
+
+    private List<String> command() {
+      if (!workerCommand.isEmpty()) {
+        return workerCommand;
+      }
+      List<String> command = new ArrayList<>();
+      command.add(
+          System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
+      // One thread runs tasks; a file for jvmstat costs time at each start.
+      command.add("-XX:+UseSerialGC");
+      command.add("-XX:-UsePerfData");
+      command.add("-Djava.library.path=" + System.getProperty("java.library.path", ""));
+      command.addAll(jvmOptions);
+      command.add("-cp");
+      command.add(System.getProperty("java.class.path"));
+      command.add(WorkerMain.class.getName());
+      return command;
+    }
+
+    private NativeProcessPool makeNative(RemoteHost host) {
+      ProcessPoolSettings settings = new ProcessPoolSettings();
+      try {
+        settings.setMaxWorkers(maxWorkers);
+        settings.setName(name);
+        settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
+        settings.setMaxTasksPerWorker(maxTasksPerWorker);
+        settings.setMaxPayloadBytes(maxPayloadBytes);
+        command().forEach(settings::addWorkerArgument);
+        settings.setInitializer(initializer);
+        settings.setFinalizer(finalizer);
+        host.swigReleaseOwnership(); // the native pool has it from here on
+        return new NativeProcessPool(host, settings);
+      } catch (Failure e) {
+        throw (RuntimeException) Failures.take(e, null);
+      } finally {
+        settings.delete();
+      }
+    }
+  }
+}

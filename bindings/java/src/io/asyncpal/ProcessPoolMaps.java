@@ -1,0 +1,470 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.NativePool;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
+
+/**
+ * The map family of a process pool.
+ *
+ * <p>A map calls a function for each item, in tasks of the pool, and gives the results as a stream.
+ * {@code map} and {@code mapUnordered} are lazy: the first tasks start at the call, and a further one
+ * for each that is taken; {@code mapAll} and {@code mapAllUnordered} submit all at once. The
+ * unordered ones give first what is done first. Two iterables go in parallel, and the shorter one
+ * ends the map; the {@code starmap} forms take pairs instead.
+ *
+ * <p>The stream is sequential. What a call throws is the cause of a {@link
+ * java.util.concurrent.CompletionException}, after the results that come before it; a timeout is a
+ * {@link java.util.concurrent.TimeoutException} as the cause of one. Either cancels what has not
+ * started. So does closing the stream, which is for who leaves it early:
+ *
+ * <pre>{@code
+ * try (Stream<Page> pages = pool.map(this::load, urls)) {
+ *   return pages.filter(Page::isGood).findFirst();
+ * }
+ * }</pre>
+ */
+abstract class ProcessPoolMaps extends Pool {
+  ProcessPoolMaps(NativePool pool, CountDownLatch terminated) {
+    super(pool, terminated);
+  }
+
+  /**
+   * Lazily, in the order of the items.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param items read as they are needed
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> map(SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(MapOptions.DEFAULT, true, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * Lazily, in the order of the items.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> map(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * Lazily, in the order of the items.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmap(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * Lazily, in the order of the items.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param items read as they are needed
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> map(
+      MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(options, true, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * Lazily, in the order of the items.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> map(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(options, true, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * Lazily, in the order of the items.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmap(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(options, true, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * Lazily, first what is done first.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param items read as they are needed
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> mapUnordered(SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * Lazily, first what is done first.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> mapUnordered(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * Lazily, first what is done first.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmapUnordered(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * Lazily, first what is done first.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param items read as they are needed
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> mapUnordered(
+      MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(options.withKeepOrder(false), true, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * Lazily, first what is done first.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> mapUnordered(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * Lazily, first what is done first.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmapUnordered(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * All at once, in the order of the items.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param items read at once
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> mapAll(SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(MapOptions.DEFAULT, false, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * All at once, in the order of the items.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> mapAll(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * All at once, in the order of the items.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmapAll(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * All at once, in the order of the items.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param items read at once
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> mapAll(
+      MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(options, false, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * All at once, in the order of the items.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> mapAll(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(options, false, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * All at once, in the order of the items.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmapAll(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(options, false, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * All at once, first what is done first.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param items read at once
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> mapAllUnordered(
+      SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * All at once, first what is done first.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> mapAllUnordered(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * All at once, first what is done first.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmapAllUnordered(
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /**
+   * All at once, first what is done first.
+   *
+   * @param <T> the type of the items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param items read at once
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <T, R> Stream<R> mapAllUnordered(
+      MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
+    return start(options.withKeepOrder(false), false, Maps.unary(f), items.iterator());
+  }
+
+  /**
+   * All at once, first what is done first.
+   *
+   * @param <A> the type of the first items
+   * @param <B> the type of the second items
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param first the first argument of each call
+   * @param second the second argument of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> mapAllUnordered(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
+  }
+
+  /**
+   * All at once, first what is done first.
+   *
+   * @param <A> the type of the first of each pair
+   * @param <B> the type of the second of each pair
+   * @param <R> the type of the results
+   * @param options how
+   * @param f what is called for each item
+   * @param pairs the two arguments of each call
+   * @return a stream of the results, see above
+   * @throws java.util.concurrent.RejectedExecutionException as a submission
+   */
+  public <A, B, R> Stream<R> starmapAllUnordered(
+      MapOptions options,
+      SerializableBiFunction<A, B, R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+  }
+
+  /** Runs the tasks of maps. */
+  abstract MapRun.Executor executor();
+
+  private <R> Stream<R> start(
+      MapOptions options, boolean lazy, SerializableFunction<Object, R> f, Iterator<?> items) {
+    Objects.requireNonNull(options, "options");
+    int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * maxWorkers();
+    int window = lazy ? buffer : Integer.MAX_VALUE;
+    return MapRun.start(executor(), "pool '" + name() + "'", options, window, f, items);
+  }
+}

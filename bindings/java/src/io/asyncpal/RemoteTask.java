@@ -1,0 +1,171 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.NativeProcessPool;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RunnableFuture;
+import java.util.function.Function;
+
+/**
+ * A task of a process pool, and its future. The native task's handle is given up when the outcome
+ * has come, the submission has returned and nobody is using it.
+ */
+final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture<V> {
+  /** What goes to the worker; an empty name stands for a call in Java. */
+  record Call(String name, byte[] arguments) {}
+
+  private final Call call;
+  private final Callable<V> callable; // null: only C++ has it
+  private final Function<byte[], V> decoder;
+
+  private final Object lock = new Object();
+  // Guarded by `lock`.
+  private long handle; // 0: there is none yet
+  private boolean settled;
+  private int users;
+  private boolean submitted;
+
+  RemoteTask(Call call, Callable<V> callable, Function<byte[], V> decoder) {
+    this.call = call;
+    this.callable = callable;
+    this.decoder = decoder;
+  }
+
+  Call call() {
+    return call;
+  }
+
+  /** False: it was given to a pool before. */
+  boolean markSubmitted() {
+    synchronized (lock) {
+      boolean first = !submitted;
+      submitted = true;
+      return first;
+    }
+  }
+
+  void setHandle(long handle) {
+    synchronized (lock) {
+      this.handle = handle;
+      releaseIfUnused();
+    }
+  }
+
+  /** Native code has told the outcome. */
+  void settle() {
+    synchronized (lock) {
+      settled = true;
+      releaseIfUnused();
+    }
+  }
+
+  private void releaseIfUnused() {
+    if (settled && users == 0 && handle != 0) {
+      NativeProcessPool.release(handle);
+      handle = 0;
+    }
+  }
+
+  private long beginUse() {
+    synchronized (lock) {
+      if (settled || handle == 0) {
+        return 0;
+      }
+      users++;
+      return handle;
+    }
+  }
+
+  private void endUse() {
+    synchronized (lock) {
+      users--;
+      releaseIfUnused();
+    }
+  }
+
+  void succeed(byte[] result) {
+    V value;
+    try {
+      value = decoder.apply(result);
+    } catch (Throwable e) {
+      fail(e);
+      return;
+    }
+    super.complete(value);
+  }
+
+  void fail(Throwable e) {
+    if (e instanceof CancellationException || e instanceof CompletionException) {
+      // A future takes these two for something else than what the task threw.
+      super.completeExceptionally(new CompletionException(e));
+    } else {
+      super.completeExceptionally(e);
+    }
+  }
+
+  void markCancelled() {
+    super.cancel(false);
+  }
+
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    if (isDone()) {
+      return isCancelled();
+    }
+    long used = beginUse();
+    if (used != 0) {
+      try {
+        // Either of these comes back as an outcome, which cancels the future.
+        if (!NativeProcessPool.cancel(used) && mayInterruptIfRunning) {
+          NativeProcessPool.kill(used);
+        }
+      } finally {
+        endUse();
+      }
+    }
+    super.cancel(mayInterruptIfRunning);
+    return isCancelled();
+  }
+
+  @Override
+  public boolean complete(V value) {
+    boolean completed = super.complete(value);
+    withdraw();
+    return completed;
+  }
+
+  @Override
+  public boolean completeExceptionally(Throwable e) {
+    boolean completed = super.completeExceptionally(e);
+    withdraw();
+    return completed;
+  }
+
+  /** Others have completed it: if it is pending, it need not run. */
+  private void withdraw() {
+    long used = beginUse();
+    if (used != 0) {
+      try {
+        NativeProcessPool.cancel(used);
+      } finally {
+        endUse();
+      }
+    }
+  }
+
+  /** Runs a task that shutdownNow() returned, in this process. */
+  @Override
+  public void run() {
+    if (callable == null) {
+      throw new IllegalStateException(
+          "the C++ task '" + call.name() + "' can't be run in this process");
+    }
+    try {
+      super.complete(callable.call());
+    } catch (Throwable e) {
+      fail(e);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.Host;
+import io.asyncpal.internal.swig.TaskOutcome;
+import io.asyncpal.internal.swig.NativeThreadPool;
+import java.util.Collection;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * A thread pool's side of Java, which native code calls.
+ *
+ * <p>Native code holds it, and it holds the tasks, so neither can be collected while a task is
+ * queued. It knows nothing of the {@link io.asyncpal.ThreadPool} in front, which can.
+ *
+ * <p>No method lets an exception out.
+ */
+final class ThreadHost extends Host {
+  /** Those that have not terminated. */
+  static final Set<ThreadHost> LIVE = ConcurrentHashMap.newKeySet();
+
+  final TaskTable tasks = new TaskTable();
+  final CountDownLatch terminated = new CountDownLatch(1);
+
+  private final ClassLoader loader;
+  private final Runnable initializer;
+  private final Runnable finalizer;
+  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private volatile Collection<Runnable> returned; // non-null: a shutdownNow() collects them
+  private volatile boolean stopping;
+  private volatile Throwable brokenBy;
+
+  ThreadHost(ClassLoader loader, Runnable initializer, Runnable finalizer) {
+    this.loader = loader;
+    this.initializer = initializer;
+    this.finalizer = finalizer;
+    LIVE.add(this);
+  }
+
+  /** A runnable that is run as such, even if it is a Task. */
+  record Plain(Runnable task) implements Runnable {
+    @Override
+    public void run() {
+      task.run();
+    }
+  }
+
+  /** What the initializer or finalizer threw; null: nothing. */
+  Throwable brokenBy() {
+    return brokenBy;
+  }
+
+  boolean isStopping() {
+    return stopping;
+  }
+
+  /** Interrupts what runs, and what starts from now on. */
+  void stopRunning() {
+    stopping = true;
+    for (Worker worker : workers) {
+      worker.interrupt(null);
+    }
+  }
+
+  /** Until the next call, tasks that are dropped go to {@code to}; null: they are cancelled. */
+  void returnDropped(Collection<Runnable> to) {
+    returned = to;
+  }
+
+  @Override
+  public void beginWorker(String name, Failure failure) {
+    Worker worker = new Worker(this);
+    worker.install();
+    workers.add(worker);
+    worker.thread.setName(name);
+    worker.thread.setContextClassLoader(loader);
+    runHook(initializer, failure);
+    if (brokenBy != null) {
+      forget(worker);
+    }
+  }
+
+  @Override
+  public void endWorker(Failure failure) {
+    runHook(finalizer, failure);
+    forget(Worker.current());
+  }
+
+  private void runHook(Runnable hook, Failure failure) {
+    if (hook == null) {
+      return;
+    }
+    try {
+      hook.run();
+    } catch (Throwable e) {
+      brokenBy = e;
+      Failures.describe(e, failure);
+    }
+    Thread.interrupted();
+  }
+
+  private void forget(Worker worker) {
+    workers.remove(worker);
+    worker.remove();
+  }
+
+  @Override
+  public boolean run(long id) {
+    Runnable task = tasks.take(id);
+    Worker worker = Worker.current();
+    if (task instanceof Task<?> own && own.host == this) {
+      return own.runQueued(worker);
+    }
+    Throwable thrown = null;
+    worker.begin(task);
+    try {
+      task.run();
+    } catch (Throwable e) {
+      thrown = e;
+    }
+    worker.end();
+    if (thrown == null) {
+      NativeThreadPool.settle(TaskOutcome.kTaskCompleted);
+    } else {
+      NativeThreadPool.settle(TaskOutcome.kTaskFailed);
+      report(worker.thread, thrown);
+    }
+    return false;
+  }
+
+  private static void report(Thread thread, Throwable thrown) {
+    try {
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+    } catch (Throwable ignored) {
+      // As the JVM does with what such a handler throws.
+    }
+  }
+
+  @Override
+  public boolean drop(long id, Failure why) {
+    Runnable task = tasks.take(id);
+    Collection<Runnable> returned = this.returned;
+    Task<?> own = task instanceof Task<?> t && t.host == this ? t : null;
+    if (returned != null && why.empty()) {
+      returned.add(task instanceof Plain plain ? plain.task() : task);
+      return own != null && own.giveBack();
+    }
+    if (own == null) {
+      return false;
+    }
+    return own.drop(why.empty() ? null : Failures.toThrowable(why, brokenBy));
+  }
+
+  @Override
+  public void terminated() {
+    LIVE.remove(this);
+    terminated.countDown();
+  }
+}

@@ -1,0 +1,347 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.CloseMode;
+import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativeThreadPool;
+import io.asyncpal.internal.swig.PoolSettings;
+import java.lang.ref.Reference;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * An {@link java.util.concurrent.ExecutorService} whose threads and queue are native.
+ *
+ * <pre>{@code
+ * try (ThreadPool pool = ThreadPool.builder().maxWorkers(4).name("loader").build()) {
+ *   CompletableFuture<Page> page = pool.submit(() -> load(url));
+ *   pool.map(n -> n * n, numbers).forEach(System.out::println);
+ *   show(page.get());
+ * }
+ * }</pre>
+ *
+ * <p>{@code cancel(true)} on a future interrupts the thread that runs its task, and nobody else: an
+ * interrupt never leaks into the next task. A task that waits for a future of its own pool can't
+ * stop the pool: if that task is pending, the waiter runs it there and then, otherwise another
+ * worker may stand in. Whatever a task throws, {@link Error}s included, is in its future; what a
+ * task given to {@link #execute} throws goes to its thread's uncaught exception handler, and the
+ * worker lives on.
+ *
+ * <p>Workers are daemon threads named {@code <pool>-worker-<n>}, with the context class loader of
+ * the thread that made the pool.
+ *
+ * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here.
+ */
+public final class ThreadPool extends ThreadPoolMaps {
+  static {
+    NativeLibrary.load();
+  }
+
+  private final ThreadHost host;
+  private final NativeThreadPool pool;
+
+  private ThreadPool(ThreadHost host, NativeThreadPool pool) {
+    super(pool, host.terminated);
+    this.host = host;
+    this.pool = pool;
+  }
+
+  /**
+   * A pool of default options but its size. It starts no thread.
+   *
+   * @param maxWorkers at most so many tasks run at once; 0: five more than the CPUs that this
+   *     process may use
+   * @throws IllegalArgumentException if {@code maxWorkers} is negative or more than 32768
+   * @throws UnsatisfiedLinkError if the native library can't be loaded
+   */
+  public ThreadPool(int maxWorkers) {
+    this(builder().maxWorkers(maxWorkers));
+  }
+
+  private ThreadPool(Builder builder) {
+    this(builder, new ThreadHost(builder.loader(), builder.initializer, builder.finalizer));
+  }
+
+  private ThreadPool(Builder builder, ThreadHost host) {
+    this(host, builder.makeNative(host));
+  }
+
+  /**
+   * Begins to make a pool.
+   *
+   * @return a builder with all defaults
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  // ------------------------------------------------------------------ Submitting
+
+  /**
+   * Hands the task to a worker, or queues it when all are busy; never waits for one.
+   *
+   * @throws java.util.concurrent.RejectedExecutionException if the pool was shut down, is broken
+   *     (its cause is a {@link BrokenPoolException} then), or can start no worker
+   */
+  @Override
+  public void execute(Runnable command) {
+    Objects.requireNonNull(command, "command");
+    if (command instanceof Task<?> task && task.host == host) {
+      long id = host.tasks.add(task);
+      if (task.queue(id)) {
+        submit(id, task);
+        return;
+      }
+      host.tasks.take(id);
+      command = new ThreadHost.Plain(task);
+    }
+    submit(host.tasks.add(command), null);
+  }
+
+  private void submit(long id, Task<?> task) {
+    try {
+      long handle = pool.submit(id);
+      if (task != null) {
+        task.setHandle(handle);
+      }
+    } catch (Failure e) {
+      host.tasks.take(id);
+      if (task != null) {
+        task.unqueue();
+      }
+      throw rejection(e);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /**
+   * Submits a task; see {@link #execute} for what that throws.
+   *
+   * @return its future; it completes on the worker, where dependent stages run, too
+   */
+  @Override
+  public <T> CompletableFuture<T> submit(Callable<T> task) {
+    Task<T> future = new Task<>(host, Objects.requireNonNull(task, "task"));
+    execute(future);
+    return future;
+  }
+
+  @Override
+  public CompletableFuture<?> submit(Runnable task) {
+    return submit(task, null);
+  }
+
+  @Override
+  public <T> CompletableFuture<T> submit(Runnable task, T result) {
+    return submit(Executors.callable(task, result));
+  }
+
+  @Override
+  protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
+    return new Task<>(host, callable);
+  }
+
+  @Override
+  protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
+    return new Task<>(host, Executors.callable(runnable, value));
+  }
+
+  @Override
+  public <T> T invokeAny(Collection<? extends Callable<T>> tasks)
+      throws InterruptedException, ExecutionException {
+    boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+    try {
+      return super.invokeAny(tasks);
+    } finally {
+      PoolFuture.endBlocking(blocked);
+    }
+  }
+
+  @Override
+  public <T> T invokeAny(Collection<? extends Callable<T>> tasks, long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+    try {
+      return super.invokeAny(tasks, timeout, unit);
+    } finally {
+      PoolFuture.endBlocking(blocked);
+    }
+  }
+
+  // ------------------------------------------------------------------ Ending
+
+  /**
+   * Refuses further tasks, takes back those that are pending, and interrupts those that run. Does
+   * not wait for these.
+   *
+   * @return what was given to {@link #execute}, or the futures of what was submitted, in the order
+   *     of their submission. None has run and none will; such a future is not done, and its {@code
+   *     run} does its work after all.
+   */
+  @Override
+  public List<Runnable> shutdownNow() {
+    List<Runnable> returned = Collections.synchronizedList(new ArrayList<>());
+    synchronized (host) {
+      host.returnDropped(returned);
+      call(p -> p.close(CloseMode.kCloseCancelPending));
+      host.returnDropped(null);
+    }
+    host.stopRunning();
+    return new ArrayList<>(returned);
+  }
+
+  @Override
+  MapRun.Executor executor() {
+    return new MapRun.Executor() {
+      @Override
+      public <T> CompletableFuture<T> submit(SerializableCallable<T> task) {
+        return ThreadPool.this.submit((Callable<T>) task);
+      }
+
+      @Override
+      public <T> T block(Callable<T> wait) throws Exception {
+        boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+        try {
+          return wait.call();
+        } finally {
+          PoolFuture.endBlocking(blocked);
+        }
+      }
+    };
+  }
+
+  @Override
+  boolean isOwnWorker() {
+    Worker worker = Worker.current();
+    return worker != null && worker.host == host;
+  }
+
+  @Override
+  Throwable brokenBy() {
+    return host.brokenBy();
+  }
+
+  /** Makes a {@link ThreadPool}. Threads: one at a time. It may be used again. */
+  public static final class Builder {
+    private int maxWorkers;
+    private String name = "";
+    private Duration idleTimeout = Duration.ofSeconds(60);
+    private Runnable initializer;
+    private Runnable finalizer;
+    private int maxTasksPerWorker;
+
+    private Builder() {}
+
+    /**
+     * At most so many tasks run at once.
+     *
+     * @param maxWorkers 0, the default: five more than the CPUs that this process may use
+     * @return this
+     */
+    public Builder maxWorkers(int maxWorkers) {
+      this.maxWorkers = maxWorkers;
+      return this;
+    }
+
+    /**
+     * For messages and thread names.
+     *
+     * @param name {@code "ThreadPool"} by default
+     * @return this
+     */
+    public Builder name(String name) {
+      this.name = Objects.requireNonNull(name, "name");
+      return this;
+    }
+
+    /**
+     * A worker that had nothing to do for so long goes.
+     *
+     * @param timeout 60 seconds by default; more than 292 years is for ever
+     * @return this
+     * @throws IllegalArgumentException if {@code timeout} is negative
+     */
+    public Builder idleTimeout(Duration timeout) {
+      Durations.toNanos("idleTimeout", timeout);
+      this.idleTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Run by each worker, on its own thread, before its first task. What it throws breaks the pool.
+     *
+     * @param initializer may be run by several workers at once
+     * @return this
+     */
+    public Builder initializer(Runnable initializer) {
+      this.initializer = initializer;
+      return this;
+    }
+
+    /**
+     * Run by each worker, on its own thread, after its last task. What it throws breaks the pool.
+     *
+     * @param finalizer may be run by several workers at once
+     * @return this
+     */
+    public Builder finalizer(Runnable finalizer) {
+      this.finalizer = finalizer;
+      return this;
+    }
+
+    /**
+     * A worker goes after so many tasks, and another takes its place.
+     *
+     * @param tasks 0, the default: no limit
+     * @return this
+     */
+    public Builder maxTasksPerWorker(int tasks) {
+      this.maxTasksPerWorker = tasks;
+      return this;
+    }
+
+    /**
+     * Makes the pool. It starts no thread.
+     *
+     * @return a new one with each call
+     * @throws IllegalArgumentException if an option is negative, or {@code maxWorkers} is more than
+     *     32768
+     * @throws UnsatisfiedLinkError if the native library can't be loaded
+     */
+    public ThreadPool build() {
+      return new ThreadPool(this);
+    }
+
+    private ClassLoader loader() {
+      return Thread.currentThread().getContextClassLoader();
+    }
+
+    private NativeThreadPool makeNative(ThreadHost host) {
+      PoolSettings settings = new PoolSettings();
+      try {
+        settings.setMaxWorkers(maxWorkers);
+        settings.setName(name);
+        settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
+        settings.setMaxTasksPerWorker(maxTasksPerWorker);
+        host.swigReleaseOwnership(); // the native pool has it from here on
+        return new NativeThreadPool(host, settings);
+      } catch (Failure e) {
+        host.terminated();
+        throw (RuntimeException) Failures.take(e, null);
+      } finally {
+        settings.delete();
+      }
+    }
+  }
+}

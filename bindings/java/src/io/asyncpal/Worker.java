@@ -1,0 +1,127 @@
+package io.asyncpal;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * A native worker thread while it is in Java: which task it runs, and how that is interrupted.
+ *
+ * <p>An interrupt must reach the task that it is meant for, or nobody. So the one who interrupts
+ * first takes the worker from RUNNING to INTERRUPTING, and a worker can't leave its task before that
+ * is over. After each task the thread's interrupt flag is cleared.
+ */
+final class Worker {
+  private static final int IDLE = 0;
+  private static final int RUNNING = 1;
+  private static final int INTERRUPTING = 2;
+
+  private static final ThreadLocal<Worker> CURRENT = new ThreadLocal<>();
+  private static final VarHandle PHASE;
+
+  static {
+    try {
+      PHASE = MethodHandles.lookup().findVarHandle(Worker.class, "phase", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  final ThreadHost host;
+  final Thread thread = Thread.currentThread();
+  private volatile int phase = IDLE;
+  // The innermost frame, guarded by `phase`: written in IDLE, read in INTERRUPTING.
+  private Frame top;
+
+  /** A task on the worker's stack. A task that waits for another one may run that on top. */
+  static final class Frame {
+    final Runnable task;
+    final Frame outer;
+    private volatile boolean interruptLater;
+
+    Frame(Runnable task, Frame outer) {
+      this.task = task;
+      this.outer = outer;
+    }
+  }
+
+  Worker(ThreadHost host) {
+    this.host = host;
+  }
+
+  /** The one on whose thread this is called, or null outside of every pool. */
+  static Worker current() {
+    return CURRENT.get();
+  }
+
+  void install() {
+    CURRENT.set(this);
+  }
+
+  void remove() {
+    CURRENT.remove();
+  }
+
+  /** Before a task runs here; its own thread only. */
+  void begin(Runnable task) {
+    if (top != null) {
+      leave();
+    }
+    top = new Frame(task, top);
+    PHASE.setVolatile(this, RUNNING);
+    if (host.isStopping()) {
+      thread.interrupt();
+    }
+  }
+
+  /** After it. The interrupt flag is clear then, unless the outer task was to be interrupted. */
+  void end() {
+    leave();
+    Thread.interrupted();
+    top = top.outer;
+    if (top != null) {
+      PHASE.setVolatile(this, RUNNING);
+      if (top.interruptLater || host.isStopping()) {
+        thread.interrupt();
+      }
+    }
+  }
+
+  private void leave() {
+    while (!PHASE.compareAndSet(this, RUNNING, IDLE)) {
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Whether {@code task} is on this thread's stack; its own thread only. */
+  boolean isRunning(Runnable task) {
+    for (Frame frame = top; frame != null; frame = frame.outer) {
+      if (frame.task == task) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Interrupts {@code task} if it is here, or whatever is here if that is null. */
+  void interrupt(Runnable task) {
+    while (!PHASE.compareAndSet(this, RUNNING, INTERRUPTING)) {
+      if (phase == IDLE) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+    try {
+      if (task == null || top.task == task) {
+        thread.interrupt();
+      } else {
+        for (Frame frame = top.outer; frame != null; frame = frame.outer) {
+          if (frame.task == task) {
+            frame.interruptLater = true;
+          }
+        }
+      }
+    } finally {
+      phase = RUNNING;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package io.asyncpal;
+
+import java.time.Duration;
+
+/**
+ * What a pool knows of one of its workers.
+ *
+ * @param id 1, 2, 3, ... per pool
+ * @param name {@code <pool>-worker-<id>}
+ * @param pid of the worker process; of a thread, its id in the system
+ * @param busy whether it runs a task
+ * @param tasksDone how many it has run
+ * @param currentTask what it runs, as {@code task 7}; empty if it is idle
+ * @param runningFor how long that has been running; zero if it is idle
+ */
+public record WorkerInfo(
+    long id,
+    String name,
+    long pid,
+    boolean busy,
+    long tasksDone,
+    String currentTask,
+    Duration runningFor) {}

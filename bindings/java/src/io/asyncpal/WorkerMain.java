@@ -1,0 +1,54 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.FailureKind;
+import io.asyncpal.internal.swig.WorkerHost;
+import io.asyncpal.internal.swig.WorkerProcess;
+import java.util.concurrent.Callable;
+
+/** What a worker JVM runs: it serves the pool that has started it until that lets it go. */
+final class WorkerMain extends WorkerHost {
+  private WorkerMain() {}
+
+  /**
+   * Becomes a worker and does not return.
+   *
+   * @param args none
+   */
+  public static void main(String[] args) {
+    NativeLibrary.load();
+    if (!WorkerProcess.isOne()) {
+      System.err.println("asyncpal: this program is started by a ProcessPool, by nobody else");
+      System.exit(2);
+    }
+    WorkerMain host = new WorkerMain();
+    host.swigReleaseOwnership();
+    WorkerProcess.serve(host);
+  }
+
+  @Override
+  public byte[] serve(byte[] call, Failure failure) {
+    try {
+      Object result;
+      try {
+        Object task = Serialization.read(call, "the task");
+        if (task instanceof Callable<?> callable) {
+          result = callable.call();
+        } else {
+          ((Runnable) task).run();
+          result = null;
+        }
+      } finally {
+        Thread.interrupted();
+        System.out.flush();
+        System.err.flush();
+      }
+      return Serialization.write(result, "the result");
+    } catch (SerializationException e) {
+      failure.add(FailureKind.kSerializationFailed, "", e.getMessage(), "", new byte[0]);
+    } catch (Throwable e) {
+      Failures.describeRemotely(e, failure);
+    }
+    return new byte[0];
+  }
+}
