@@ -23,4 +23,19 @@ public static class Executors
     /// of CPUs plus five, and none when it has nothing to do.
     /// </summary>
     public static ThreadPool NewCachedThreadPool() => new();
+
+    /// <summary>Makes a pool of so many processes.</summary>
+    public static ProcessPool NewFixedProcessPool(int workers) => new(workers);
+
+    /// <summary>Makes a pool of one process: tasks run one after the other.</summary>
+    public static ProcessPool NewSingleProcessExecutor() => new(1);
+
+    /// <summary>Makes a pool of two processes.</summary>
+    public static ProcessPool NewDualProcessPool() => new(2);
+
+    /// <summary>Makes a pool of three processes.</summary>
+    public static ProcessPool NewTripleProcessPool() => new(3);
+
+    /// <summary>Makes a pool of four processes.</summary>
+    public static ProcessPool NewQuadProcessPool() => new(4);
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 
 namespace Asyncpal;
@@ -35,6 +36,49 @@ public sealed record ThreadPoolOptions
     /// After how many tasks a worker is replaced by a new one; 0: never.
     /// </summary>
     public int MaxTasksPerWorker { get; init; }
+}
+
+/// <summary>How a <see cref="ProcessPool"/> is made.</summary>
+public sealed record ProcessPoolOptions
+{
+    /// <summary>
+    /// How many workers there may be at once. 0, the default: the CPUs that this
+    /// process may use.
+    /// </summary>
+    public int MaxWorkers { get; init; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.Name"/>
+    public string Name { get; init; } = "";
+
+    /// <inheritdoc cref="ThreadPoolOptions.IdleTimeout"/>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// Runs in each worker before its first task. What it throws breaks the pool.
+    /// A static method, or a lambda without captures.
+    /// </summary>
+    public Action? Initializer { get; init; }
+
+    /// <summary>
+    /// Runs in each worker after its last task. What it throws breaks the pool.
+    /// A static method, or a lambda without captures.
+    /// </summary>
+    public Action? Finalizer { get; init; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.MaxTasksPerWorker"/>
+    public int MaxTasksPerWorker { get; init; }
+
+    /// <summary>
+    /// Larger arguments or results are refused; by default 4 GiB.
+    /// </summary>
+    public long MaxPayloadBytes { get; init; } = 4L << 30;
+
+    /// <summary>
+    /// The program that workers run, and its arguments. By default this program,
+    /// by its host. A C++ program runs the tasks of
+    /// <see cref="ProcessPool.CallAsync"/>.
+    /// </summary>
+    public IReadOnlyList<string>? WorkerCommand { get; init; }
 }
 
 /// <summary>What becomes of tasks when a pool is shut down.</summary>

@@ -7,7 +7,7 @@ using Asyncpal.Internal;
 namespace Asyncpal;
 
 /// <summary>
-/// What <see cref="ThreadPool"/> and <c>ProcessPool</c> share.
+/// What <see cref="ThreadPool"/> and <see cref="ProcessPool"/> share.
 /// </summary>
 /// <remarks>
 /// <para>Threads: any thread may call any member, workers included.</para>
@@ -52,7 +52,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <summary>Whether an initializer or a finalizer has thrown.</summary>
     public bool IsBroken => Native.IsBroken();
 
-    private protected abstract Internal.Pool Native { get; }
+    private protected abstract NativePool Native { get; }
 
     private protected bool IsDisposed { get; private set; }
 
@@ -94,7 +94,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <summary>One consistent snapshot of all counts.</summary>
     public PoolStats Stats()
     {
-        using Internal.PoolStats stats = Native.Stats();
+        using NativePoolStats stats = Native.Stats();
         return new PoolStats(
             stats.Workers,
             stats.Busy,
@@ -115,7 +115,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         var workers = new WorkerInfo[list.Size()];
         for (int i = 0; i < workers.Length; ++i)
         {
-            Internal.WorkerInfo worker = list.At(i);
+            NativeWorkerInfo worker = list.At(i);
             workers[i] = new WorkerInfo(
                 worker.Id,
                 worker.Name,

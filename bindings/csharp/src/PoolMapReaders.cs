@@ -23,7 +23,7 @@ public abstract partial class Pool
     private static MapFunction<TIn, TOut> One<TIn, TOut>(Func<TIn, TOut> function)
     {
         ArgumentNullException.ThrowIfNull(function);
-        return new MapFunction<TIn, TOut>(function, function);
+        return new MapFunction<TIn, TOut>(function, function, input => [input]);
     }
 
     private static MapFunction<(T1 First, T2 Second), TOut> Two<T1, T2, TOut>(
@@ -31,7 +31,9 @@ public abstract partial class Pool
     {
         ArgumentNullException.ThrowIfNull(function);
         return new MapFunction<(T1 First, T2 Second), TOut>(
-            pair => function(pair.First, pair.Second), function);
+            pair => function(pair.First, pair.Second),
+            function,
+            pair => [pair.First, pair.Second]);
     }
 
     private MapRun<TIn, TOut> Start<TIn, TOut>(

@@ -25,7 +25,7 @@ namespace Asyncpal;
 /// </remarks>
 public sealed class ThreadPool : Pool
 {
-    private readonly Internal.ThreadPool _native;
+    private readonly NativeThreadPool _native;
     private readonly PoolScheduler _scheduler;
 
     /// <summary>Makes a pool with the default options.</summary>
@@ -50,9 +50,9 @@ public sealed class ThreadPool : Pool
         MaxWorkers = _native.MaxWorkers();
     }
 
-    internal Internal.ThreadPool NativeThreads => _native;
+    internal NativeThreadPool NativeThreads => _native;
 
-    private protected override Internal.Pool Native => _native;
+    private protected override NativePool Native => _native;
 
     private protected override bool IsOnWorker => _scheduler.IsOnWorker;
 
@@ -100,7 +100,7 @@ public sealed class ThreadPool : Pool
             }
             catch (Exception e) when (results.Count > 0)
             {
-                throw new ChunkException<TOut>(results, e);
+                throw new ChunkException<List<TOut>>(results, e);
             }
         }
         return results;

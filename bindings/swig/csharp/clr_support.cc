@@ -5,10 +5,49 @@
 #include <memory>
 #include <new>
 
+#include "asyncpal/bindings/facade/worker_process.h"
+
 namespace asyncpal::swig {
 namespace {
 
 void (*failure_function)(facade::Failure*) = nullptr;
+
+class CallbackProcessHost final : public facade::ProcessHost {
+ public:
+  CallbackProcessHost(void* self, const ProcessPoolCallbacks& callbacks)
+      : self_(self), callbacks_(callbacks) {}
+  ~CallbackProcessHost() override { callbacks_.free(self_); }
+
+  void Complete(int64_t task, const facade::Bytes& result) override {
+    callbacks_.complete(self_, task, result.data(),
+                        static_cast<int64_t>(result.size()));
+  }
+  void Fail(int64_t task, const facade::Failure& failure) override {
+    callbacks_.fail(self_, task, &failure);
+  }
+  void Terminated() override { callbacks_.terminated(self_); }
+
+ private:
+  void* const self_;
+  const ProcessPoolCallbacks& callbacks_;
+};
+
+class CallbackWorkerHost final : public facade::WorkerHost {
+ public:
+  using ServeFunction = void* (*)(const char*, int64_t, facade::Failure*);
+
+  explicit CallbackWorkerHost(ServeFunction serve) : serve_(serve) {}
+
+  facade::Bytes Serve(const facade::Bytes& call,
+                      facade::Failure& failure) override {
+    void* const result =
+        serve_(call.data(), static_cast<int64_t>(call.size()), &failure);
+    return result == nullptr ? facade::Bytes() : TakeBlock(result);
+  }
+
+ private:
+  const ServeFunction serve_;
+};
 
 class CallbackHost final : public facade::Host {
  public:
@@ -64,6 +103,19 @@ facade::ThreadPool* NewThreadPool(void* self, const void* callbacks,
   auto host = std::make_unique<CallbackHost>(
       self, *static_cast<const ThreadPoolCallbacks*>(callbacks));
   return new facade::ThreadPool(host.release(), settings);
+}
+
+facade::ProcessPool* NewProcessPool(
+    void* self, const void* callbacks,
+    const facade::ProcessPoolSettings& settings) {
+  auto host = std::make_unique<CallbackProcessHost>(
+      self, *static_cast<const ProcessPoolCallbacks*>(callbacks));
+  return new facade::ProcessPool(host.release(), settings);
+}
+
+void ServeAsWorker(void* serve) {
+  facade::WorkerProcess::Serve(new CallbackWorkerHost(
+      reinterpret_cast<CallbackWorkerHost::ServeFunction>(serve)));
 }
 
 }  // namespace asyncpal::swig

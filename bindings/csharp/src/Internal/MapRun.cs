@@ -9,15 +9,17 @@ namespace Asyncpal.Internal;
 
 /// <summary>A function as a map calls it, and as the user has given it.</summary>
 /// <param name="Call">Calls it with one input.</param>
-/// <param name="Function">What the user gave; an input may be a tuple for it.</param>
-internal sealed record MapFunction<TIn, TOut>(Func<TIn, TOut> Call, Delegate Function);
+/// <param name="Function">What the user gave.</param>
+/// <param name="Split">Makes the arguments of Function of an input.</param>
+internal sealed record MapFunction<TIn, TOut>(
+    Func<TIn, TOut> Call, Delegate Function, Func<TIn, object?[]> Split);
 
 /// <summary>A call in the middle of a chunk has thrown.</summary>
-internal sealed class ChunkException<TOut>(List<TOut> done, Exception cause)
+internal sealed class ChunkException<TResults>(TResults done, Exception cause)
     : Exception(cause.Message, cause)
 {
     /// <summary>The results of the calls before it.</summary>
-    public List<TOut> Done { get; } = done;
+    public TResults Done { get; } = done;
 }
 
 /// <summary>
@@ -138,7 +140,7 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
     private IEnumerable<TOut> Take(Task<IReadOnlyList<TOut>> chunk)
     {
         --_running;
-        if (chunk.Exception?.InnerException is ChunkException<TOut> error)
+        if (chunk.Exception?.InnerException is ChunkException<List<TOut>> error)
         {
             return GiveThenThrow(error);
         }
@@ -151,7 +153,7 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
         return results;
     }
 
-    private static IEnumerable<TOut> GiveThenThrow(ChunkException<TOut> error)
+    private static IEnumerable<TOut> GiveThenThrow(ChunkException<List<TOut>> error)
     {
         foreach (TOut result in error.Done)
         {

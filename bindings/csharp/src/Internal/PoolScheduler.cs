@@ -49,7 +49,7 @@ internal sealed class PoolScheduler : TaskScheduler
         {
             return true;
         }
-        bool stoodIn = IsOnWorker && ThreadPool.BeginBlocking();
+        bool stoodIn = IsOnWorker && NativeThreadPool.BeginBlocking();
         try
         {
             return ((IAsyncResult)task).AsyncWaitHandle.WaitOne(timeout);
@@ -58,7 +58,7 @@ internal sealed class PoolScheduler : TaskScheduler
         {
             if (stoodIn)
             {
-                ThreadPool.EndBlocking();
+                NativeThreadPool.EndBlocking();
             }
         }
     }

@@ -51,7 +51,7 @@ internal sealed unsafe class ThreadPoolHost
     public bool IsOnWorker => t_current == this;
 
     /// <summary>Makes the native pool of <paramref name="pool"/>.</summary>
-    public static ThreadPool NewPool(
+    public static NativeThreadPool NewPool(
         Asyncpal.ThreadPool pool,
         ThreadPoolOptions options,
         out PoolScheduler scheduler)
@@ -64,7 +64,7 @@ internal sealed unsafe class ThreadPoolHost
             MaxTasksPerWorker = options.MaxTasksPerWorker,
         };
         var host = new ThreadPoolHost(options);
-        ThreadPool native = Internal.Native.NewThreadPool(
+        NativeThreadPool native = Internal.Native.NewThreadPool(
             GCHandle.ToIntPtr(GCHandle.Alloc(host)),
             (IntPtr)s_callbacks,
             settings);

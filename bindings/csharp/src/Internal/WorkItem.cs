@@ -40,7 +40,7 @@ internal class WorkItem
     protected Task? Task => _task;
 
     /// <summary>Hands the task to the native pool, or throws.</summary>
-    public void Enqueue(Task task, ThreadPool pool)
+    public void Enqueue(Task task, NativeThreadPool pool)
     {
         _task = task;
         _self = GCHandle.Alloc(this);
@@ -56,7 +56,7 @@ internal class WorkItem
         }
         if (Interlocked.CompareExchange(ref _handle, handle, Unknown) == Finished)
         {
-            ThreadPool.Release(handle);
+            NativeThreadPool.Release(handle);
         }
     }
 
@@ -68,8 +68,8 @@ internal class WorkItem
         {
             return false;
         }
-        bool cancelled = ThreadPool.Cancel(handle);
-        ThreadPool.Release(handle);
+        bool cancelled = NativeThreadPool.Cancel(handle);
+        NativeThreadPool.Release(handle);
         if (cancelled)
         {
             OnGone();
@@ -85,10 +85,10 @@ internal class WorkItem
         {
             return false;
         }
-        bool ran = ThreadPool.RunInline(handle);
+        bool ran = NativeThreadPool.RunInline(handle);
         if (ran || Interlocked.CompareExchange(ref _handle, handle, Taken) != Taken)
         {
-            ThreadPool.Release(handle);
+            NativeThreadPool.Release(handle);
         }
         return ran;
     }
@@ -114,7 +114,7 @@ internal class WorkItem
         if (!_settled)
         {
             _settled = true;
-            ThreadPool.Settle((int)outcome);
+            NativeThreadPool.Settle((int)outcome);
         }
     }
 

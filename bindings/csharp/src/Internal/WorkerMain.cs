@@ -126,5 +126,11 @@ internal static unsafe class WorkerMain
 /// In a chunk of calls one has thrown the inner exception; the message is the JSON
 /// of the results before it.
 /// </summary>
-internal sealed class PartialChunkException(string results, Exception cause)
-    : Exception(results, cause);
+internal sealed class PartialChunkException(string results, Exception? cause)
+    : Exception(results, cause)
+{
+    /// <summary>The same for the map that reads a chunk of type T.</summary>
+    public Exception ToChunkException<T>(Exception cause) =>
+        new ChunkException<T>(
+            JsonSerializer.Deserialize<T>(Message, RemoteCall.Json)!, cause);
+}
