@@ -1,6 +1,0 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Versioning;
-
-[assembly: InternalsVisibleTo("AsyncpalTest")]
-[assembly: SupportedOSPlatform("linux")]
-
