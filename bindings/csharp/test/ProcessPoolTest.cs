@@ -156,7 +156,7 @@ public class ProcessPoolTest
     {
         using var pool = new ProcessPool(1);
         var error = await Assert.ThrowsAsync<CustomException>(
-            () => pool.SubmitAsync(ThrowCustom).Soon());
+            async () => await pool.SubmitAsync(ThrowCustom).Soon());
         Assert.Equal("outer", error.Message);
         Assert.Equal("inner", Assert.IsType<FormatException>(error.InnerException).Message);
         Assert.Contains(nameof(ThrowCustom), error.StackTrace);
