@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that the C++ in a document is C++ that is compiled.
+"""Checks that the code in a document is code that is compiled.
 
   readme_test.py DOCUMENT SOURCE...
 
-Every ```cpp block must stand in one of the sources, line by line, at any depth
-of indentation.
+Every ```cpp, ```java and ```csharp block must stand in one of the sources, line
+by line, at any depth of indentation.
 """
 
 import re
@@ -24,7 +24,9 @@ def main():
     document, *sources = sys.argv[1:]
     text = open(document, encoding="utf-8").read()
     code = [open(path, encoding="utf-8").read().splitlines() for path in sources]
-    blocks = re.findall(r"^```cpp\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```(?:cpp|java|csharp)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
     missing = [
         block
         for block in blocks
@@ -33,7 +35,7 @@ def main():
     for block in missing:
         print(f"in {document} but in none of {', '.join(sources)}:\n\n{block}")
     if not blocks:
-        print(f"{document} has no ```cpp block")
+        print(f"{document} has no code")
     return 1 if missing or not blocks else 0
 
 

@@ -180,7 +180,7 @@ TEST(ClaimPage, MovedPageIsTheSame) {
 template <typename Prepare, typename Worker, typename Parent>
 int CountRoundsWithoutExactlyOneWinner(Prepare prepare, Worker worker,
                                        Parent parent) {
-  constexpr uint64_t kRounds = 100'000;
+  constexpr uint64_t kRounds = 10'000;
   ClaimPage page = ClaimPage::Create();
   ClaimPage attached = ClaimPage::Attach(page.fd());
   std::atomic<uint64_t> begun = 0;

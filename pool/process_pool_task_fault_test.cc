@@ -93,8 +93,11 @@ class ProcessPoolEnding : public ::testing::TestWithParam<Ending> {};
 TEST_P(ProcessPoolEnding, IsThatOfOneTask) {
   ProcessPool pool(1);
   const WorkerLostError loss = CollectLoss(pool.Submit(GetParam().end));
-  EXPECT_EQ(loss.signal(), GetParam().signal);
-  EXPECT_EQ(loss.exit_code(), GetParam().exit_code);
+  // Sanitizers turn this signal into an exit with a code of their own.
+  if (!kIsSanitized || GetParam().signal != SIGSEGV) {
+    EXPECT_EQ(loss.signal(), GetParam().signal);
+    EXPECT_EQ(loss.exit_code(), GetParam().exit_code);
+  }
   EXPECT_EQ(loss.phase(), "running");
   EXPECT_TRUE(StillWorks(pool));
   EXPECT_EQ(pool.Stats().lost, 1);

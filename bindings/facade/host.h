@@ -8,6 +8,9 @@
 
 namespace asyncpal::facade {
 
+// No task has this number.
+inline constexpr int64_t kNoTask = -1;
+
 // How a task ended, as the host sees it.
 enum TaskOutcome { kTaskCompleted = 0, kTaskFailed, kTaskCancelled };
 
@@ -32,7 +35,8 @@ class Host {
   // Runs the task, calls ThreadPool::Settle() with its outcome, and publishes
   // its result after that, so that whoever has the result finds it counted.
   // True: the host gives the handle up itself. It may be called before Submit()
-  // has returned.
+  // has returned. A host may go on to further tasks by ThreadPool::GoOn(); what
+  // it returns then is of the last one, if that has not been ended so.
   virtual bool Run(int64_t task) = 0;
 
   // The task will never run: `why` broke the pool, or the pool was closed where

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/pool/internal/thread_worker.h"
 
 namespace asyncpal::facade {
 
@@ -26,10 +27,22 @@ void HostTask::Execute() {
                                       ", must not throw, but it threw"),
                          std::current_exception());
   }
-  current_ = outer;
+  // The host may have gone on to other tasks, and this one be gone.
+  HostTask* const last = std::exchange(current_, outer);
+  if (last != nullptr) last->End(host_keeps_share);
+}
+
+void HostTask::End(bool host_keeps_handle) {
   SettleAs(FutureState::kFailed);  // if the host has not settled it
-  if (!host_keeps_share) Release();
+  if (!host_keeps_handle) Release();
   Publish(outcome_);
+}
+
+int64_t HostTask::GoOn(bool host_keeps_handle) {
+  std::exchange(current_, nullptr)->End(host_keeps_handle);
+  // All tasks of a host's pool are of this class.
+  current_ = static_cast<HostTask*>(internal::ThreadWorker::Current()->GoOn());
+  return current_ == nullptr ? kNoTask : current_->id_;
 }
 
 void HostTask::OnGivenBack(FutureState outcome,

@@ -25,8 +25,13 @@ class HostTask final : public internal::ResultState<void> {
   // The one that Run() was called for on this thread, innermost; or null.
   static HostTask* Current() { return current_; }
 
-  // Accounts for the running task; Publish() comes when the host returns.
+  // Accounts for the running task; its outcome is published when the host
+  // returns or goes on.
   void SettleAs(FutureState outcome);
+
+  // Ends the current task, and makes current the one that the host is to run
+  // next, whose id this is; kNoTask: there is none, and the host must return.
+  static int64_t GoOn(bool host_keeps_handle);
 
   void OnGivenBack(FutureState outcome,
                    const std::exception_ptr& error) noexcept override;
@@ -35,6 +40,8 @@ class HostTask final : public internal::ResultState<void> {
   void Execute() override;
 
  private:
+  void End(bool host_keeps_handle);
+
   static inline constinit thread_local HostTask* current_ = nullptr;
 
   Host& host_;

@@ -64,10 +64,10 @@ class ProcessPool : public Pool {
  public:
   ProcessPool(ProcessHost* host, const ProcessPoolSettings& settings);
 
-  // Hands a call to a worker, or queues it; returns its handle. `name` is that of
-  // a C++ task, and `arguments` are what a ValueWriter has written for it; with
-  // no name, they are a call that WorkerHost::Serve() gets. When it throws, the
-  // task was not submitted.
+  // Hands a call to a worker, or queues it; returns its handle. `name` is that
+  // of a C++ task, and `arguments` are what a ValueWriter has written for it;
+  // with no name, they are a call that WorkerHost::Serve() gets. When it
+  // throws, the task was not submitted.
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments);
 
   // --- With a handle that was not given up ---

@@ -83,6 +83,13 @@ void ThreadPool::Settle(int outcome) {
   task->SettleAs(kStates[outcome]);
 }
 
+int64_t ThreadPool::GoOn(bool host_keeps_handle) {
+  if (HostTask::Current() == nullptr) {
+    throw InvalidStateError("GoOn() was called outside of Host::Run()");
+  }
+  return HostTask::GoOn(host_keeps_handle);
+}
+
 bool ThreadPool::Cancel(int64_t handle) {
   return HostTask::Of(handle)->Cancel();
 }

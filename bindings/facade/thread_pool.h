@@ -27,6 +27,12 @@ class ThreadPool : public Pool {
   // has ended: a TaskOutcome. The first call counts.
   static void Settle(int outcome);
 
+  // What saves the host many a call of Host::Run(): ends the innermost task on
+  // this thread, as the return of Run() would, with the same answer; and
+  // returns the next one that this worker is to run, or kNoTask, and Run() must
+  // return.
+  static int64_t GoOn(bool host_keeps_handle);
+
   // --- With a handle that was not given up ---
 
   // True: the task was pending and will never run. Drop() is not called.

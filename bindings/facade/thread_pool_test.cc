@@ -1,5 +1,6 @@
 #include "asyncpal/bindings/facade/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <functional>
@@ -34,6 +35,8 @@ struct Journal {
   std::atomic<int> terminated{0};
   std::atomic<bool> host_deleted{false};
   std::atomic<bool> host_keeps_handles{false};
+  std::atomic<bool> host_goes_on{false};
+  std::atomic<int> calls_of_run{0};
   std::string initializer_error;  // const once shared
 
   std::vector<int64_t> Dropped() {
@@ -64,14 +67,12 @@ class FakeHost : public Host {
   void EndWorker(Failure&) override { ++journal_->ended; }
 
   bool Run(int64_t task) override {
-    std::function<int()> body;
-    {
-      internal::MutexLock lock(journal_->mu);
-      body = std::move(journal_->tasks.at(task));
-      journal_->tasks.erase(task);
-    }
-    ThreadPool::Settle(body());
-    return journal_->host_keeps_handles;
+    ++journal_->calls_of_run;
+    const bool keeps = journal_->host_keeps_handles;
+    RunOne(task);
+    if (!journal_->host_goes_on) return keeps;
+    while ((task = ThreadPool::GoOn(keeps)) != kNoTask) RunOne(task);
+    return keeps;
   }
   bool Drop(int64_t task, const Failure& why) override {
     internal::MutexLock lock(journal_->mu);
@@ -82,6 +83,16 @@ class FakeHost : public Host {
   void Terminated() override { ++journal_->terminated; }
 
  private:
+  void RunOne(int64_t task) {
+    std::function<int()> body;
+    {
+      internal::MutexLock lock(journal_->mu);
+      body = std::move(journal_->tasks.at(task));
+      journal_->tasks.erase(task);
+    }
+    ThreadPool::Settle(body());
+  }
+
   const std::shared_ptr<Journal> journal_;
 };
 
@@ -158,6 +169,60 @@ TEST_F(ThreadPoolTest, HasCountedATaskOnceItIsSettled) {
 
 TEST_F(ThreadPoolTest, SettleOutsideOfATaskIsRefused) {
   EXPECT_THROW(ThreadPool::Settle(kTaskCompleted), InvalidStateError);
+  EXPECT_THROW(ThreadPool::GoOn(false), InvalidStateError);
+}
+
+TEST_F(ThreadPoolTest, AHostThatGoesOnRunsAllInOneCall) {
+  journal_->host_goes_on = true;
+  MakePool(1);
+  Submit(0, [&] {
+    go_on_.Wait();
+    return kTaskCompleted;
+  });
+  std::vector<int> order;  // its one worker only
+  for (int i = 1; i <= 100; ++i) {
+    Submit(i, [i, &order] {
+      order.push_back(i);
+      return i % 2 == 0 ? kTaskCompleted : kTaskFailed;
+    });
+  }
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(journal_->calls_of_run, 1);
+  EXPECT_EQ(pool_->Stats().completed, 51);
+  EXPECT_EQ(pool_->Stats().failed, 50);
+  EXPECT_EQ(order.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_F(ThreadPoolTest, AHostThatGoesOnStopsWhereItsWorkerMustRetire) {
+  journal_->host_goes_on = true;
+  pool_ = std::make_unique<ThreadPool>(
+      new FakeHost(journal_),
+      PoolSettings{.max_workers = 1, .max_tasks_per_worker = 3});
+  for (int i = 0; i < 9; ++i) Submit(i, [] { return kTaskCompleted; });
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(pool_->Stats().completed, 9);
+  EXPECT_EQ(journal_->ended, 3);
+}
+
+TEST_F(ThreadPoolTest, AnInlineTaskGoesOnToNoOther) {
+  journal_->host_goes_on = true;
+  MakePool(1);
+  std::atomic<bool> third_ran{false};
+  Submit(1, [&] {
+    const int64_t inner = Submit(2, [] { return kTaskCompleted; });
+    Submit(3, [&] {
+      third_ran = true;
+      return kTaskCompleted;
+    });
+    EXPECT_TRUE(ThreadPool::RunInline(inner));
+    EXPECT_FALSE(third_ran);
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(Eventually([&] { return third_ran.load(); }));
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(pool_->Stats().completed, 3);
 }
 
 TEST_F(ThreadPoolTest, ACancelledTaskIsCountedAndNeverRuns) {

@@ -89,6 +89,7 @@ bool ProcessWorker::Revive() {
 std::exception_ptr ProcessWorker::StartChild() {
   const ProcessCore& pool = process_core_;
   lost.store(true);
+  gave_up = false;
   for (int failures = 1;; ++failures) {
     if (pool.killed_.load()) return nullptr;
     std::exception_ptr error;
@@ -131,6 +132,7 @@ std::exception_ptr ProcessWorker::StartChild() {
                                   : process_core_.budget_.SpendFailedStart();
     if (shortage && process_core_.HasOtherWorkers()) {
       WaitToRetry(failures);
+      gave_up = true;
       return nullptr;  // the others will do
     }
     if (is_last) {
@@ -488,7 +490,7 @@ StateBase* ProcessWorker::TakeLent() {
 // ----------------------------------------------- Waiting inside a callback
 
 bool ProcessWorker::RunInline(StateBase& task) {
-  if (task.owner() != &process_core_ || pump_.joinable()) return false;
+  if (task.owner() != &process_core_ || pumping_) return false;
   bool is_offered;
   {
     MutexLock take(process_core_.take_mu_);
@@ -508,7 +510,7 @@ bool ProcessWorker::RunInline(StateBase& task) {
 }
 
 bool ProcessWorker::BeginBlocking(const StateBase* awaited) {
-  if (!pump_.joinable() && !pumping_) {
+  if (!pumping_) {
     RecallOwn();
     bool is_started;
     {
@@ -518,12 +520,18 @@ bool ProcessWorker::BeginBlocking(const StateBase* awaited) {
     // The wait may depend on its result.
     if (is_started) {
       pumping_ = true;
-      pump_ = std::thread([this] {
-        ThreadWorker::SetCurrent(this);
-        process_core_.RunTask(*this, TakeOffered());
-        EndChildOfThisThread();
-        ThreadWorker::SetCurrent(nullptr);
-      });
+      pump_owner_ = std::this_thread::get_id();
+      try {
+        pump_ = std::thread([this] {
+          ThreadWorker::SetCurrent(this);
+          process_core_.RunTask(*this, TakeOffered());
+          EndChildOfThisThread();
+          ThreadWorker::SetCurrent(nullptr);
+        });
+      } catch (const std::system_error&) {
+        pumping_ = false;
+        throw;
+      }
     }
   }
   return ThreadWorker::BeginBlocking(awaited);
@@ -537,7 +545,7 @@ void ProcessWorker::EndChildOfThisThread() {
 }
 
 void ProcessWorker::AfterRun() {
-  if (!pump_.joinable() || pump_.get_id() == std::this_thread::get_id()) return;
+  if (!pumping_ || pump_owner_ != std::this_thread::get_id()) return;
   pump_.join();
   pump_ = std::thread();
   pumping_ = false;

@@ -138,11 +138,13 @@ class ProcessWorker final : public ThreadWorker {
 
   std::atomic<pid_t> child_pid_{0};
   // Stands in for the agent that is blocked in a callback, for the task that
-  // the child has begun meanwhile.
+  // the child has begun meanwhile. Only who has started it touches it.
   std::thread pump_;
-  // The agent's and its pump's, one after the other.
+  // Set before the pump starts, which may look at them, and reset after its
+  // end.
   bool pumping_ = false;
-  std::thread::id child_starter_;
+  std::thread::id pump_owner_;
+  std::thread::id child_starter_;  // the agent's and its pump's, in turns
 };
 
 }  // namespace asyncpal::internal

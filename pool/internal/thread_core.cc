@@ -265,12 +265,32 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
     task->Release();
   }
   worker.AfterRun();
+  CountRun(worker, depth);
+  if (tracked) Untrack(id);
+}
+
+void ThreadCore::CountRun(ThreadWorker& worker, int64_t depth) {
   // A task that was settled by its timeout is accounted for there, but only
   // here does it leave the worker.
   if (worker.depth.Get() != depth) worker.depth.Add(-1);
   worker.tasks_done.Add(1);
   ++worker.tasks_since_start;
-  if (tracked) Untrack(id);
+}
+
+StateBase* ThreadWorker::GoOn() {
+  // The run that is to end is not yet counted.
+  if (depth.Get() > 0 || core.over_max_.load(std::memory_order_relaxed) ||
+      (core.options_.max_tasks_per_worker > 0 &&
+       tasks_since_start + 1 >= core.options_.max_tasks_per_worker)) {
+    return nullptr;
+  }
+  StateBase* const next = core.TakeTask(*this);
+  if (next == nullptr) return nullptr;
+  core.CountRun(*this, 1);
+  const int64_t now = NowNanos();
+  running_since.store(now, std::memory_order_relaxed);
+  next->MarkStarted(now);
+  return next;
 }
 
 bool ThreadCore::StartRunningTimer(StateBase* task) {

@@ -91,6 +91,7 @@ class ThreadCore : public PoolCore,
 
   // --- Tasks ---
   void RunTask(ThreadWorker& worker, StateBase* task);
+  void CountRun(ThreadWorker& worker, int64_t depth);
   bool RunInline(ThreadWorker& worker, StateBase& task);
   // The next task, started and counted; null: there is none.
   StateBase* TakeTask(ThreadWorker& worker);

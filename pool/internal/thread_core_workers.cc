@@ -289,6 +289,9 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
+    // Another in its place would find no more than this one did, and be one too
+    // many meanwhile, so that one which is well would go.
+    if (worker->gave_up && idle_.empty() && workers_.size() > 1) break;
     Wakeup wakeup;
     bool dispatched = false;
     try {

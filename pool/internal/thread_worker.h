@@ -79,6 +79,13 @@ class ThreadWorker : public ExecutionContext,
   virtual void WakeUp();
   virtual int64_t pid() const { return tid.load(std::memory_order_relaxed); }
 
+  // For a task that goes on to the next by itself, on the worker's own thread,
+  // once it has published its own outcome: ends its run as the pool would, and
+  // takes the next task if there is one at hand, started and counted. Null: it
+  // must return, and the pool ends its run; as where another task is below it
+  // on the stack.
+  StateBase* GoOn();
+
   bool RunInline(StateBase& task) override;
   bool BeginBlocking(const StateBase* awaited) override;
   void EndBlocking() override;
@@ -102,7 +109,8 @@ class ThreadWorker : public ExecutionContext,
   bool searching = false;      // locked: counted as about to look at the queue
   bool left_for_exit = false;  // locked
   std::atomic<bool> lost{false};  // can take no task as it is
-  int tasks_since_start = 0;      // its own thread only
+  bool gave_up = false;  // for lack of what starting it takes; its own thread's
+  int tasks_since_start = 0;  // its own thread only
 
   // Written by its own thread; `depth`, the tasks on its stack, grows with the
   // lock held, so that a snapshot agrees with the count of started tasks.

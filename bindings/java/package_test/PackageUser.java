@@ -2,7 +2,9 @@ package user;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.asyncpal.ProcessPool;
 import io.asyncpal.ThreadPool;
+import io.asyncpal.WorkerLostException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -15,7 +17,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -30,8 +35,12 @@ public final class PackageUser {
     try (ThreadPool pool = ThreadPool.builder().name("http").maxWorkers(4).build()) {
       serve(pool);
     }
-    checkNatives();
+    String temporary = System.getProperty("java.io.tmpdir");
+    expect(List.of(), nativesFromElsewhere(temporary));
     checkVersion();
+    try (ProcessPool pool = new ProcessPool(1)) {
+      useProcesses(pool, temporary);
+    }
     // Stays open, which must not keep the JVM.
     ThreadPool open = new ThreadPool(2);
     expect(7, open.submit(() -> 3 + 4).get());
@@ -69,20 +78,42 @@ public final class PackageUser {
     }
   }
 
-  /** Every native library that the jar has and this process uses comes from the jar. */
-  private static void checkNatives() throws IOException {
+  /** Works, crashes and works again, in JVMs that have only the jar, too. */
+  private static void useProcesses(ProcessPool pool, String temporary) throws Exception {
+    expect(List.of(), pool.submit(() -> nativesFromElsewhere(temporary)).get());
+    try {
+      pool.submit(() -> Runtime.getRuntime().halt(3)).get();
+      throw new AssertionError("a crash is not noticed");
+    } catch (ExecutionException e) {
+      WorkerLostException lost = (WorkerLostException) e.getCause();
+      expect(OptionalInt.of(3), lost.exitCode());
+    }
+    long pid = pool.submit(() -> ProcessHandle.current().pid()).get();
+    expect(false, pid == ProcessHandle.current().pid());
+  }
+
+  /** Those of the jar's native libraries that this process has not unpacked to that folder. */
+  private static List<String> nativesFromElsewhere(String folder) throws IOException {
     List<String> names;
     try (var index =
         PackageUser.class.getResourceAsStream("/META-INF/native/linux-x86_64/index.txt")) {
       names = new String(index.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
     }
-    String temporary = System.getProperty("java.io.tmpdir");
-    List<String> maps = Files.readAllLines(Path.of("/proc/self/maps"));
+    List<String> loaded =
+        Files.readAllLines(Path.of("/proc/self/maps")).stream()
+            .filter(line -> line.contains("/"))
+            .map(line -> line.substring(line.indexOf('/')))
+            .distinct()
+            .toList();
+    List<String> elsewhere = new ArrayList<>();
     for (String name : names) {
-      List<String> mapped = maps.stream().filter(line -> line.contains("/" + name)).toList();
-      expect(false, mapped.isEmpty());
-      expect(List.of(), mapped.stream().filter(line -> !line.contains(temporary)).toList());
+      List<String> paths = loaded.stream().filter(path -> path.contains("/" + name)).toList();
+      if (paths.isEmpty()) {
+        elsewhere.add(name + " is not loaded");
+      }
+      paths.stream().filter(path -> !path.startsWith(folder)).forEach(elsewhere::add);
     }
+    return elsewhere;
   }
 
   private static void checkVersion() {

@@ -33,11 +33,16 @@ public final class TestRunner {
   private static final int MAX_STACK_TRACE_LINES = 25;
 
   private final Map<String, String> environment;
-  private final PrintWriter out = new PrintWriter(System.out, true);
+  private final PrintWriter out;
   private volatile boolean finished;
 
-  private TestRunner(Map<String, String> environment) {
+  /**
+   * @param environment what Bazel's variables are looked up in
+   * @param out for progress, failures and counts
+   */
+  TestRunner(Map<String, String> environment, PrintWriter out) {
     this.environment = environment;
+    this.out = out;
   }
 
   /**
@@ -46,7 +51,7 @@ public final class TestRunner {
    * @param args the jar with the tests; it is on the class path
    */
   public static void main(String[] args) throws IOException {
-    TestRunner runner = new TestRunner(System.getenv());
+    TestRunner runner = new TestRunner(System.getenv(), new PrintWriter(System.out, true));
     Runtime.getRuntime().addShutdownHook(new Thread(runner::complainUnlessFinished));
     boolean passed = runner.run(Path.of(args[0]));
     runner.finished = true;
@@ -54,7 +59,8 @@ public final class TestRunner {
     System.exit(passed ? 0 : 1);
   }
 
-  private boolean run(Path jar) throws IOException {
+  /** Returns whether there were tests, and none has failed. */
+  boolean run(Path jar) throws IOException {
     Optional<String> filter = variable("TESTBRIDGE_TEST_ONLY");
     int shards = acceptSharding();
     TestSelection selection =

@@ -30,16 +30,17 @@ def _swig_impl(ctx):
     args.add_all(ctx.attr.swigopts)
     args.add(ctx.file.interface)
 
-    # Tells which SWIG made it, so that a failure of a newer one explains itself.
     ctx.actions.run_shell(
         command = """
 if ! command -v swig >/dev/null; then
   echo 'swig is not installed: run ./bazelw, or apt-get install swig' >&2
   exit 1
 fi
+touch "$1"  # SWIG writes one only where C++ can call back
+shift
 swig "$@"
 """,
-        arguments = [args],
+        arguments = [header.path, args],
         inputs = [ctx.file.interface] + ctx.files.srcs,
         outputs = [sources, wrapper, header],
         mnemonic = "Swig",

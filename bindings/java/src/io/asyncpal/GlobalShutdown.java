@@ -27,7 +27,11 @@ public final class GlobalShutdown {
   }
 
   static void install() {
-    Runtime.getRuntime().addShutdownHook(new Thread(GlobalShutdown::run, "asyncpal-shutdown"));
+    try {
+      Runtime.getRuntime().addShutdownHook(new Thread(GlobalShutdown::run, "asyncpal-shutdown"));
+    } catch (IllegalStateException e) {
+      // The JVM is ending already: its daemon threads end with it.
+    }
   }
 
   private static void run() {

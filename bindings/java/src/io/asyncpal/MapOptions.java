@@ -7,8 +7,8 @@ import java.util.Objects;
  * Options of the map family: {@code MapOptions.DEFAULT.withChunkSize(100)}.
  *
  * @param chunkSize how many calls make one task, at least 1; more is faster for short calls
- * @param bufferSize how many tasks of a lazy map may be submitted and not yet taken from the stream;
- *     0: twice the pool's {@code maxWorkers}
+ * @param bufferSize how many tasks of a lazy map may be submitted and not yet taken from the
+ *     stream; 0: twice the pool's {@code maxWorkers}
  * @param keepOrder false: results come as they are done, as from {@code mapUnordered}
  * @param timeout limits the whole map, from the call on; more than 292 years is for ever
  */
@@ -20,6 +20,10 @@ public record MapOptions(int chunkSize, int bufferSize, boolean keepOrder, Durat
   /**
    * Checks the options.
    *
+   * @param chunkSize how many calls make one task
+   * @param bufferSize how many tasks may be ahead of the stream
+   * @param keepOrder whether results come in order
+   * @param timeout limits the whole map
    * @throws IllegalArgumentException names the one that is out of range
    */
   public MapOptions {

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * A map that is going on: keeps up to so many tasks in the pool, and gives results as they are asked
- * for. One thread at a time.
+ * A map that is going on: keeps up to so many tasks in the pool, and gives results as they are
+ * asked for. One thread at a time.
  */
 final class MapRun<R> implements Iterator<R> {
   /** What the two kinds of pools do in their own ways. */
@@ -107,8 +107,9 @@ final class MapRun<R> implements Iterator<R> {
   public boolean hasNext() {
     while (!current.hasNext()) {
       if (thrown != null) {
+        RuntimeException e = asUnchecked(thrown);
         cancelRest();
-        throw asUnchecked(thrown);
+        throw e;
       }
       if (submitted.isEmpty()) {
         return false;

@@ -24,7 +24,8 @@ final class Maps {
 
   @SuppressWarnings("unchecked") // the same
   static <R> Function<Object, R> binary(BiFunction<?, ?, ? extends R> f) {
-    BiFunction<Object, Object, R> g = (BiFunction<Object, Object, R>) Objects.requireNonNull(f, "f");
+    BiFunction<Object, Object, R> g =
+        (BiFunction<Object, Object, R>) Objects.requireNonNull(f, "f");
     return item -> g.apply(((Object[]) item)[0], ((Object[]) item)[1]);
   }
 

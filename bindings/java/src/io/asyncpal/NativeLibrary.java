@@ -86,6 +86,9 @@ final class NativeLibrary {
       try {
         for (String name : names) {
           try (InputStream in = NativeLibrary.class.getResourceAsStream(folder + name)) {
+            if (in == null) {
+              throw new IOException("the jar has no " + folder + name);
+            }
             Files.copy(in, target.resolve(name));
           }
         }

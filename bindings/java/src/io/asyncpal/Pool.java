@@ -285,8 +285,8 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
   }
 
   /**
-   * Whether the pool can't run tasks any more, because an initializer or finalizer threw, or workers
-   * can't be started.
+   * Whether the pool can't run tasks any more, because an initializer or finalizer threw, or
+   * workers can't be started.
    *
    * @return then {@link #check} tells why
    */

@@ -4,7 +4,6 @@ import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativeProcessPool;
 import io.asyncpal.internal.swig.ProcessPoolSettings;
-import java.io.File;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,7 +14,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -40,21 +38,21 @@ import java.util.function.Function;
  *
  * <p>When a worker dies, the one task that it was running fails with {@link WorkerLostException},
  * all others go on, and a new worker comes. {@code cancel(true)} on the future of a running task
- * kills its worker, and another takes its place; {@code cancel(false)} lets the task run on. No task
- * runs more than once.
+ * kills its worker, and another takes its place; {@code cancel(false)} lets the task run on. No
+ * task runs more than once.
  *
- * <p>What a task throws is the cause of the {@link ExecutionException}: the same exception, with its
- * message, causes and the stack that it has in the worker, if it can be serialized and its class is
- * here, else a {@link RemoteException}.
+ * <p>What a task throws is the cause of the {@link ExecutionException}: the same exception, with
+ * its message, causes and the stack that it has in the worker, if it can be serialized and its
+ * class is here, else a {@link RemoteException}.
  *
- * <p>Results are read, and stages that depend on a future run, on the thread that serves the worker:
- * one that blocks keeps that worker from its next task. What a task prints appears on this process's
- * output, line by line; its standard input is empty.
+ * <p>Results are read, and stages that depend on a future run, on the thread that serves the
+ * worker: one that blocks keeps that worker from its next task. What a task prints appears on this
+ * process's output, line by line; its standard input is empty.
  *
- * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end when
- * this process does, in whatever way.
+ * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end
+ * when this process does, in whatever way.
  */
-public final class ProcessPool extends ProcessPoolMaps {
+public final class ProcessPool extends ProcessPoolStarmaps {
   static {
     NativeLibrary.load();
   }
@@ -172,10 +170,11 @@ public final class ProcessPool extends ProcessPoolMaps {
    * <p>Arguments and results have the types of the function's C++ parameters: {@code bool} {@link
    * Boolean}, {@code int8_t} {@link Byte}, {@code int16_t} {@link Short}, {@code int32_t} {@link
    * Integer}, {@code int64_t} {@link Long}, {@code float} {@link Float}, {@code double} {@link
-   * Double}, {@code std::string} {@link String}, {@code std::vector<uint8_t>} {@code byte[]}, {@code
-   * absl::Duration} {@link Duration}, {@code std::vector} of those {@link List} as an argument;
-   * {@code std::vector<int32_t>}, {@code <int64_t>}, {@code <double>}, {@code <std::string>} {@code
-   * int[]}, {@code long[]}, {@code double[]}, {@code String[]} as either. Nothing is converted.
+   * Double}, {@code std::string} {@link String}, {@code std::vector<uint8_t>} {@code byte[]},
+   * {@code absl::Duration} {@link Duration}, {@code std::vector} of those {@link List} as an
+   * argument; {@code std::vector<int32_t>}, {@code <int64_t>}, {@code <double>}, {@code
+   * <std::string>} {@code int[]}, {@code long[]}, {@code double[]}, {@code String[]} as either.
+   * Nothing is converted.
    *
    * @param <T> the type of the result
    * @param name the task's name
@@ -229,7 +228,7 @@ public final class ProcessPool extends ProcessPoolMaps {
   public <T> T invokeAny(Collection<? extends Callable<T>> tasks)
       throws InterruptedException, ExecutionException {
     try {
-      return invokeAnyWithin(tasks, Long.MAX_VALUE);
+      return InvokeAny.within(this::submit, tasks, Long.MAX_VALUE);
     } catch (TimeoutException e) {
       throw new AssertionError(e); // in 292 years
     }
@@ -238,42 +237,7 @@ public final class ProcessPool extends ProcessPoolMaps {
   @Override
   public <T> T invokeAny(Collection<? extends Callable<T>> tasks, long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
-    return invokeAnyWithin(tasks, unit.toNanos(timeout));
-  }
-
-  private <T> T invokeAnyWithin(Collection<? extends Callable<T>> tasks, long nanos)
-      throws InterruptedException, ExecutionException, TimeoutException {
-    if (tasks.isEmpty()) {
-      throw new IllegalArgumentException("there are no tasks");
-    }
-    long start = System.nanoTime();
-    List<CompletableFuture<T>> futures = new ArrayList<>();
-    LinkedBlockingQueue<CompletableFuture<T>> done = new LinkedBlockingQueue<>();
-    try {
-      for (Callable<T> task : tasks) {
-        CompletableFuture<T> future = submit(task);
-        futures.add(future);
-        future.whenComplete((value, thrown) -> done.add(future));
-      }
-      ExecutionException failure = null;
-      for (int left = futures.size(); left > 0; left--) {
-        long wait = nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - start);
-        CompletableFuture<T> first = done.poll(wait, TimeUnit.NANOSECONDS);
-        if (first == null) {
-          throw new TimeoutException();
-        }
-        try {
-          return first.get();
-        } catch (ExecutionException e) {
-          failure = e;
-        }
-      }
-      throw failure;
-    } finally {
-      for (CompletableFuture<T> future : futures) {
-        future.cancel(true);
-      }
-    }
+    return InvokeAny.within(this::submit, tasks, unit.toNanos(timeout));
   }
 
   // ------------------------------------------------------------------ Ending
@@ -451,24 +415,6 @@ public final class ProcessPool extends ProcessPoolMaps {
       return new ProcessPool(this);
     }
 
-    private List<String> command() {
-      if (!workerCommand.isEmpty()) {
-        return workerCommand;
-      }
-      List<String> command = new ArrayList<>();
-      command.add(
-          System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
-      // One thread runs tasks; a file for jvmstat costs time at each start.
-      command.add("-XX:+UseSerialGC");
-      command.add("-XX:-UsePerfData");
-      command.add("-Djava.library.path=" + System.getProperty("java.library.path", ""));
-      command.addAll(jvmOptions);
-      command.add("-cp");
-      command.add(System.getProperty("java.class.path"));
-      command.add(WorkerMain.class.getName());
-      return command;
-    }
-
     private NativeProcessPool makeNative(RemoteHost host) {
       ProcessPoolSettings settings = new ProcessPoolSettings();
       try {
@@ -477,7 +423,9 @@ public final class ProcessPool extends ProcessPoolMaps {
         settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
         settings.setMaxTasksPerWorker(maxTasksPerWorker);
         settings.setMaxPayloadBytes(maxPayloadBytes);
-        command().forEach(settings::addWorkerArgument);
+        List<String> command =
+            workerCommand.isEmpty() ? WorkerMain.command(jvmOptions) : workerCommand;
+        command.forEach(settings::addWorkerArgument);
         settings.setInitializer(initializer);
         settings.setFinalizer(finalizer);
         host.swigReleaseOwnership(); // the native pool has it from here on

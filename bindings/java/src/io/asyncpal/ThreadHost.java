@@ -21,6 +21,10 @@ final class ThreadHost extends Host {
   /** Those that have not terminated. */
   static final Set<ThreadHost> LIVE = ConcurrentHashMap.newKeySet();
 
+  private static final long NO_TASK = -1; // as native code has it
+  // So that a loop that was entered as slow code is entered again.
+  private static final int MAX_TASKS_PER_CALL = 1024;
+
   final TaskTable tasks = new TaskTable();
   final CountDownLatch terminated = new CountDownLatch(1);
 
@@ -106,10 +110,22 @@ final class ThreadHost extends Host {
     worker.remove();
   }
 
+  /** One call from native code runs many tasks: calls to it cost far less than calls from it. */
   @Override
   public boolean run(long id) {
-    Runnable task = tasks.take(id);
     Worker worker = Worker.current();
+    for (int i = 1; i < MAX_TASKS_PER_CALL; i++) {
+      boolean keeps = run(worker, id);
+      id = NativeThreadPool.goOn(keeps);
+      if (id == NO_TASK) {
+        return false;
+      }
+    }
+    return run(worker, id);
+  }
+
+  private boolean run(Worker worker, long id) {
+    Runnable task = tasks.take(id);
     if (task instanceof Task<?> own && own.host == this) {
       return own.runQueued(worker);
     }

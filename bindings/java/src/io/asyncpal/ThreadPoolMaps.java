@@ -2,7 +2,6 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.NativePool;
 import java.util.Iterator;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.BiFunction;
@@ -13,8 +12,8 @@ import java.util.stream.Stream;
  * The map family of a thread pool.
  *
  * <p>A map calls a function for each item, in tasks of the pool, and gives the results as a stream.
- * {@code map} and {@code mapUnordered} are lazy: the first tasks start at the call, and a further one
- * for each that is taken; {@code mapAll} and {@code mapAllUnordered} submit all at once. The
+ * {@code map} and {@code mapUnordered} are lazy: the first tasks start at the call, and a further
+ * one for each that is taken; {@code mapAll} and {@code mapAllUnordered} submit all at once. The
  * unordered ones give first what is done first. Two iterables go in parallel, and the shorter one
  * ends the map; the {@code starmap} forms take pairs instead.
  *
@@ -70,23 +69,6 @@ abstract class ThreadPoolMaps extends Pool {
   /**
    * Lazily, in the order of the items.
    *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmap(
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.unzip(pairs));
-  }
-
-  /**
-   * Lazily, in the order of the items.
-   *
    * @param <T> the type of the items
    * @param <R> the type of the results
    * @param options how
@@ -122,25 +104,6 @@ abstract class ThreadPoolMaps extends Pool {
   }
 
   /**
-   * Lazily, in the order of the items.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param options how
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmap(
-      MapOptions options,
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options, true, Maps.binary(f), Maps.unzip(pairs));
-  }
-
-  /**
    * Lazily, first what is done first.
    *
    * @param <T> the type of the items
@@ -171,24 +134,8 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
-  }
-
-  /**
-   * Lazily, first what is done first.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmapUnordered(
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -229,25 +176,6 @@ abstract class ThreadPoolMaps extends Pool {
   }
 
   /**
-   * Lazily, first what is done first.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param options how
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmapUnordered(
-      MapOptions options,
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
-  }
-
-  /**
    * All at once, in the order of the items.
    *
    * @param <T> the type of the items
@@ -278,23 +206,6 @@ abstract class ThreadPoolMaps extends Pool {
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
     return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.zip(first, second));
-  }
-
-  /**
-   * All at once, in the order of the items.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmapAll(
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -335,25 +246,6 @@ abstract class ThreadPoolMaps extends Pool {
   }
 
   /**
-   * All at once, in the order of the items.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param options how
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmapAll(
-      MapOptions options,
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options, false, Maps.binary(f), Maps.unzip(pairs));
-  }
-
-  /**
    * All at once, first what is done first.
    *
    * @param <T> the type of the items
@@ -384,24 +276,8 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
-  }
-
-  /**
-   * All at once, first what is done first.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmapAllUnordered(
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -441,29 +317,10 @@ abstract class ThreadPoolMaps extends Pool {
     return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
   }
 
-  /**
-   * All at once, first what is done first.
-   *
-   * @param <A> the type of the first of each pair
-   * @param <B> the type of the second of each pair
-   * @param <R> the type of the results
-   * @param options how
-   * @param f what is called for each item
-   * @param pairs the two arguments of each call
-   * @return a stream of the results, see above
-   * @throws java.util.concurrent.RejectedExecutionException as a submission
-   */
-  public <A, B, R> Stream<R> starmapAllUnordered(
-      MapOptions options,
-      BiFunction<? super A, ? super B, ? extends R> f,
-      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
-  }
-
   /** Runs the tasks of maps. */
   abstract MapRun.Executor executor();
 
-  private <R> Stream<R> start(
+  final <R> Stream<R> start(
       MapOptions options, boolean lazy, Function<Object, R> f, Iterator<?> items) {
     Objects.requireNonNull(options, "options");
     int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * maxWorkers();

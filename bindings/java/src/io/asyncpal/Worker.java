@@ -7,8 +7,8 @@ import java.lang.invoke.VarHandle;
  * A native worker thread while it is in Java: which task it runs, and how that is interrupted.
  *
  * <p>An interrupt must reach the task that it is meant for, or nobody. So the one who interrupts
- * first takes the worker from RUNNING to INTERRUPTING, and a worker can't leave its task before that
- * is over. After each task the thread's interrupt flag is cleared.
+ * first takes the worker from RUNNING to INTERRUPTING, and a worker can't leave its task before
+ * that is over. After each task the thread's interrupt flag is cleared.
  */
 final class Worker {
   private static final int IDLE = 0;

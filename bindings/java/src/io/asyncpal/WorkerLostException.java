@@ -8,9 +8,16 @@ import java.util.OptionalInt;
 public class WorkerLostException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  /** Of the worker. */
   private final long pid;
+
+  /** What it died of; 0: no signal, or it is not known. */
   private final int signal;
+
+  /** What it ended with; negative: a signal, or it is not known. */
   private final int exitCode;
+
+  /** What it was doing. */
   private final String phase;
 
   /**

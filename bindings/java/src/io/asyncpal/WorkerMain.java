@@ -4,11 +4,33 @@ import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.WorkerHost;
 import io.asyncpal.internal.swig.WorkerProcess;
+import java.io.File;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 
 /** What a worker JVM runs: it serves the pool that has started it until that lets it go. */
 final class WorkerMain extends WorkerHost {
   private WorkerMain() {}
+
+  /** What starts one: a JVM like this one, with the given options beside our own. */
+  static List<String> command(List<String> jvmOptions) {
+    List<String> command = new ArrayList<>();
+    command.add(
+        System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
+    // One thread runs tasks; a file for jvmstat costs time at each start.
+    command.add("-XX:+UseSerialGC");
+    command.add("-XX:-UsePerfData");
+    // Where this JVM has found or unpacked the native library, a worker can, too.
+    for (String name : List.of("java.library.path", "java.io.tmpdir")) {
+      command.add("-D" + name + "=" + System.getProperty(name, ""));
+    }
+    command.addAll(jvmOptions);
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add(WorkerMain.class.getName());
+    return command;
+  }
 
   /**
    * Becomes a worker and does not return.

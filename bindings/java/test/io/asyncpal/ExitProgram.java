@@ -9,7 +9,7 @@ final class ExitProgram {
   private ExitProgram() {}
 
   public static void main(String[] args) throws Exception {
-    GlobalShutdown.setDeadline(Duration.ofSeconds(ExitTest.DEADLINE_SECONDS));
+    GlobalShutdown.setDeadline(Duration.ofMillis(ExitTest.DEADLINE_MILLIS));
     boolean endless = ExitTest.Tasks.valueOf(args[1]) == ExitTest.Tasks.ENDLESS;
     ThreadPool threads = new ThreadPool(2);
     ProcessPool processes =

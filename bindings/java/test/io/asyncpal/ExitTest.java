@@ -19,14 +19,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * How a JVM ends while tasks run in threads and processes: each way ten times, since what goes wrong
- * here goes wrong seldom.
+ * How a JVM ends while tasks run in threads and processes: each way ten times, since what goes
+ * wrong here goes wrong seldom.
  */
 @Timeout(600)
 class ExitTest {
   private static final int TIMES = 10;
   // Of GlobalShutdown, in the program; then what a JVM takes to start and end on a busy machine.
-  static final long DEADLINE_SECONDS = 1;
+  static final long DEADLINE_MILLIS = 300;
   private static final long LIMIT_SECONDS = 60;
 
   enum Way {

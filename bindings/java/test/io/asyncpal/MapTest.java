@@ -96,7 +96,8 @@ class MapTest {
 
   @Test
   void shortestIterableEndsTheMap() {
-    assertEquals(List.of(11, 22), pool.map(Integer::sum, List.of(1, 2, 3), List.of(10, 20)).toList());
+    assertEquals(
+        List.of(11, 22), pool.map(Integer::sum, List.of(1, 2, 3), List.of(10, 20)).toList());
   }
 
   @Test

@@ -320,7 +320,8 @@ class ProcessPoolTest extends PoolContract {
     ProcessPool pool = cppPool();
     assertEquals(102334155L, pool.call("test.fib", Long.class, 40L).get(30, SECONDS));
     assertEquals(
-        "a-ä-c", pool.call("test.join", String.class, List.of("a", "ä", "c"), "-").get(30, SECONDS));
+        "a-ä-c",
+        pool.call("test.join", String.class, List.of("a", "ä", "c"), "-").get(30, SECONDS));
     assertEquals(
         1.5, pool.call("test.mean", Double.class, new double[] {1, 2}).get(30, SECONDS));
     assertEquals(

@@ -1,6 +1,5 @@
-package io.asyncpal.tools.testing;
+package io.asyncpal.tools.junit;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.util.concurrent.CountDownLatch;
@@ -54,15 +53,6 @@ final class SampleTests {
     void waits() throws InterruptedException {
       System.out.println("waiting");
       new CountDownLatch(1).await();
-    }
-  }
-
-  static final class Asserting {
-    @Test
-    void assertionsAreEnabled() {
-      boolean enabled = false;
-      assert enabled = true;
-      assertTrue(enabled);
     }
   }
 }
