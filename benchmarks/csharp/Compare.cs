@@ -49,7 +49,8 @@ internal static class Compare
             }
         }
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{"ns per task, median of rounds",-40} {"ns",10}  ratio"));
+            CultureInfo.InvariantCulture,
+            $"{"per task, median of rounds",-40} {"ns",10}  ratio"));
         double reference = 0;
         for (int i = 0; i < Cases.Count; ++i)
         {

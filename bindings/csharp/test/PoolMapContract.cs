@@ -36,9 +36,11 @@ public abstract class PoolMapContract
         Assert.Equal(Squares, pool.MapAll(Square, Inputs, options));
         Assert.Equal(Squares, pool.MapAllUnordered(Square, Inputs, options).Order());
         Assert.Equal(Squares, await pool.MapAsync(Square, Inputs, options).ToListAsync());
-        Assert.Equal(Squares, (await pool.MapUnorderedAsync(Square, Inputs, options).ToListAsync()).Order());
+        Assert.Equal(
+            Squares, (await pool.MapUnorderedAsync(Square, Inputs, options).ToListAsync()).Order());
         Assert.Equal(Squares, await pool.MapAllAsync(Square, Inputs, options).Soon());
-        Assert.Equal(Squares, (await pool.MapAllUnorderedAsync(Square, Inputs, options).Soon()).Order());
+        Assert.Equal(
+            Squares, (await pool.MapAllUnorderedAsync(Square, Inputs, options).Soon()).Order());
     }
 
     [Fact]
@@ -137,7 +139,8 @@ public abstract class PoolMapContract
         using Pool pool = NewPool(2);
         Assert.Throws<FormatException>(() => pool.MapAll(RefuseSeven, Inputs));
         Assert.Throws<FormatException>(() => pool.MapAllUnordered(RefuseSeven, Inputs));
-        await Assert.ThrowsAsync<FormatException>(() => pool.MapAllAsync(RefuseSeven, Inputs).Soon());
+        await Assert.ThrowsAsync<FormatException>(
+            () => pool.MapAllAsync(RefuseSeven, Inputs).Soon());
     }
 
     [Fact]

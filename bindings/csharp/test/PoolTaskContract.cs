@@ -33,7 +33,8 @@ public abstract class PoolTaskContract
     {
         using Pool pool = NewPool(2);
         Assert.Equal(5, await pool.SubmitAsync(Math.Max, 5, 3).Soon());
-        Assert.Equal("HI", await pool.SubmitAsync(static text => text.ToUpperInvariant(), "hi").Soon());
+        Assert.Equal(
+            "HI", await pool.SubmitAsync(static text => text.ToUpperInvariant(), "hi").Soon());
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public abstract class PoolTaskContract
     {
         using Pool pool = NewPool(2);
         List<int> reversed = await pool.SubmitAsync(
-            static numbers => numbers.AsEnumerable().Reverse().ToList(), new List<int> { 1, 2, 3 }).Soon();
+            static numbers => numbers.AsEnumerable().Reverse().ToList(),
+            new List<int> { 1, 2, 3 }).Soon();
         Assert.Equal([3, 2, 1], reversed);
     }
 

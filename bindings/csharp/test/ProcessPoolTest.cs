@@ -174,7 +174,8 @@ public class ProcessPoolTest
         Assert.Null(error.ExitCode);
         Assert.True(error.ProcessId > 0);
         Assert.Equal(Enumerable.Range(0, 20).Select(Square), await Task.WhenAll(others).Soon());
-        Assert.Equal((1, 1, 20), (pool.Stats().Lost, pool.Stats().Failed, pool.Stats().Completed));
+        PoolStats stats = pool.Stats();
+        Assert.Equal((1, 1, 20), (stats.Lost, stats.Failed, stats.Completed));
     }
 
     [Fact]
@@ -249,7 +250,8 @@ public class ProcessPoolTest
         });
         Task<int> pending = pool.SubmitAsync(Square, 1);
         Waiting.Until(() => pool.Stats().Running == 1);
-        Assert.True(await pool.ShutdownAsync(new ShutdownOptions { Mode = ShutdownMode.Kill }).Soon());
+        var kill = new ShutdownOptions { Mode = ShutdownMode.Kill };
+        Assert.True(await pool.ShutdownAsync(kill).Soon());
         await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
         await Assert.ThrowsAnyAsync<Exception>(() => running.Soon());
         Assert.True(pool.IsTerminated);

@@ -10,18 +10,25 @@ namespace Asyncpal.Tests;
 /// What .NET's own classes do with AsTaskScheduler().
 public sealed class TaskSchedulerTest : IDisposable
 {
-    private readonly ThreadPool _pool = new(new ThreadPoolOptions { MaxWorkers = 2, Name = "mine" });
+    private readonly ThreadPool _pool =
+        new(new ThreadPoolOptions { MaxWorkers = 2, Name = "mine" });
 
     public void Dispose() => _pool.Dispose();
 
     private static bool OnWorker() =>
         Thread.CurrentThread.Name?.StartsWith("mine", StringComparison.Ordinal) ?? false;
 
+    private static Task<T> Start<T>(Func<T> function, ThreadPool pool) =>
+        Task.Factory.StartNew(
+            function,
+            CancellationToken.None,
+            TaskCreationOptions.None,
+            pool.AsTaskScheduler());
+
     [Fact]
     public async Task StartNewRunsOnWorkers()
     {
-        Assert.True(await Task.Factory.StartNew(
-            OnWorker, CancellationToken.None, TaskCreationOptions.None, _pool.AsTaskScheduler()).Soon());
+        Assert.True(await Start(OnWorker, _pool).Soon());
         Waiting.Until(() => _pool.Stats().Completed == 1);
     }
 
@@ -53,31 +60,30 @@ public sealed class TaskSchedulerTest : IDisposable
     public async Task ContinuationsRunOnWorkers()
     {
         Assert.True(await Task.CompletedTask.ContinueWith(
-            _ => OnWorker(), CancellationToken.None, TaskContinuationOptions.None, _pool.AsTaskScheduler()).Soon());
+            _ => OnWorker(),
+            CancellationToken.None,
+            TaskContinuationOptions.None,
+            _pool.AsTaskScheduler()).Soon());
     }
 
     [Fact]
     public async Task AwaitInATaskContinuesOnWorkers()
     {
-        Assert.True(await Task.Factory.StartNew(
+        Task<bool> task = await Start(
             async () =>
             {
                 await Task.Yield();
                 return OnWorker();
             },
-            CancellationToken.None,
-            TaskCreationOptions.None,
-            _pool.AsTaskScheduler()).Unwrap().Soon());
+            _pool).Soon();
+        Assert.True(await task.Soon());
     }
 
     [Fact]
     public async Task WaitInATaskRunsWhatIsPending()
     {
         using var pool = new ThreadPool(1);
-        TaskScheduler scheduler = pool.AsTaskScheduler();
-        Task<int> Start(Func<int> function) => Task.Factory.StartNew(
-            function, CancellationToken.None, TaskCreationOptions.None, scheduler);
-        Assert.Equal(3, await Start(() => Start(() => 2).Result + 1).Soon());
+        Assert.Equal(3, await Start(() => Start(() => 2, pool).Result + 1, pool).Soon());
         Waiting.Until(() => pool.Stats().Completed == 2);
     }
 
@@ -106,8 +112,7 @@ public sealed class TaskSchedulerTest : IDisposable
         using var gate = new Gate();
         Task running = pool.SubmitAsync(gate.Pass);
         gate.AwaitEntered();
-        Task<bool> pending = Task.Factory.StartNew(
-            OnWorker, CancellationToken.None, TaskCreationOptions.None, pool.AsTaskScheduler());
+        Task<bool> pending = Start(OnWorker, pool);
         Task<bool> shutdown = pool.ShutdownAsync();
         Assert.False(await pending.Soon());
         gate.Open();
@@ -121,8 +126,7 @@ public sealed class TaskSchedulerTest : IDisposable
         _pool.Shutdown();
         var error = Assert.Throws<TaskSchedulerException>(() =>
         {
-            Task.Factory.StartNew(
-                () => { }, CancellationToken.None, TaskCreationOptions.None, _pool.AsTaskScheduler());
+            Start(OnWorker, _pool);
         });
         Assert.IsType<ObjectDisposedException>(error.InnerException);
     }

@@ -189,7 +189,8 @@ public class ThreadPoolTest
     {
         using var pool = new ThreadPool(1);
         Assert.Equal(6, await pool.SubmitAsync(() => pool.Map(x => x, [1, 2, 3]).Sum()).Soon());
-        Assert.Equal(6, await pool.SubmitAsync(() => pool.MapUnordered(x => x, [1, 2, 3]).Sum()).Soon());
+        Assert.Equal(
+            6, await pool.SubmitAsync(() => pool.MapUnordered(x => x, [1, 2, 3]).Sum()).Soon());
     }
 
     [Fact]
@@ -204,7 +205,8 @@ public class ThreadPoolTest
         string? name = await continuation.Soon();
         Assert.False(name?.StartsWith("mine", StringComparison.Ordinal) ?? false);
         // Nor do those inside a task.
-        Assert.Same(TaskScheduler.Default, await pool.SubmitAsync(() => TaskScheduler.Current).Soon());
+        Assert.Same(
+            TaskScheduler.Default, await pool.SubmitAsync(() => TaskScheduler.Current).Soon());
     }
 
     [Fact]

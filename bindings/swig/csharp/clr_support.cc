@@ -55,8 +55,7 @@ class CallbackHost final : public facade::Host {
       : self_(self), callbacks_(callbacks) {}
   ~CallbackHost() override { callbacks_.free(self_); }
 
-  void BeginWorker(const std::string& name,
-                   facade::Failure& failure) override {
+  void BeginWorker(const std::string& name, facade::Failure& failure) override {
     callbacks_.begin_worker(self_, name.data(),
                             static_cast<int32_t>(name.size()), &failure);
   }

@@ -10,10 +10,10 @@
 #include "asyncpal/bindings/facade/process_pool.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
 
-// What the typemaps of this folder need, and the hosts of the facade in C#: each
-// is a table of functions, of which none lets an exception out. `self` is what
-// New...Pool() was given, and `callbacks` lives as long as the process. Free()
-// comes last, when no other call runs.
+// What the typemaps of this folder need, and the hosts of the facade in C#:
+// each is a table of functions, of which none lets an exception out. `self` is
+// what New...Pool() was given, and `callbacks` lives as long as the process.
+// Free() comes last, when no other call runs.
 
 namespace asyncpal::swig {
 
@@ -50,8 +50,9 @@ struct ProcessPoolCallbacks {
 };
 
 // `callbacks` are ProcessPoolCallbacks. When it throws, Free() was called.
-facade::ProcessPool* NewProcessPool(void* self, const void* callbacks,
-                                    const facade::ProcessPoolSettings& settings);
+facade::ProcessPool* NewProcessPool(
+    void* self, const void* callbacks,
+    const facade::ProcessPoolSettings& settings);
 
 // As facade::WorkerProcess::Serve(). `serve` is a function
 // void* (const char* call, int64_t call_size, facade::Failure* failure)
