@@ -76,7 +76,7 @@ public sealed record ProcessPoolOptions
     /// <summary>
     /// The program that workers run, and its arguments. By default this program,
     /// by its host. A C++ program runs the tasks of
-    /// <see cref="ProcessPool.CallAsync"/>.
+    /// <see cref="ProcessPool.CallAsync{T}"/>.
     /// </summary>
     public IReadOnlyList<string>? WorkerCommand { get; init; }
 }

@@ -99,6 +99,18 @@ public sealed class ProcessPool : Pool
             CppValues.DecodeResult<T>, name, encoded, CancellationToken.None);
     }
 
+    /// <summary>As the other form, for a C++ task that returns nothing.</summary>
+    /// <inheritdoc cref="CallAsync{T}"/>
+    public Task CallAsync(string name, params object[] arguments)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return Start(
+            CppValues.DecodeNothing,
+            name,
+            CppValues.Encode(arguments),
+            CancellationToken.None);
+    }
+
     internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,

@@ -69,6 +69,13 @@ internal static class CppValues
         return result;
     }
 
+    public static Nothing DecodeNothing(ReadOnlySpan<byte> bytes)
+    {
+        using var reader = new ValueReader(bytes.ToArray());
+        reader.ExpectEnd();
+        return default;
+    }
+
     private static bool Write(ValueWriter writer, object value)
     {
         if (Writers.TryGetValue(value.GetType(), out Action<ValueWriter, object>? write))

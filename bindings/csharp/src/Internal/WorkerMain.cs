@@ -12,6 +12,9 @@ namespace Asyncpal.Internal;
 /// <summary>What a worker process of a <see cref="ProcessPool"/> does.</summary>
 internal static unsafe class WorkerMain
 {
+    // Methods that were called before; a worker serves on one thread.
+    private static readonly Dictionary<(Guid Module, int Token), MethodInfo> Methods = [];
+
     /// <summary>Serves calls until the process ends.</summary>
     public static void Run()
     {
@@ -64,6 +67,21 @@ internal static unsafe class WorkerMain
     }
 
     private static MethodInfo Resolve(RemoteMethod method)
+    {
+        if (method.TypeArguments.Length + method.MethodArguments.Length > 0)
+        {
+            return Find(method);
+        }
+        (Guid, int) key = (method.Module, method.Token);
+        if (!Methods.TryGetValue(key, out MethodInfo? known))
+        {
+            known = Find(method);
+            Methods.Add(key, known);
+        }
+        return known;
+    }
+
+    private static MethodInfo Find(RemoteMethod method)
     {
         Assembly assembly = Assembly.Load(method.Assembly);
         Module module = assembly.GetModules().FirstOrDefault(
