@@ -4,9 +4,14 @@ using Asyncpal.Internal;
 namespace Asyncpal;
 
 /// <summary>
-/// Closes every open pool where the process ends: at the end of Main, by
-/// <see cref="Environment.Exit"/>, by SIGTERM or SIGINT.
+/// Closes every open pool where the process ends: at the end of Main and by
+/// <see cref="Environment.Exit"/>.
 /// </summary>
+/// <remarks>
+/// A crash, and a signal that the program does not handle, closes nothing: threads
+/// are gone with the process, and worker processes end by themselves. Hosts such
+/// as ASP.NET's handle SIGTERM and SIGINT, and come to the end of Main.
+/// </remarks>
 public static class GlobalShutdown
 {
     /// <summary>

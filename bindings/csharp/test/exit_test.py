@@ -23,8 +23,9 @@ WAYS = [
     ("exit", None, 7),
     ("throw", None, -signal.SIGABRT),
     ("task-throw", None, -signal.SIGABRT),
-    ("wait", signal.SIGTERM, 128 + signal.SIGTERM),
-    ("wait", signal.SIGINT, 128 + signal.SIGINT),
+    # .NET 10 leaves these to the application, which here does nothing.
+    ("wait", signal.SIGTERM, -signal.SIGTERM),
+    ("wait", signal.SIGINT, -signal.SIGINT),
     ("wait", signal.SIGKILL, -signal.SIGKILL),
 ]
 
