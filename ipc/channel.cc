@@ -35,6 +35,9 @@ constexpr uint32_t kHasDescriptor = 1;
 constexpr size_t kFirstBodyCapacity = 1 << 20;
 constexpr size_t kBodyStep = 256 << 10;
 
+// What the sender keeps for its next frames.
+constexpr size_t kMaxIdleOutput = 64 << 10;
+
 constexpr size_t kMaxSegments = 511;
 constexpr int kNestingLimit = 32;
 // Each field may be read several times, but no small message can make its
@@ -130,26 +133,76 @@ bool Channel::WaitFor(short events) const {
 
 void Channel::Send(capnp::MessageBuilder& message, absl::Span<const char> body,
                    int fd) {
-  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
-  const kj::ArrayPtr<const kj::byte> bytes = words.asBytes();
-  if (bytes.size() > limits_.max_message_bytes ||
-      body.size() > limits_.max_body_bytes) {
-    throw std::length_error(absl::StrCat(
-        "a message of ", bytes.size(), " bytes with a body of ", body.size(),
-        " exceeds a channel's limits of ", limits_.max_message_bytes, " and ",
-        limits_.max_body_bytes));
+  // A descriptor goes with the first byte of its own frame.
+  if (fd != -1) Flush();
+  AppendHead(message, body.size(), fd, /*room=*/0);
+  SendOutput(body, fd);
+}
+
+void Channel::Append(capnp::MessageBuilder& message,
+                     absl::Span<const char> body) {
+  AppendHead(message, body.size(), /*fd=*/-1, /*room=*/body.size());
+  output_.append(body.data(), body.size());
+}
+
+void Channel::Flush() {
+  if (!output_.empty()) SendOutput({}, /*fd=*/-1);
+}
+
+void Channel::CheckLimits(uint64_t message_bytes, uint64_t body_bytes) const {
+  if (message_bytes <= limits_.max_message_bytes &&
+      body_bytes <= limits_.max_body_bytes) {
+    return;
   }
-  Header frame = {.message_bytes = static_cast<uint32_t>(bytes.size()),
-                  .flags = fd == -1 ? 0 : kHasDescriptor,
-                  .body_bytes = body.size()};
+  throw std::length_error(
+      absl::StrCat("a message of ", message_bytes, " bytes with a body of ",
+                   body_bytes, " exceeds a channel's limits of ",
+                   limits_.max_message_bytes, " and ", limits_.max_body_bytes));
+}
+
+// The frame's header and message, as messageToFlatArray() makes it, and room
+// for what comes next.
+void Channel::AppendHead(capnp::MessageBuilder& message, size_t body_bytes,
+                         int fd, size_t room) {
+  const auto segments = message.getSegmentsForOutput();
+  const size_t table_bytes = (segments.size() / 2 + 1) * sizeof(capnp::word);
+  uint64_t message_bytes = table_bytes;
+  for (const auto& segment : segments)
+    message_bytes += segment.asBytes().size();
+  CheckLimits(message_bytes, body_bytes);
+  const Header frame = {.message_bytes = static_cast<uint32_t>(message_bytes),
+                        .flags = fd == -1 ? 0 : kHasDescriptor,
+                        .body_bytes = body_bytes};
+  const size_t begin = output_.size();
+  // From here on nothing throws, so a frame is appended whole or not at all.
+  const size_t needed = begin + sizeof(frame) + message_bytes + room;
+  if (needed > output_.capacity()) {
+    output_.reserve(std::max(needed, 2 * output_.capacity()));
+  }
+  output_.append(reinterpret_cast<const char*>(&frame), sizeof(frame));
+  const auto append_number = [&](size_t number) {
+    const uint32_t wire_number = htole32(static_cast<uint32_t>(number));
+    output_.append(reinterpret_cast<const char*>(&wire_number),
+                   sizeof(wire_number));
+  };
+  append_number(segments.size() - 1);
+  for (const auto& segment : segments) append_number(segment.size());
+  output_.resize(begin + sizeof(frame) + table_bytes);  // to a whole word
+  for (const auto& segment : segments) {
+    const auto chars = segment.asChars();
+    output_.append(chars.begin(), chars.size());
+  }
+}
+
+// All that was appended, with the last frame's body.
+void Channel::SendOutput(absl::Span<const char> body, int fd) {
   struct iovec parts[] = {
-      {&frame, sizeof(frame)},
-      {const_cast<kj::byte*>(bytes.begin()), bytes.size()},
+      {output_.data(), output_.size()},
       {const_cast<char*>(body.data()), body.size()},
   };
   struct msghdr header = {};
   header.msg_iov = parts;
-  header.msg_iovlen = body.empty() ? 2 : 3;
+  header.msg_iovlen = body.empty() ? 1 : 2;
   Control control = {};
   if (fd != -1) {
     header.msg_control = control.bytes;
@@ -160,6 +213,14 @@ void Channel::Send(capnp::MessageBuilder& message, absl::Span<const char> body,
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
   }
+  // Whatever comes of it, nothing of it is for the next one to send.
+  struct Clearing {
+    std::string& output;
+    ~Clearing() {
+      if (output.capacity() > kMaxIdleOutput) output = std::string();
+      output.clear();
+    }
+  } clearing{output_};
   SendAll(header);
 }
 

@@ -86,6 +86,11 @@ class Channel {
   void Send(capnp::MessageBuilder& message, absl::Span<const char> body = {},
             int fd = -1);
 
+  // The same in two steps, so that one system call sends several small frames:
+  // copies a frame, which is sent by the next Flush() or Send().
+  void Append(capnp::MessageBuilder& message, absl::Span<const char> body);
+  void Flush();
+
   // The next frame, into frame(). Without `wait` it never blocks: kNothing if
   // no whole frame is there yet. kClosed: the other side has closed or died, a
   // frame that it had begun is dropped. Throws ProtocolError, then always;
@@ -120,6 +125,10 @@ class Channel {
     UniqueFd fd;
   };
 
+  void CheckLimits(uint64_t message_bytes, uint64_t body_bytes) const;
+  void AppendHead(capnp::MessageBuilder& message, size_t body_bytes, int fd,
+                  size_t room);
+  void SendOutput(absl::Span<const char> body, int fd);
   void SendAll(msghdr& header);
   bool WaitFor(short events) const;  // NOLINT(runtime/int): poll()'s type
   void BeginFrame();
@@ -138,6 +147,9 @@ class Channel {
   const UniqueFd socket_;
   int peer_ = -1;
   const Limits limits_;
+
+  // The sender's alone.
+  std::string output_;  // what was appended, or a frame without its body
 
   // The receiver's alone.
   std::unique_ptr<char[]> input_;  // what was read ahead

@@ -4,7 +4,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -36,11 +38,17 @@ void* Map(int fd) {
 // Plain words, since the memory comes from the kernel; both processes go
 // through atomic references. One cache line for each.
 struct ClaimPage::Page {
+  struct alignas(64) Slot {
+    uint64_t word;
+    uint32_t answer_size;
+    char answer[kAnswerBytes];
+  };
   struct alignas(64) Line {
     uint64_t word;
   };
-  Line slots[kSlots];
+  Slot slots[kSlots];
   Line last_words;
+  Line ring_from;
 };
 
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
@@ -115,7 +123,7 @@ ClaimPage::Claim ClaimPage::Look(int slot, uint64_t attempt) const {
   const uint64_t word = WordOf(slot).load(std::memory_order_acquire);
   const uint64_t claim = word & kClaimMask;
   if (word >> kClaimBits != attempt ||
-      claim > static_cast<uint64_t>(Claim::kKilled)) {
+      claim > static_cast<uint64_t>(Claim::kAnswered)) {
     return Claim::kUnknown;
   }
   return static_cast<Claim>(claim);
@@ -135,6 +143,41 @@ bool ClaimPage::Start(int slot, uint64_t attempt) {
 
 bool ClaimPage::Finish(int slot, uint64_t attempt) {
   return Change(slot, attempt, Claim::kStarted, Claim::kFinished);
+}
+
+// An answer and the parent's word for whom to ring are like the two flags of
+// Dekker's algorithm: each side writes its own and then reads the other's, and
+// one of them at least sees the change.
+bool ClaimPage::Answer(int slot, uint64_t attempt,
+                       absl::Span<const char> result) {
+  Page::Slot& place = page_->slots[slot];
+  std::memcpy(place.answer, result.data(), result.size());
+  place.answer_size = static_cast<uint32_t>(result.size());
+  uint64_t expected = Word(attempt, Claim::kStarted);
+  return WordOf(slot).compare_exchange_strong(
+      expected, Word(attempt, Claim::kAnswered), std::memory_order_seq_cst);
+}
+
+bool ClaimPage::MustRing(uint64_t attempt) const {
+  return std::atomic_ref<uint64_t>(page_->ring_from.word)
+             .load(std::memory_order_seq_cst) <= attempt;
+}
+
+void ClaimPage::RingFrom(uint64_t attempt) {
+  std::atomic_ref<uint64_t>(page_->ring_from.word)
+      .store(attempt, std::memory_order_seq_cst);
+}
+
+std::optional<std::string> ClaimPage::TakeAnswer(int slot,
+                                                 uint64_t attempt) const {
+  if (WordOf(slot).load(std::memory_order_seq_cst) !=
+      Word(attempt, Claim::kAnswered)) {
+    return std::nullopt;
+  }
+  // Read once: a hostile worker may change it at any time.
+  const Page::Slot& place = page_->slots[slot];
+  const volatile uint32_t& size = place.answer_size;
+  return std::string(place.answer, std::min<size_t>(size, kAnswerBytes));
 }
 
 void ClaimPage::NoteStackOverflow() {

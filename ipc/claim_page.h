@@ -2,8 +2,12 @@
 #define ASYNCPAL_IPC_CLAIM_PAGE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 
+#include "absl/types/span.h"
 #include "asyncpal/ipc/internal/fd.h"
 
 namespace asyncpal::internal {
@@ -18,7 +22,12 @@ namespace asyncpal::internal {
 //   if (page.Withdraw(slot, attempt))    if (page.Start(slot, attempt)) Run();
 //
 //   kOffered   Start -> kStarted, or Withdraw -> kWithdrawn
-//   kStarted   Finish -> kFinished, or Interrupt -> kKilled
+//   kStarted   Finish -> kFinished, or Answer -> kAnswered,
+//              or Interrupt -> kKilled
+//
+// While the parent is awake, a small result needs no message: the worker leaves
+// it on the page by Answer() in place of Finish(). If the parent wants to be
+// told by then, it rings, by a message.
 //
 // Threads: any thread on either side may call.
 // Lifetime: each side's mapping is its own; the page outlives a dead worker.
@@ -27,7 +36,7 @@ namespace asyncpal::internal {
 // Errors: Create() and Attach() throw std::system_error, the rest nothing.
 class ClaimPage {
  public:
-  static constexpr int kSlots = 2;
+  static constexpr int kSlots = 16;
 
   enum class Claim {
     kUnknown,  // of another attempt, or the worker wrote nonsense
@@ -36,7 +45,9 @@ class ClaimPage {
     kFinished,
     kWithdrawn,
     kKilled,
+    kAnswered,  // finished, and the result is here
   };
+  static constexpr size_t kAnswerBytes = 52;
 
   // A new page whose size nobody can change.
   static ClaimPage Create();
@@ -59,11 +70,21 @@ class ClaimPage {
   // the worker next.
   bool Interrupt(int slot, uint64_t attempt);
   Claim Look(int slot, uint64_t attempt) const;
+  // What the worker has left there. Once the task is over, the slot can be used
+  // again.
+  std::optional<std::string> TakeAnswer(int slot, uint64_t attempt) const;
+  // From which attempt on the worker is to send messages, and ring for answers;
+  // 0 at first. Who relies on it looks once more after this.
+  void RingFrom(uint64_t attempt);
 
   // The worker's, for one task after the other. False: the parent was first, or
   // has interrupted the task before.
   bool Start(int slot, uint64_t attempt);
   bool Finish(int slot, uint64_t attempt);
+  // The same, with a result of at most kAnswerBytes. Then ask MustRing() once
+  // more.
+  bool Answer(int slot, uint64_t attempt, absl::Span<const char> result);
+  bool MustRing(uint64_t attempt) const;
 
   // The last words of a worker, which a signal handler may say.
   void NoteStackOverflow();

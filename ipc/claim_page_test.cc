@@ -8,6 +8,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -33,6 +36,7 @@ ClaimPage PageAt(Claim claim) {
   page.Start(0, kAttempt);
   if (claim == Claim::kFinished) page.Finish(0, kAttempt);
   if (claim == Claim::kKilled) page.Interrupt(0, kAttempt);
+  if (claim == Claim::kAnswered) page.Answer(0, kAttempt, "answer");
   return page;
 }
 
@@ -41,7 +45,8 @@ class EveryClaim : public ::testing::TestWithParam<Claim> {};
 INSTANTIATE_TEST_SUITE_P(, EveryClaim,
                          ::testing::Values(Claim::kUnknown, Claim::kOffered,
                                            Claim::kStarted, Claim::kFinished,
-                                           Claim::kWithdrawn, Claim::kKilled));
+                                           Claim::kWithdrawn, Claim::kKilled,
+                                           Claim::kAnswered));
 
 TEST_P(EveryClaim, IsWhatLookSees) {
   EXPECT_EQ(PageAt(GetParam()).Look(0, kAttempt), GetParam());
@@ -62,6 +67,20 @@ TEST_P(EveryClaim, FinishesOnlyIfStarted) {
             GetParam() == Claim::kStarted);
 }
 
+TEST_P(EveryClaim, IsAnsweredOnlyIfStarted) {
+  EXPECT_EQ(PageAt(GetParam()).Answer(0, kAttempt, "other"),
+            GetParam() == Claim::kStarted);
+}
+
+TEST_P(EveryClaim, HasAnAnswerOnlyIfAnswered) {
+  EXPECT_EQ(PageAt(GetParam()).TakeAnswer(0, kAttempt).has_value(),
+            GetParam() == Claim::kAnswered);
+}
+
+TEST_P(EveryClaim, HasNoAnswerOfAnotherAttempt) {
+  EXPECT_EQ(PageAt(GetParam()).TakeAnswer(0, kOther), std::nullopt);
+}
+
 TEST_P(EveryClaim, IsInterruptedOnlyIfStarted) {
   EXPECT_EQ(PageAt(GetParam()).Interrupt(0, kAttempt),
             GetParam() == Claim::kStarted);
@@ -73,6 +92,7 @@ TEST_P(EveryClaim, RemainsAfterChangesOfAnotherAttempt) {
   page.Withdraw(0, kOther);
   page.Finish(0, kOther);
   page.Interrupt(0, kOther);
+  page.Answer(0, kOther, "other");
   EXPECT_EQ(page.Look(0, kAttempt), GetParam());
 }
 
@@ -98,6 +118,43 @@ TEST(ClaimPage, SlotsAreIndependent) {
   page.Offer(1, kAttempt);
   page.Start(1, kAttempt);
   EXPECT_EQ(page.Look(0, kAttempt), Claim::kOffered);
+}
+
+TEST(ClaimPage, KeepsAnswersOfAllSizesThatFit) {
+  ClaimPage page = ClaimPage::Create();
+  for (size_t size = 0; size <= ClaimPage::kAnswerBytes; ++size) {
+    const std::string answer(size, 'a');
+    page.Offer(0, size + 1);
+    page.Start(0, size + 1);
+    page.Answer(0, size + 1, answer);
+    EXPECT_EQ(page.TakeAnswer(0, size + 1), answer);
+  }
+}
+
+// A hostile worker writes what it likes to its own page.
+TEST(ClaimPage, BelievesNoSizeThatIsTooLarge) {
+  ClaimPage page = PageAt(Claim::kAnswered);
+  void* const memory =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, page.fd(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const uint32_t size = 0xffffffff;
+  std::memcpy(static_cast<char*>(memory) + sizeof(uint64_t), &size,
+              sizeof(size));
+  munmap(memory, 4096);
+  ASSERT_TRUE(page.TakeAnswer(0, kAttempt).has_value());
+  EXPECT_EQ(page.TakeAnswer(0, kAttempt)->size(), ClaimPage::kAnswerBytes);
+}
+
+TEST(ClaimPage, MakesTheWorkerRingForEachAnswerAtFirst) {
+  EXPECT_TRUE(ClaimPage::Create().MustRing(1));
+}
+
+TEST(ClaimPage, MakesTheWorkerRingFromAnAttemptOn) {
+  ClaimPage page = ClaimPage::Create();
+  page.RingFrom(kOther);
+  EXPECT_FALSE(page.MustRing(kOther - 1));
+  EXPECT_TRUE(page.MustRing(kOther));
+  EXPECT_TRUE(page.MustRing(kOther + 1));
 }
 
 TEST(ClaimPage, KeepsTheLargestAttempt) {

@@ -1,9 +1,9 @@
 @0xd8a3d0c19f6be1a4;
 # What a pool and one of its worker processes say to each other.
 #
-# Roles. The *parent* owns dispatch: it starts the worker, hands it one task at
-# a time (and at most one more, so that the worker never waits for a round
-# trip), and decides about the worker's life. The *worker* runs what it is
+# Roles. The *parent* owns dispatch: it starts the worker, hands it tasks (a few
+# ahead, so that the worker never waits for a round trip), and decides about the
+# worker's life. The *worker* runs what it is
 # handed, in order, and reports each outcome. Nothing else has the socket
 # between them, and a worker knows of no other worker.
 #
@@ -12,8 +12,10 @@
 #              <-------------    setup     initializer, finalizer, limits
 #   ready      ------------->              or failed: the initializer threw
 #              <-------------    task
-#              <-------------    task      one ahead
-#   result     ------------->              value or failure, for each task
+#              <-------------    task      ahead
+#   result     ------------->              value or failure, for each task whose
+#                                          value is not on the claim page;
+#   answered   ------------->              look there
 #              <-------------    cancel    asks a running task to stop
 #              <-------------    stop
 #   stopped    ------------->              after the finalizer; end of file
@@ -48,6 +50,8 @@ struct Message {
     stopped @8 :Stopped;
     log @9 :Text;
     # A line for the parent's stderr.
+    answered @10 :UInt64;
+    # The task's attempt; the parent may know by now.
   }
 }
 

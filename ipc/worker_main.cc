@@ -202,14 +202,33 @@ class Worker {
       AbandonWorker("a child that a task has forked came back from the task");
     }
     inbox.EndTask();
-    defaults_.Restore();
     FlushOutput();
-    if (!page_.Finish(order.slot, order.attempt)) {
+    // Who is asleep must be woken by a message anyway.
+    const bool is_answer = failure == nullptr && !exiting &&
+                           !value.is_memfd() &&
+                           value.size() <= ClaimPage::kAnswerBytes &&
+                           !page_.MustRing(order.attempt);
+    const bool is_mine =
+        is_answer ? page_.Answer(order.slot, order.attempt, value.bytes())
+                  : page_.Finish(order.slot, order.attempt);
+    if (!is_mine) {
       while (true) pause();  // the parent is about to kill this process
     }
-    ASYNCPAL_FAILPOINT("before_result");
-    SendResult(order.attempt, value, failure, exiting);
+    if (!is_answer) {
+      ASYNCPAL_FAILPOINT("before_result");
+      SendResult(order.attempt, value, failure, exiting);
+    } else if (page_.MustRing(order.attempt)) {  // the parent changed its mind
+      Ring(order.attempt);
+    }
     ASYNCPAL_FAILPOINT("after_result");
+    defaults_.Restore();  // while the parent has the result already
+  }
+
+  void Ring(uint64_t attempt) {
+    capnp::word scratch[16] = {};
+    capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 16));
+    message.initRoot<wire::Message>().setAnswered(attempt);
+    channel_.Send(message);
   }
 
   // In a catch block. pthread_exit() comes by as something that is no exception

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -24,6 +26,11 @@ constexpr size_t kMaxMessageBytes = 16 << 20;
 
 // How long a worker that has closed its socket may take to end by itself.
 constexpr absl::Duration kTimeToEnd = absl::Milliseconds(500);
+
+constexpr uint64_t kNever = ~uint64_t{0};
+
+// How long an answer may lie on the page for which the worker has not rung.
+constexpr absl::Duration kLongestNap = absl::Microseconds(200);
 
 std::string Hex(const std::string& bytes) {
   return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
@@ -79,22 +86,21 @@ bool WorkerProcess::WaitForInput(absl::Duration timeout) {
   while (true) {
     const absl::Duration left = countdown.Remaining();
     pollfd input[] = {{channel_.fd(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};
-    const int ms = left > absl::Hours(1)
-                       ? -1
-                       : static_cast<int>(absl::ToInt64Milliseconds(
-                             absl::Ceil(left, absl::Milliseconds(1))));
-    const int ready = poll(input, 2, ms);
+    const timespec limit = absl::ToTimespec(left);
+    const int ready =
+        ppoll(input, 2, left > absl::Hours(1) ? nullptr : &limit, nullptr);
     if (ready > 0) return true;
     if (ready == 0 && left == absl::ZeroDuration()) return false;
   }
 }
 
-bool WorkerProcess::ReceiveFrame() {
+Channel::Received WorkerProcess::ReceiveFrame(bool wait) {
+  if (std::exchange(has_frame_, false)) return Channel::Received::kFrame;
   try {
-    return channel_.Receive() == Channel::Received::kFrame;
+    return channel_.Receive(wait);
   } catch (const std::exception& error) {
     Condemn(error.what());
-    return false;
+    return Channel::Received::kClosed;
   }
 }
 
@@ -145,7 +151,7 @@ std::exception_ptr WorkerProcess::Greet() {
                               Hex(ExecutableBuildId())));
   }
   SendSetup(options_);
-  if (!ReceiveFrame()) {
+  if (ReceiveFrame(/*wait=*/true) != Channel::Received::kFrame) {
     BuryAndDescribe("starting");
     return std::make_exception_ptr(Error(
         absl::StrCat("worker process ", child_.pid(), " ", loss_,
@@ -183,13 +189,28 @@ void WorkerProcess::SendSetup(const Options& options) {
   }
 }
 
-WorkerProcess::Ticket WorkerProcess::Offer(const Ticket* beside) {
-  const Ticket ticket = {beside == nullptr ? 0 : 1 - beside->slot, ++attempts_};
+WorkerProcess::Ticket WorkerProcess::Offer(uint32_t busy) {
+  const Ticket ticket = {std::countr_one(busy), ++attempts_};
   page_.Offer(ticket.slot, ticket.attempt);
   return ticket;
 }
 
-void WorkerProcess::Send(const Ticket& ticket, const EncodedCall& call) {
+void WorkerProcess::Send(absl::Span<const Order> orders) {
+  try {
+    MutexLock lock(send_mu_);
+    try {
+      for (const Order& order : orders) AppendTask(order.ticket, *order.call);
+    } catch (...) {
+      channel_.Flush();
+      throw;
+    }
+    channel_.Flush();
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too.
+  }
+}
+
+void WorkerProcess::AppendTask(const Ticket& ticket, const EncodedCall& call) {
   if (!same_program_ && call.name.empty()) {
     throw SerializationError(absl::StrCat(
         "a task can't be sent by its address to another program (build-id ",
@@ -204,49 +225,105 @@ void WorkerProcess::Send(const Ticket& ticket, const EncodedCall& call) {
   auto out = task.initCall();
   DescribeCode(call, out);
   DescribePayload(call.arguments, out.getArguments());
-  try {
-    MutexLock lock(send_mu_);
-    channel_.Send(message, BodyOf(call.arguments), call.arguments.memfd());
-  } catch (const ChannelClosedError&) {
-    // Receive() says so too.
+  const absl::Span<const char> body = BodyOf(call.arguments);
+  if (call.arguments.is_memfd() || body.size() > kMaxInlineBytes) {
+    channel_.Send(message, body, call.arguments.memfd());
+  } else {
+    channel_.Append(message, body);
   }
 }
 
-std::optional<WorkerProcess::Outcome> WorkerProcess::Receive() {
-  if (received_.has_value()) return std::exchange(received_, std::nullopt);
-  while (ReceiveFrame()) {
-    try {
-      return ParseResult();
-    } catch (const ProtocolError& error) {
-      Condemn(error.what());
-    }
-  }
-  return std::nullopt;
+WorkerProcess::Waited WorkerProcess::WaitForOutcome(const Ticket& ticket) {
+  return WaitForOutcome(ticket, absl::InfiniteDuration(), 0);
 }
 
-bool WorkerProcess::WaitForOutcome() {
-  received_ = Receive();
-  return received_.has_value();
-}
-
-WorkerProcess::Outcome WorkerProcess::ParseResult() {
-  return GuardWire([&] {
-    Channel::Frame& frame = channel_.frame();
-    if (!frame.message.isResult()) {
-      throw ProtocolError("a worker sent what is no result");
-    }
-    const auto result = frame.message.getResult();
-    Outcome outcome;
-    outcome.attempt = result.getAttempt();
-    outcome.exiting = result.getExiting();
-    if (result.isFailure()) {
-      outcome.failure = DecodeException(result.getFailure());
+WorkerProcess::Waited WorkerProcess::WaitForOutcome(const Ticket& ticket,
+                                                    absl::Duration timeout,
+                                                    uint64_t ring_from) {
+  if (received_.has_value() || TakeAnswer(ticket)) return Waited::kOutcome;
+  if (timeout == absl::ZeroDuration()) return Waited::kTimeout;
+  RingFrom(ring_from);
+  const bool is_limited = timeout != absl::InfiniteDuration();
+  const Countdown countdown(timeout);
+  Waited waited = Waited::kOutcome;
+  while (!TakeAnswer(ticket)) {
+    const auto received = ReceiveFrame(/*wait=*/!is_limited);
+    if (received == Channel::Received::kFrame) {
+      if (TakeResult(ticket)) break;
+    } else if (received == Channel::Received::kClosed) {
+      if (!TakeAnswer(ticket)) waited = Waited::kDead;
+      break;
     } else {
-      outcome.value = TakePayload(
-          result, frame, static_cast<uint64_t>(options_.max_payload_bytes));
+      const absl::Duration left = countdown.Remaining();
+      if (left == absl::ZeroDuration()) {
+        waited = Waited::kTimeout;
+        break;
+      }
+      WaitForInput(std::min(left, kLongestNap));
     }
-    return outcome;
-  });
+  }
+  // Awake, and back before the next sleep: nobody needs to ring until then.
+  if (is_limited) RingFrom(kNever);
+  return waited;
+}
+
+std::optional<WorkerProcess::Outcome> WorkerProcess::Receive(
+    const Ticket& ticket) {
+  if (WaitForOutcome(ticket) == Waited::kDead) return std::nullopt;
+  return std::exchange(received_, std::nullopt);
+}
+
+void WorkerProcess::RingFrom(uint64_t attempt) {
+  if (std::exchange(ring_from_, attempt) != attempt) page_.RingFrom(attempt);
+}
+
+bool WorkerProcess::TakeAnswer(const Ticket& ticket) {
+  auto answer = page_.TakeAnswer(ticket.slot, ticket.attempt);
+  if (!answer.has_value()) return false;
+  received_ = Outcome{.value = Payload::OfBytes(*std::move(answer))};
+  return true;
+}
+
+// Whether the frame has the outcome of that ticket.
+bool WorkerProcess::TakeResult(const Ticket& ticket) {
+  try {
+    return GuardWire([&] {
+      const auto message = channel_.frame().message;
+      if (message.isAnswered()) return false;  // it rings: look at the page
+      if (!message.isResult()) {
+        throw ProtocolError("a worker sent what is no result");
+      }
+      const auto result = message.getResult();
+      // Nobody waits for an older one any more.
+      if (result.getAttempt() < ticket.attempt) return false;
+      // It came for the wake-up in the middle; the others are on the page.
+      if (result.getAttempt() > ticket.attempt) {
+        if (!TakeAnswer(ticket)) {
+          throw ProtocolError("a worker sent a result before its turn");
+        }
+        has_frame_ = true;
+        return true;
+      }
+      ParseResult(result);
+      return true;
+    });
+  } catch (const ProtocolError& error) {
+    Condemn(error.what());
+    return false;
+  }
+}
+
+void WorkerProcess::ParseResult(wire::Result::Reader result) {
+  Outcome outcome;
+  outcome.exiting = result.getExiting();
+  if (result.isFailure()) {
+    outcome.failure = DecodeException(result.getFailure());
+  } else {
+    outcome.value =
+        TakePayload(result, channel_.frame(),
+                    static_cast<uint64_t>(options_.max_payload_bytes));
+  }
+  received_ = std::move(outcome);
 }
 
 std::exception_ptr WorkerProcess::Stop() {
@@ -259,7 +336,12 @@ std::exception_ptr WorkerProcess::Stop() {
     // It is dead, then.
   }
   std::exception_ptr failure;
-  if (ReceiveFrame()) {
+  auto received = ReceiveFrame(/*wait=*/true);
+  while (received == Channel::Received::kFrame &&
+         channel_.frame().message.isAnswered()) {
+    received = ReceiveFrame(/*wait=*/true);
+  }
+  if (received == Channel::Received::kFrame) {
     failure = GuardWire([&]() -> std::exception_ptr {
       const auto answer = channel_.frame().message;
       if (!answer.isStopped()) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
@@ -26,9 +27,9 @@ namespace asyncpal::internal {
 //
 //   WorkerProcess worker(options);
 //   if (auto error = worker.Greet()) return error;  // its initializer threw
-//   const auto ticket = worker.Offer(nullptr);
+//   const auto ticket = worker.Offer();
 //   worker.Send(ticket, call);
-//   std::optional<WorkerProcess::Outcome> outcome = worker.Receive();
+//   std::optional<WorkerProcess::Outcome> outcome = worker.Receive(ticket);
 //
 // Threads: one thread, the worker's agent, does everything except where noted.
 // Lifetime: the destructor kills the process and reaps it.
@@ -54,7 +55,6 @@ class WorkerProcess {
   };
 
   struct Outcome {
-    uint64_t attempt = 0;
     Payload value = {};
     std::exception_ptr failure = nullptr;  // null: `value` counts
     bool exiting = false;                  // the worker takes no more tasks
@@ -71,18 +71,34 @@ class WorkerProcess {
   // bound to be in time.
   std::exception_ptr Greet();
 
-  // Enters a task on the claim page, beside the one that is there if any; then
-  // the task may be sent. Any thread, one at a time.
-  Ticket Offer(const Ticket* beside);
-  // Throws SerializationError if the worker can't know the code, and has then
-  // sent nothing. To a dead worker it sends in vain.
-  void Send(const Ticket& ticket, const EncodedCall& call);
+  // Enters a task on the claim page; then it may be sent. `busy` has a bit for
+  // each slot whose task is not over; at least one is free. Any thread, one at
+  // a time.
+  Ticket Offer(uint32_t busy = 0);
+  // From now on someone who looks at fd() is to notice each outcome.
+  void RingForAll() { RingFrom(0); }
+  // Sends tasks, in this order, in as few system calls as possible. Throws
+  // SerializationError if the worker can't know the code of one, and has then
+  // sent those before it. To a dead worker it sends in vain.
+  struct Order {
+    Ticket ticket;
+    const EncodedCall* call;
+  };
+  void Send(absl::Span<const Order> orders);
+  void Send(const Ticket& ticket, const EncodedCall& call) {
+    const Order order = {ticket, &call};
+    Send(absl::MakeConstSpan(&order, 1));
+  }
+  // Blocks until Receive() has the outcome of that ticket at hand, which is the
+  // oldest one that still matters. Any attempt's answer ends the sleep; or with
+  // a limit, only that of `ring_from` and those after it, and others are found
+  // a moment later. A limit of zero only looks.
+  enum class Waited { kOutcome, kDead, kTimeout };
+  Waited WaitForOutcome(const Ticket& ticket);
+  Waited WaitForOutcome(const Ticket& ticket, absl::Duration timeout,
+                        uint64_t ring_from);
   // Blocks. No outcome: the worker is dead.
-  std::optional<Outcome> Receive();
-  // Blocks until Receive() has an outcome at hand. False: the worker is dead.
-  bool WaitForOutcome();
-  // Ends the worker, which has broken the protocol: it counts as dead.
-  void Condemn(std::string violation);
+  std::optional<Outcome> Receive(const Ticket& ticket);
   // Has the worker finalize and end. What its finalizer threw, or null.
   std::exception_ptr Stop();
 
@@ -115,10 +131,16 @@ class WorkerProcess {
   WorkerProcess(const Options& options, Ends ends);
 
   void SendSetup(const Options& options);
-  // The next frame: false if the worker is dead.
-  bool ReceiveFrame();
+  // Ends the worker, which has broken the protocol: it counts as dead.
+  void Condemn(std::string violation);
+  // kClosed: the worker is dead, or will be.
+  Channel::Received ReceiveFrame(bool wait);
   bool WaitForInput(absl::Duration timeout);
-  Outcome ParseResult();
+  void RingFrom(uint64_t attempt);
+  bool TakeAnswer(const Ticket& ticket);
+  bool TakeResult(const Ticket& ticket);
+  void AppendTask(const Ticket& ticket, const EncodedCall& call);
+  void ParseResult(wire::Result::Reader result);
   [[noreturn]] void FailGreeting(const std::string& why);
 
   const Options options_;
@@ -126,7 +148,9 @@ class WorkerProcess {
   ClaimPage page_;
   ChildProcess child_;
   std::optional<Outcome> received_;  // and not yet asked for
+  bool has_frame_ = false;           // in the channel, for the next who reads
   uint64_t attempts_ = 0;
+  uint64_t ring_from_ = 0;  // as the page says
   bool same_program_ = true;
   std::string build_id_;
   std::string violation_;  // of the protocol

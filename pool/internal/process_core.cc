@@ -1,6 +1,5 @@
 #include "asyncpal/pool/internal/process_core.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -149,7 +148,7 @@ class ProcessCore::Visit {
     MutexLock lock(core_.mu_);
     for (const auto& [id, worker] : core_.workers_) {
       auto& candidate = static_cast<ProcessWorker&>(*worker);
-      child_ = candidate.BeginVisit(task);
+      child_ = candidate.BeginVisit(task, &ticket_);
       if (child_ == nullptr) continue;
       worker_ = std::static_pointer_cast<ProcessWorker>(worker);
       return;
@@ -170,7 +169,16 @@ class ProcessCore::Visit {
 
   // False: the child has died first, which is the agent's business.
   bool Serve(StateBase& task) {
-    if (worker_ == nullptr || !child_->WaitForOutcome()) return false;
+    if (worker_ == nullptr) return false;
+    auto waited = child_->WaitForOutcome(ticket_, absl::ZeroDuration(), 0);
+    if (waited == WorkerProcess::Waited::kTimeout) {
+      {
+        MutexLock lock(core_.mu_);
+        worker_->StopWatching();
+      }
+      waited = child_->WaitForOutcome(ticket_);
+    }
+    if (waited == WorkerProcess::Waited::kDead) return false;
     ThreadWorker* const outer = ThreadWorker::Current();
     ThreadWorker::SetCurrent(worker_.get());
     is_done_ = true;
@@ -183,6 +191,7 @@ class ProcessCore::Visit {
   ProcessCore& core_;
   std::shared_ptr<ProcessWorker> worker_;
   std::shared_ptr<WorkerProcess> child_;
+  WorkerProcess::Ticket ticket_;
   bool is_done_ = false;
 };
 
@@ -226,7 +235,7 @@ void ProcessCore::Recall(StateBase& task) {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     for (const auto& [id, worker] : workers_) {
-      if (!static_cast<ProcessWorker&>(*worker).Recall(&task)) continue;
+      if (!static_cast<ProcessWorker&>(*worker).Recall(task)) continue;
       wakeup = FindWorker();
       break;
     }
@@ -235,18 +244,23 @@ void ProcessCore::Recall(StateBase& task) {
 }
 
 void ProcessCore::RecallAll() {
-  std::vector<ProcessWorker*> workers;
-  for (const auto& [id, worker] : workers_) {
-    auto* const process_worker = static_cast<ProcessWorker*>(worker.get());
-    if (process_worker->has_offered()) workers.push_back(process_worker);
-  }
-  // The last submitted goes back first, so that the queue keeps its order.
-  std::sort(workers.begin(), workers.end(),
-            [](const ProcessWorker* a, const ProcessWorker* b) {
-              return a->offered_id() > b->offered_id();
-            });
   // Who calls this takes all that is in the queue: nobody is to be woken.
-  for (ProcessWorker* const worker : workers) worker->Recall(nullptr);
+  while (true) {
+    ProcessWorker* owner = nullptr;
+    StateBase* last = nullptr;
+    // The last submitted goes back first, so that the queue keeps its order.
+    for (const auto& [id, worker] : workers_) {
+      auto* const candidate = static_cast<ProcessWorker*>(worker.get());
+      StateBase* const offered = candidate->LastOffered();
+      if (offered != nullptr &&
+          (last == nullptr || offered->task_id() > last->task_id())) {
+        owner = candidate;
+        last = offered;
+      }
+    }
+    if (owner == nullptr) return;
+    owner->Recall(*last);
+  }
 }
 
 bool ProcessCore::RecallOne() {
@@ -255,8 +269,8 @@ bool ProcessCore::RecallOne() {
   if (closed_ || joiners_ > 0) return false;
   for (const auto& [id, worker] : workers_) {
     auto& process_worker = static_cast<ProcessWorker&>(*worker);
-    if (!process_worker.has_offered()) continue;
-    if (process_worker.Recall(nullptr)) return true;
+    StateBase* const offered = process_worker.LastOffered();
+    if (offered != nullptr && process_worker.Recall(*offered)) return true;
   }
   return false;
 }

@@ -22,6 +22,9 @@ namespace {
 // pool tries so often to start one.
 constexpr int kMaxPatience = 10;
 
+// What takes longer makes others wait that are at hand behind it.
+constexpr int64_t kQuickNanos = 1'000'000;
+
 UniqueFd MakeEventFd() {
   UniqueFd fd =
       OffStandardStreams(UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
@@ -74,7 +77,9 @@ ProcessWorker::ProcessWorker(ProcessCore& core, int64_t id, std::string name)
     : ThreadWorker(core, id, std::move(name)),
       process_core_(core),
       wake_fd_(MakeEventFd()),
-      sleep_fd_(MakeEpollFd(wake_fd_.get())) {}
+      sleep_fd_(MakeEpollFd(wake_fd_.get())) {
+  offered_.reserve(ClaimPage::kSlots);  // so that offering does not throw
+}
 
 // ------------------------------------------------------------- The child
 
@@ -163,7 +168,7 @@ bool ProcessWorker::WaitToRetry(int failures) {
 }
 
 void ProcessWorker::EnsureChild() {
-  if (child_ != nullptr && running_ != nullptr) {
+  if (child_ != nullptr && running_.child == child_) {
     // It still has a task that was given up before it was waited for.
     child_->Kill();
     child_->BuryAndDescribe("running");
@@ -183,9 +188,10 @@ void ProcessWorker::EnsureChild() {
 
 void ProcessWorker::DropChild() {
   std::shared_ptr<WorkerProcess> dead;  // ended and reaped with no lock held
+  Sent running;
   MutexLock lock(child_mu_);
   dead = std::move(child_);
-  running_ = nullptr;
+  running = std::exchange(running_, {});
   child_pid_.store(0);
   lost.store(true);
   lock.Unlock();
@@ -234,34 +240,41 @@ void ProcessWorker::Sleep(absl::Duration timeout) {
   if (child_ended_ && loan_ == Loan::kNone) lost.store(true);
 }
 
+void ProcessWorker::WatchChild(bool watch) {
+  if (std::exchange(is_watching_, watch) == watch) return;
+  Watch(sleep_fd_.get(), EPOLL_CTL_MOD, child_->fd(),
+        watch ? uint32_t{EPOLLIN} : 0, Source::kChildSocket);
+}
+
 void ProcessWorker::WakeUp() { eventfd_write(wake_fd_.get(), 1); }
 
 // ------------------------------------------------------------- Its tasks
 
-void ProcessWorker::SetRunning(StateBase* task, const Ticket& ticket) {
+void ProcessWorker::SetRunning(Sent sent) {
   MutexLock lock(child_mu_);
-  running_ = task;
-  running_ticket_ = ticket;
+  std::swap(running_, sent);
+  lock.Unlock();  // the old one may hold the last reference to a dead child
 }
 
 Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
   int attempts = 0;
-  bool is_sent =
-      running_ == &task;  // ahead of its time, or by who submitted it
+  bool is_sent = running_.task == &task;  // ahead of time, or by its submitter
   // What comes next must not overtake it.
   if (is_sent) call.WaitForLoan();
+  const int64_t now = running_since.load(std::memory_order_relaxed);
+  is_quick_ = now - std::exchange(call_began_, now) < kQuickNanos;
   while (true) {
     if (!is_sent) {
       if (task.is_done()) {
         throw CancelledError(absl::StrCat(task.Describe(), " was given up"));
       }
       EnsureChild();
-      SetRunning(&task, child_->Offer(nullptr));
+      SetRunning({&task, child_, child_->Offer()});
       try {
-        child_->Send(running_ticket_, call.call());
+        child_->Send(running_.ticket, call.call());
       } catch (...) {
-        child_->Withdraw(running_ticket_);
-        SetRunning(nullptr, {});
+        child_->Withdraw(running_.ticket);
+        SetRunning({});
         throw;
       }
     }
@@ -272,14 +285,19 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
     } else if (task.cancel_requested()) {
       task.RequestStop();
     }
-    const Ticket ticket = running_ticket_;
-    OfferNext(ticket);
-    auto outcome = Receive(ticket);
+    WorkerProcess& child = *running_.child;
+    const uint64_t ring_from = OfferNext();
+    if (ring_from != 0 &&
+        child.WaitForOutcome(running_.ticket, absl::Nanoseconds(kQuickNanos),
+                             ring_from) == WorkerProcess::Waited::kTimeout) {
+      RecallOwn(/*rest=*/1);  // it takes longer than others should wait for it
+    }
+    auto outcome = child.Receive(running_.ticket);
     if (!outcome.has_value()) {
-      HandleDeath(task, ticket, attempts);
+      HandleDeath(task, attempts);
       continue;
     }
-    SetRunning(nullptr, {});
+    SetRunning({});
     process_core_.budget_.OnFinishedTask();
     if (outcome->exiting) {
       RecallOwn();
@@ -292,29 +310,20 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
   }
 }
 
-std::optional<WorkerProcess::Outcome> ProcessWorker::Receive(
-    const Ticket& ticket) {
-  while (true) {
-    auto outcome = child_->Receive();
-    if (!outcome.has_value() || outcome->attempt == ticket.attempt) {
-      return outcome;
-    }
-    // Nobody waits for that any more, or it can't be.
-    if (outcome->attempt > ticket.attempt) {
-      child_->Condemn("a worker sent a result of a task that it does not have");
-    }
-  }
-}
-
-void ProcessWorker::HandleDeath(StateBase& task, const Ticket& ticket,
-                                int& attempts) {
-  const ClaimPage::Claim claim = child_->Look(ticket);
-  const bool killed = child_->was_killed();
-  const WorkerLostError::Cause cause = child_->BuryAndDescribe(
+void ProcessWorker::HandleDeath(StateBase& task, int& attempts) {
+  const auto [sent, child, ticket] = running_;
+  const ClaimPage::Claim claim = child->Look(ticket);
+  const bool killed = child->was_killed();
+  const WorkerLostError::Cause cause = child->BuryAndDescribe(
       claim == ClaimPage::Claim::kFinished ? "sending the result" : "running");
-  const std::string loss = child_->loss();
   RecallOwn();
-  DropChild();
+  // Of several tasks that the child has begun, the first to come here tells.
+  const bool is_news = child == child_;
+  if (is_news) {
+    DropChild();
+  } else {
+    SetRunning({});
+  }
   if (killed) {
     // On purpose, and if it was not for a timeout, which has failed the task
     // before, then to cancel it.
@@ -324,9 +333,9 @@ void ProcessWorker::HandleDeath(StateBase& task, const Ticket& ticket,
   const WorkerLostError error(
       absl::StrCat(task.Describe(), " was lost while ", cause.phase,
                    ": worker process ", cause.pid, " of ",
-                   process_core_.Label(), " ", loss),
+                   process_core_.Label(), " ", child->loss()),
       cause);
-  if (process_core_.budget_.SpendDeath(NowNanos())) {
+  if (is_news && process_core_.budget_.SpendDeath(NowNanos())) {
     process_core_.Break(NestException(
         BrokenPoolError(absl::StrCat(
             process_core_.Label(), ": more than ",
@@ -345,247 +354,35 @@ void ProcessWorker::HandleDeath(StateBase& task, const Ticket& ticket,
   throw error;
 }
 
-// ------------------------------------------------------ The one at hand
-
-void ProcessWorker::OfferNext(const Ticket& running) {
-  const int max_tasks = process_core_.options_.max_tasks_per_worker;
-  if (pumping_ || (max_tasks > 0 && tasks_since_start + 2 > max_tasks)) return;
-  StateRef<StateBase> task;
-  Ticket ticket;
-  {
-    MutexLock take(process_core_.take_mu_);
-    if (offered_ != nullptr) return;
-    StateBase* const next = process_core_.TakeForOffer();
-    if (next == nullptr) return;
-    const Payload& arguments = next->remote_call()->call().arguments;
-    if (!arguments.is_memfd() && arguments.size() > kMaxInlineBytes) {
-      // Both sides might wait for each other to read.
-      MutexLock lock(process_core_.mu_);
-      process_core_.PutBack(next);
-      return;
-    }
-    task = StateRef<StateBase>::Share(next);
-    task->remote_call()->Lend();
-    offered_ = next;
-    offered_started_ = false;
-    ticket = offered_ticket_ = child_->Offer(&running);
-  }
-  bool is_sent = true;
-  try {
-    child_->Send(ticket, task->remote_call()->call());
-  } catch (const std::exception&) {
-    is_sent = false;  // it fails when its turn comes
-  }
-  task->remote_call()->EndLoan();
-  if (!is_sent) RecallOwn();
-}
-
-StateBase* ProcessWorker::TakeOffered() {
-  MutexLock take(process_core_.take_mu_);
-  if (offered_ == nullptr) return nullptr;
-  StateBase* const task = std::exchange(offered_, nullptr);
-  if (!std::exchange(offered_started_, false)) {
-    task->StartOffered();
-    process_core_.CountStarted();
-  }
-  process_core_.MarkTaken(*this, task);
-  SetRunning(task, offered_ticket_);
-  return task;
-}
-
-bool ProcessWorker::Recall(const StateBase* task) {
-  if (!has_offered() || (task != nullptr && offered_ != task)) {
-    return false;
-  }
-  if (child_->Withdraw(offered_ticket_)) {
-    process_core_.PutBack(std::exchange(offered_, nullptr));
-    return true;
-  }
-  offered_->StartOffered();
-  process_core_.CountStarted();
-  offered_started_ = true;
-  return false;
-}
-
-void ProcessWorker::RecallOwn() {
-  ThreadCore::Wakeup wakeup;
-  {
-    MutexLock take(process_core_.take_mu_);
-    MutexLock lock(process_core_.mu_);
-    if (Recall(nullptr)) wakeup = process_core_.FindWorker();
-  }
-  process_core_.Dispatch(std::move(wakeup));
-}
-
-// ------------------------------------------------------------------ Loans
-
-void ProcessWorker::WatchChild(bool watch) {
-  if (std::exchange(is_watching_, watch) == watch) return;
-  Watch(sleep_fd_.get(), EPOLL_CTL_MOD, child_->fd(),
-        watch ? uint32_t{EPOLLIN} : 0, Source::kChildSocket);
-}
-
-std::shared_ptr<WorkerProcess> ProcessWorker::Lend(StateBase* task,
-                                                   bool will_wait,
-                                                   Ticket* ticket) {
-  loan_ = will_wait ? Loan::kReserved : Loan::kUnattended;
-  lent_task_ = task;
-  child_spoke_ = false;
-  MutexLock lock(child_mu_);
-  running_ = task;
-  *ticket = running_ticket_ = child_->Offer(nullptr);
-  WatchChild(!will_wait);
-  return child_;
-}
-
-std::shared_ptr<WorkerProcess> ProcessWorker::BeginVisit(
-    const StateBase& task) {
-  if (lent_task_ != &task ||
-      (loan_ != Loan::kUnattended && loan_ != Loan::kReserved)) {
-    return nullptr;
-  }
-  loan_ = Loan::kVisited;
-  MutexLock lock(child_mu_);
-  WatchChild(false);
-  return child_;
-}
-
-bool ProcessWorker::EndLoan(bool is_done) {
-  loan_ = Loan::kNone;
-  if (child_ended_) lost.store(true);
-  if (is_done) lent_task_ = nullptr;
-  if (is_done && offered_ == nullptr && process_core_.Waiting() == 0 &&
-      !process_core_.MustRetire(*this) && !process_core_.IsWornOut(*this)) {
-    process_core_.idle_.push_back(shared_from_this());
-    return false;
-  }
-  searching = true;
-  ++process_core_.searching_;
-  wake.store(kWoken, std::memory_order_release);
-  return true;
-}
-
-void ProcessWorker::ForgetSent(const Ticket& ticket) {
-  bool must_wake = false;
-  {
-    MutexLock take(process_core_.take_mu_);
-    MutexLock lock(process_core_.mu_);
-    MutexLock child_lock(child_mu_);
-    if (child_ != nullptr) child_->Withdraw(ticket);
-    running_ = nullptr;
-    if (loan_ != Loan::kNone) must_wake = EndLoan(/*is_done=*/false);
-  }
-  if (must_wake) WakeUp();
-}
-
-bool ProcessWorker::is_lent() {
-  if (loan_ == Loan::kUnattended && child_spoke_) EndLoan(/*is_done=*/false);
-  return loan_ != Loan::kNone;
-}
-
-StateBase* ProcessWorker::TakeLent() {
-  return std::exchange(lent_task_, nullptr);
-}
-
-// ----------------------------------------------- Waiting inside a callback
-
-bool ProcessWorker::RunInline(StateBase& task) {
-  if (task.owner() != &process_core_ || pumping_) return false;
-  bool is_offered;
-  {
-    MutexLock take(process_core_.take_mu_);
-    is_offered = offered_ == &task;
-  }
-  if (is_offered) {
-    StateBase* const own = TakeOffered();
-    process_core_.RunTask(*this, own);
-    return true;
-  }
-  RecallOwn();
-  {
-    MutexLock take(process_core_.take_mu_);
-    if (offered_ != nullptr) return false;  // the child is busy with it
-  }
-  return ThreadWorker::RunInline(task);
-}
-
-bool ProcessWorker::BeginBlocking(const StateBase* awaited) {
-  if (!pumping_) {
-    RecallOwn();
-    bool is_started;
-    {
-      MutexLock take(process_core_.take_mu_);
-      is_started = offered_ != nullptr;
-    }
-    // The wait may depend on its result.
-    if (is_started) {
-      pumping_ = true;
-      pump_owner_ = std::this_thread::get_id();
-      try {
-        pump_ = std::thread([this] {
-          ThreadWorker::SetCurrent(this);
-          process_core_.RunTask(*this, TakeOffered());
-          EndChildOfThisThread();
-          ThreadWorker::SetCurrent(nullptr);
-        });
-      } catch (const std::system_error&) {
-        pumping_ = false;
-        throw;
-      }
-    }
-  }
-  return ThreadWorker::BeginBlocking(awaited);
-}
-
-// A child gets a signal when the thread that has started it ends. For the agent
-// that is as it should be; the pump's is to be gone before.
-void ProcessWorker::EndChildOfThisThread() {
-  if (child_ == nullptr || child_starter_ != std::this_thread::get_id()) return;
-  if (auto error = End()) process_core_.Break(std::move(error));
-}
-
-void ProcessWorker::AfterRun() {
-  if (!pumping_ || pump_owner_ != std::this_thread::get_id()) return;
-  pump_.join();
-  pump_ = std::thread();
-  pumping_ = false;
-}
-
 // --------------------------------------------------- What others do to it
 
 bool ProcessWorker::IsRunning(const StateBase& task) {
-  // Both at once, since the offered task becomes the running one.
+  // Both at once, since an offered task becomes the running one.
   MutexLock take(process_core_.take_mu_);
   MutexLock lock(child_mu_);
-  return running_ == &task || (offered_ == &task && offered_started_);
+  return running_.task == &task || FindStarted(task) != nullptr;
 }
 
 bool ProcessWorker::KillIfRunning(const StateBase& task) {
   MutexLock take(process_core_.take_mu_);
   MutexLock lock(child_mu_);
-  if (child_ == nullptr) return false;
-  Ticket ticket;
-  if (running_ == &task) {
-    ticket = running_ticket_;
-  } else if (offered_ == &task && offered_started_) {
-    ticket = offered_ticket_;
-  } else {
+  const Sent* const sent =
+      running_.task == &task ? &running_ : FindStarted(task);
+  if (sent == nullptr) return false;
+  WorkerProcess& child = *sent->child;
+  if (!child.Interrupt(sent->ticket) && !child.Withdraw(sent->ticket)) {
     return false;
   }
-  if (!child_->Interrupt(ticket) && !child_->Withdraw(ticket)) return false;
-  child_->Kill();
+  child.Kill();
   return true;
 }
 
 void ProcessWorker::AskToStop(const StateBase& task) {
   MutexLock take(process_core_.take_mu_);
   MutexLock lock(child_mu_);
-  if (child_ == nullptr) return;
-  if (running_ == &task) {
-    child_->Cancel(running_ticket_);
-  } else if (offered_ == &task) {
-    child_->Cancel(offered_ticket_);
-  }
+  const Sent* const sent =
+      running_.task == &task ? &running_ : FindStarted(task);
+  if (sent != nullptr) sent->child->Cancel(sent->ticket);
 }
 
 void ProcessWorker::KillChild() {

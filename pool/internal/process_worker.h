@@ -1,12 +1,14 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_PROCESS_WORKER_H_
 #define ASYNCPAL_POOL_INTERNAL_PROCESS_WORKER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
@@ -18,10 +20,10 @@
 namespace asyncpal::internal {
 
 // One worker of a ProcessCore: a thread, called the agent, and the child
-// process that it serves. The child has one task running and may have one more
-// at hand, the *offered* one. That stays pending, and is taken back for who
-// cancels it or has nothing else to do, as long as the child has not begun it;
-// the claim page decides.
+// process that it serves. The child has one task running and may have others at
+// hand, the *offered* ones. They stay pending, and are taken back for who
+// cancels them or has nothing else to do, as long as the child has not begun
+// them; the claim page decides.
 //
 // A task that finds an idle worker is sent to the child by the thread that
 // submits it; the agent sleeps on until the result comes. If a thread waits for
@@ -29,7 +31,11 @@ namespace asyncpal::internal {
 // call costs the two wake-ups that it must.
 //
 // When the child dies, the agent fails the task that was running, puts the
-// offered one back, and starts another child once there is a task for it.
+// offered ones back, and starts another child once there is a task for it.
+//
+// process_worker.cc holds the life of the child and of a task in it,
+// process_worker_offers.cc the tasks at hand, process_worker_loans.cc what
+// others do in the agent's place.
 class ProcessWorker final : public ThreadWorker {
  public:
   using Ticket = WorkerProcess::Ticket;
@@ -60,8 +66,11 @@ class ProcessWorker final : public ThreadWorker {
   std::shared_ptr<WorkerProcess> Lend(StateBase* task, bool will_wait,
                                       Ticket* ticket);
   // The caller waits for `task` and serves the child. Null: the task is not
-  // here, or somebody else is faster. From now on the agent sleeps.
-  std::shared_ptr<WorkerProcess> BeginVisit(const StateBase& task);
+  // here, or somebody else is faster. From now on the agent has nothing to do,
+  // and after StopWatching() sleeps.
+  std::shared_ptr<WorkerProcess> BeginVisit(const StateBase& task,
+                                            Ticket* ticket);
+  void StopWatching() { WatchChild(false); }
   // The loan is over. Unless the task is done, it is the agent's now. True: the
   // agent must wake for that or for another reason.
   bool EndLoan(bool is_done);
@@ -72,14 +81,12 @@ class ProcessWorker final : public ThreadWorker {
   // Has the child run `task`; see RemoteCaller.
   Payload Call(StateBase& task, const RemoteCall& call);
 
-  // The offered task leaves, if it is `task` or `task` is null: into the queue,
-  // true, as by PutBack(); or if the child has begun it, it is running now. The
-  // core's take_mu_ and mu_ are held.
-  bool Recall(const StateBase* task);
-  // Whether that might do something. take_mu_ is held.
-  bool has_offered() const { return offered_ != nullptr && !offered_started_; }
-
-  uint64_t offered_id() const { return offered_->task_id(); }
+  // --- Offered tasks, with the core's take_mu_ and mu_ held ---
+  // The last of those that are not known to have begun, or null.
+  StateBase* LastOffered() const;
+  // `task` leaves if it is one of them: into the queue, true, as by PutBack();
+  // or if the child has begun it, it is running now.
+  bool Recall(const StateBase& task);
 
   bool IsRunning(const StateBase& task);
   // Ends the child, unless it is done with `task`.
@@ -88,6 +95,18 @@ class ProcessWorker final : public ThreadWorker {
   void KillChild();
 
  private:
+  // A task that was handed to a child: it keeps that one in memory even if
+  // another has taken its place.
+  struct Sent {
+    StateBase* task = nullptr;
+    std::shared_ptr<WorkerProcess> child = nullptr;
+    Ticket ticket = {};
+  };
+  struct Offered {
+    Sent sent;             // with the queue's reference to the task
+    bool started = false;  // the child was faster than a recall
+  };
+
   // mu_ is held.
   void WatchChild(bool watch);
 
@@ -102,15 +121,23 @@ class ProcessWorker final : public ThreadWorker {
   // Forgets the child, which has died or is to.
   void DropChild();
   void EndChildOfThisThread();
-  void SetRunning(StateBase* task, const Ticket& ticket);
-  // Hands the child the next task of the queue ahead of time, if there is one
-  // that nobody else is free for.
-  void OfferNext(const Ticket& running);
-  void RecallOwn();
-  // The outcome of that ticket. None: the child is dead.
-  std::optional<WorkerProcess::Outcome> Receive(const Ticket& ticket);
+  void SetRunning(Sent sent);
   // Throws what `task` fails with; returns if it is to be sent again.
-  void HandleDeath(StateBase& task, const Ticket& ticket, int& attempts);
+  void HandleDeath(StateBase& task, int& attempts);
+
+  // Hands the child the next tasks of the queue ahead of time, if there are
+  // some that nobody else is free for. If there are several at hand now, it
+  // comes back in the middle of which the agent should wake up; else 0.
+  uint64_t OfferNext();
+  // With the core's take_mu_ held.
+  size_t CountToOffer();
+  bool FitsBesideOffered(StateBase& task) const;
+  // With its mu_ held too. True: it is in the queue again.
+  bool RecallEntry(size_t index);
+  // Recalls all but the first `rest` tasks, and finds others to run them.
+  void RecallOwn(size_t rest = 0);
+  // The offered task, if it has begun; or null. take_mu_ is held.
+  const Sent* FindStarted(const StateBase& task) const;
 
   ProcessCore& process_core_;
   const UniqueFd wake_fd_;   // an eventfd
@@ -119,14 +146,14 @@ class ProcessWorker final : public ThreadWorker {
   // Written by the agent with the lock held, so that it may read without.
   Mutex child_mu_;
   std::shared_ptr<WorkerProcess> child_;
-  StateBase* running_ = nullptr;  // what the child was sent and not done
-  Ticket running_ticket_;
+  Sent running_;  // what the child was sent and not done
 
-  // The offered task, with the queue's reference. Guarded by the core's
-  // take_mu_; while it is there, so is the child.
-  StateBase* offered_ = nullptr;
-  Ticket offered_ticket_;
-  bool offered_started_ = false;  // the child was faster than a recall
+  // In the child's order. Guarded by the core's take_mu_; only the agent adds.
+  std::vector<Offered> offered_;
+  // The agent's: whether the task before this one was over soon, with all that
+  // its end has caused, and when this one began.
+  bool is_quick_ = false;
+  int64_t call_began_ = 0;
 
   // Guarded by the core's mu_.
   enum class Loan { kNone, kUnattended, kReserved, kVisited };
@@ -137,7 +164,7 @@ class ProcessWorker final : public ThreadWorker {
   bool child_ended_ = false;
 
   std::atomic<pid_t> child_pid_{0};
-  // Stands in for the agent that is blocked in a callback, for the task that
+  // Stands in for the agent that is blocked in a callback, for the tasks that
   // the child has begun meanwhile. Only who has started it touches it.
   std::thread pump_;
   // Set before the pump starts, which may look at them, and reset after its

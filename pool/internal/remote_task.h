@@ -44,13 +44,15 @@ class RemoteCall {
 
   const EncodedCall& call() const { return call_; }
   // Between the two, the call is being sent by someone who does not own the
-  // task, and stays.
-  void Lend() { lent_.store(true, std::memory_order_relaxed); }
-  void EndLoan() { lent_.store(false, std::memory_order_release); }
+  // task, and stays. By several even, if it was recalled from one meanwhile.
+  void Lend() { loans_.fetch_add(1, std::memory_order_relaxed); }
+  void EndLoan() { loans_.fetch_sub(1, std::memory_order_release); }
   // Null: the pool is gone.
   std::shared_ptr<RemoteCaller> caller() const { return caller_.lock(); }
   void WaitForLoan() const {
-    while (lent_.load(std::memory_order_acquire)) std::this_thread::yield();
+    while (loans_.load(std::memory_order_acquire) > 0) {
+      std::this_thread::yield();
+    }
   }
   // Gives the arguments up, or hands them to another task.
   EncodedCall TakeCall() {
@@ -61,7 +63,7 @@ class RemoteCall {
  private:
   const std::weak_ptr<RemoteCaller> caller_;
   EncodedCall call_;
-  std::atomic<bool> lent_{false};
+  std::atomic<int> loans_{0};
 };
 
 // The result of a task for which any will do.

@@ -195,18 +195,19 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker) {
   }
 }
 
-StateBase* ThreadCore::TakeForOffer() {
-  {
-    MutexLock lock(mu_);
-    if (!idle_.empty() || searching_ > 0 ||
-        workers_.size() < static_cast<size_t>(options_.max_workers)) {
-      return nullptr;
-    }
-    if (outbox_.empty()) {
-      outbox_.TakeAll(inbox_);
-      inbox_hint_.store(false, std::memory_order_relaxed);
-    }
+size_t ThreadCore::ShareToOffer() {
+  MutexLock lock(mu_);
+  if (!idle_.empty() || searching_ > 0 ||
+      workers_.size() < static_cast<size_t>(options_.max_workers)) {
+    return 0;
   }
+  outbox_.TakeAll(inbox_);
+  inbox_hint_.store(false, std::memory_order_relaxed);
+  const auto waiting = static_cast<size_t>(std::max<int64_t>(Waiting(), 0));
+  return (waiting + workers_.size() - 1) / workers_.size();
+}
+
+StateBase* ThreadCore::TakeForOffer() {
   while (StateBase* const task = outbox_.PopFront()) {
     if (task->Offer()) {
       left_queue_.store(left_queue_.load(std::memory_order_relaxed) + 1,

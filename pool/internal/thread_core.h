@@ -100,8 +100,10 @@ class ThreadCore : public PoolCore,
   int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The part of them that no worker has at hand.
   int64_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The next pending task, not started, for a worker to have at hand. Null:
-  // there is none, or some other worker is free for it.
+  // A worker's fair share of the tasks that wait, which it may have at hand.
+  // Zero: somebody else is free for them.
+  size_t ShareToOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // After that, the next of them, not started. Null: there is none.
   StateBase* TakeForOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   // An offered task, and its reference, goes back to the head of the queue. The
   // caller takes it from there, or sees to it by FindWorker() that somebody
