@@ -30,7 +30,11 @@
 //   OPEN_CLASS(Name)         with its destructor
 //   OPEN_STRUCT(Name)        with its default constructor, too
 //   OPEN_NATIVE(Name)        a class whose name the public API has, too
+//   OPEN_HOST(Name)          an interface that the host language implements
+//   OPEN_POOL_OF_HOST(Name, Host, Settings)   the constructor that takes one
 //   OPEN(Name::Member)
+// Where language.i defines HOST_IS_DIRECTOR, hosts are subclasses. Elsewhere
+// there is another way to them, in the language's hosts.i.
 %define OPEN_TYPE(name...)
 %rename("%s") asyncpal::facade::name;
 %enddef
@@ -46,6 +50,20 @@ OPEN_TYPE(name::~name)
 OPEN_CLASS(name)
 OPEN_TYPE(name::name())
 %enddef
+#ifdef HOST_IS_DIRECTOR
+%define OPEN_HOST(name)
+OPEN_STRUCT(name)
+%feature("director") asyncpal::facade::name;
+%enddef
+%define OPEN_POOL_OF_HOST(name, host, settings)
+%rename("Native%s") asyncpal::facade::name::name(host*, const settings&);
+%enddef
+#else
+%define OPEN_HOST(name)
+%enddef
+%define OPEN_POOL_OF_HOST(name, host, settings)
+%enddef
+#endif
 %ignore "";
 %rename("%s") asyncpal;
 %rename("%s") asyncpal::facade;
@@ -79,8 +97,7 @@ OPEN(Failure::Add)
 %include "bindings/facade/failure.h"
 
 OPEN_TYPE(TaskOutcome)
-OPEN_STRUCT(Host)
-%feature("director") asyncpal::facade::Host;
+OPEN_HOST(Host)
 OPEN(Host::BeginWorker)
 OPEN(Host::EndWorker)
 OPEN(Host::Run)
@@ -143,8 +160,7 @@ OPEN(Pool::is_broken)
 %include "bindings/facade/pool.h"
 
 OPEN_NATIVE(ThreadPool)
-%rename("Native%s") asyncpal::facade::ThreadPool::ThreadPool(
-    Host*, const PoolSettings&);
+OPEN_POOL_OF_HOST(ThreadPool, Host, PoolSettings)
 OPEN(ThreadPool::Submit)
 OPEN(ThreadPool::Settle)
 OPEN(ThreadPool::GoOn)
@@ -155,8 +171,7 @@ OPEN(ThreadPool::BeginBlocking)
 OPEN(ThreadPool::EndBlocking)
 %include "bindings/facade/thread_pool.h"
 
-OPEN_STRUCT(ProcessHost)
-%feature("director") asyncpal::facade::ProcessHost;
+OPEN_HOST(ProcessHost)
 OPEN(ProcessHost::Complete)
 OPEN(ProcessHost::Fail)
 OPEN(ProcessHost::Terminated)
@@ -167,8 +182,7 @@ OPEN(ProcessPoolSettings::finalizer)
 OPEN(ProcessPoolSettings::max_payload_bytes)
 OPEN(ProcessPoolSettings::handshake_timeout)
 OPEN_NATIVE(ProcessPool)
-%rename("Native%s") asyncpal::facade::ProcessPool::ProcessPool(
-    ProcessHost*, const ProcessPoolSettings&);
+OPEN_POOL_OF_HOST(ProcessPool, ProcessHost, ProcessPoolSettings)
 OPEN(ProcessPool::Submit)
 OPEN(ProcessPool::Cancel)
 OPEN(ProcessPool::Kill)
@@ -204,12 +218,17 @@ OPEN(ValueReader::ReadSize)
 OPEN(ValueReader::ExpectEnd)
 %include "bindings/facade/values.h"
 
-OPEN_STRUCT(WorkerHost)
-%feature("director") asyncpal::facade::WorkerHost;
+OPEN_HOST(WorkerHost)
 OPEN(WorkerHost::Serve)
 OPEN_TYPE(WorkerProcess)
 OPEN(WorkerProcess::IsOne)
+#ifdef HOST_IS_DIRECTOR
 OPEN(WorkerProcess::Serve)
+#endif
 %nodefaultctor asyncpal::facade::WorkerProcess;
 %nodefaultdtor asyncpal::facade::WorkerProcess;
 %include "bindings/facade/worker_process.h"
+
+#ifdef SWIGCSHARP
+%include "bindings/swig/csharp/hosts.i"
+#endif

@@ -1,5 +1,6 @@
 """The repositories that Asyncpal needs, all of them made on this machine."""
 
+load("//tools/dotnet:repositories.bzl", "asyncpal_dotnet_repositories")
 load(":jdk_repository.bzl", "jdk_repository")
 load(":stand_in_repository.bzl", "stand_in_repository")
 load(":system_repository.bzl", "system_repository")
@@ -29,3 +30,4 @@ def asyncpal_repositories():
         system_repository(name = "asyncpal_system")
     if not native.existing_rule("asyncpal_jdk"):
         jdk_repository(name = "asyncpal_jdk")
+    asyncpal_dotnet_repositories()

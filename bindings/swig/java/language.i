@@ -9,6 +9,8 @@
 #include "asyncpal/bindings/swig/java/jni_support.h"
 %}
 
+#define HOST_IS_DIRECTOR
+
 // A native thread is attached at its first upcall, as a daemon, and detached
 // where it ends.
 %begin %{

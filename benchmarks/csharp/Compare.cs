@@ -1,0 +1,90 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using System.Threading.Tasks;
+using Asyncpal;
+
+namespace Asyncpal.Benchmarks;
+
+/// Measures the pools beside .NET's own, in turns, so that what else the machine
+/// does hits all of them. Compare ratios, not runs.
+internal static class Compare
+{
+    private const int Tasks = 1_000_000;
+    private const int RoundTrips = 2_000;
+    private const int Rounds = 7;
+
+    private static readonly ThreadPool Threads = new(Environment.ProcessorCount);
+    private static readonly ProcessPool Processes = new(1);
+
+    private static readonly List<(string Name, int Count, Func<int, Task> Run)> Cases = [
+        ("Task.Run, await all", Tasks, n => AwaitAll(n, () => Task.Run(Nothing))),
+        ("ThreadPool.SubmitAsync, await all", Tasks,
+            n => AwaitAll(n, () => Threads.SubmitAsync(Nothing))),
+        ("Task.Run, one by one", RoundTrips, n => OneByOne(n, () => Task.Run(Nothing))),
+        ("ThreadPool.SubmitAsync, one by one", RoundTrips,
+            n => OneByOne(n, () => Threads.SubmitAsync(Nothing))),
+        ("ProcessPool.SubmitAsync, one by one", RoundTrips,
+            n => OneByOne(n, () => Processes.SubmitAsync(static () => 1))),
+    ];
+
+    private static async Task Main()
+    {
+        var times = Cases.Select(_ => new List<double>()).ToArray();
+        // The first round is the just-in-time compiler's.
+        for (int round = 0; round <= Rounds; ++round)
+        {
+            for (int i = 0; i < Cases.Count; ++i)
+            {
+                GC.Collect();
+                long start = Stopwatch.GetTimestamp();
+                await Cases[i].Run(Cases[i].Count);
+                if (round > 0)
+                {
+                    times[i].Add(
+                        Stopwatch.GetElapsedTime(start).TotalNanoseconds / Cases[i].Count);
+                }
+            }
+        }
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{"per task, median of rounds",-40} {"ns",10}  ratio"));
+        double reference = 0;
+        for (int i = 0; i < Cases.Count; ++i)
+        {
+            double median = times[i].Order().ElementAt(Rounds / 2);
+            if (Cases[i].Name.StartsWith("Task.Run", StringComparison.Ordinal))
+            {
+                reference = median;
+            }
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Cases[i].Name,-40} {median,10:0}  {median / reference:0.00}"));
+        }
+    }
+
+    private static int Nothing() => 1;
+
+    private static async Task AwaitAll(int count, Func<Task<int>> start)
+    {
+        var tasks = new Task<int>[count];
+        for (int i = 0; i < count; ++i)
+        {
+            tasks[i] = start();
+        }
+        foreach (Task<int> task in tasks)
+        {
+            await task;
+        }
+    }
+
+    private static async Task OneByOne(int count, Func<Task<int>> start)
+    {
+        for (int i = 0; i < count; ++i)
+        {
+            await start();
+        }
+    }
+}

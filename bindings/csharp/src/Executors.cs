@@ -1,0 +1,41 @@
+namespace Asyncpal;
+
+/// <summary>Pools by the names that they have in other languages.</summary>
+public static class Executors
+{
+    /// <summary>Makes a pool of so many threads.</summary>
+    public static ThreadPool NewFixedThreadPool(int workers) => new(workers);
+
+    /// <summary>Makes a pool of one thread: tasks run one after the other.</summary>
+    public static ThreadPool NewSingleThreadExecutor() => new(1);
+
+    /// <summary>Makes a pool of two threads.</summary>
+    public static ThreadPool NewDualThreadPool() => new(2);
+
+    /// <summary>Makes a pool of three threads.</summary>
+    public static ThreadPool NewTripleThreadPool() => new(3);
+
+    /// <summary>Makes a pool of four threads.</summary>
+    public static ThreadPool NewQuadThreadPool() => new(4);
+
+    /// <summary>
+    /// Makes a pool that has as many threads as its tasks need, up to the number
+    /// of CPUs plus five, and none when it has nothing to do.
+    /// </summary>
+    public static ThreadPool NewCachedThreadPool() => new();
+
+    /// <summary>Makes a pool of so many processes.</summary>
+    public static ProcessPool NewFixedProcessPool(int workers) => new(workers);
+
+    /// <summary>Makes a pool of one process: tasks run one after the other.</summary>
+    public static ProcessPool NewSingleProcessExecutor() => new(1);
+
+    /// <summary>Makes a pool of two processes.</summary>
+    public static ProcessPool NewDualProcessPool() => new(2);
+
+    /// <summary>Makes a pool of three processes.</summary>
+    public static ProcessPool NewTripleProcessPool() => new(3);
+
+    /// <summary>Makes a pool of four processes.</summary>
+    public static ProcessPool NewQuadProcessPool() => new(4);
+}

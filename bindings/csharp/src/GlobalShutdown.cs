@@ -1,0 +1,28 @@
+using System;
+using Asyncpal.Internal;
+
+namespace Asyncpal;
+
+/// <summary>
+/// Closes every open pool where the process ends: at the end of Main and by
+/// <see cref="Environment.Exit"/>.
+/// </summary>
+/// <remarks>
+/// A crash, and a signal that the program does not handle, closes nothing: threads
+/// are gone with the process, and worker processes end by themselves. Hosts such
+/// as ASP.NET's handle SIGTERM and SIGINT, and come to the end of Main.
+/// </remarks>
+public static class GlobalShutdown
+{
+    /// <summary>
+    /// How long the end of the process may wait for what still runs; by default
+    /// five seconds. Then worker processes are killed, and tasks on threads, which
+    /// are named on stderr, end with the process.
+    /// </summary>
+    /// <exception cref="ArgumentException">The deadline is negative.</exception>
+    public static void SetDeadline(TimeSpan deadline)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(deadline, TimeSpan.Zero);
+        Library.SetShutdownDeadline(Durations.ToNanos(deadline));
+    }
+}

@@ -1,0 +1,39 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Asyncpal.Internal;
+
+/// <summary>What the native library needs before its first use.</summary>
+internal static unsafe class NativeErrors
+{
+    /// <summary>Called once, by what SWIG generates.</summary>
+    public static bool Register()
+    {
+        AsyncpalRegisterFailureFunction(&OnFailure);
+        Library.Init();
+        // Threads and processes of pools end while managed code still runs.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Library.Shutdown();
+        return true;
+    }
+
+    [DllImport("asyncpal_csharp")]
+    private static extern void AsyncpalRegisterFailureFunction(
+        delegate* unmanaged<IntPtr, void> function);
+
+    /// <summary>A native call of this thread has failed.</summary>
+    [UnmanagedCallersOnly]
+    private static void OnFailure(IntPtr failure)
+    {
+        try
+        {
+            using var chain = new Failure(failure, owned: true);
+            NativePINVOKE.SWIGPendingException.Set(Failures.ToException(chain));
+        }
+        catch (Exception e)
+        {
+            NativePINVOKE.SWIGPendingException.Set(e);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Asyncpal.Internal;
+
+/// <summary>What a native pool of processes calls.</summary>
+/// <remarks>No exception leaves any of these functions.</remarks>
+internal sealed unsafe class ProcessPoolHost
+{
+    // As asyncpal::swig::ProcessPoolCallbacks.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Callbacks
+    {
+        public delegate* unmanaged<IntPtr, long, byte*, long, void> Complete;
+        public delegate* unmanaged<IntPtr, long, IntPtr, void> Fail;
+        public delegate* unmanaged<IntPtr, void> Terminated;
+        public delegate* unmanaged<IntPtr, void> Free;
+    }
+
+    private static readonly Callbacks* s_callbacks = MakeCallbacks();
+
+    // The native pool must not keep its own owner alive.
+    private readonly WeakReference<Asyncpal.ProcessPool> _pool;
+
+    private ProcessPoolHost(Asyncpal.ProcessPool pool)
+    {
+        _pool = new WeakReference<Asyncpal.ProcessPool>(pool);
+    }
+
+    /// <summary>Makes the native pool of <paramref name="pool"/>.</summary>
+    public static NativeProcessPool NewPool(
+        Asyncpal.ProcessPool pool, ProcessPoolSettings settings) =>
+        Internal.Native.NewProcessPool(
+            GCHandle.ToIntPtr(GCHandle.Alloc(new ProcessPoolHost(pool))),
+            (IntPtr)s_callbacks,
+            settings);
+
+    private static Callbacks* MakeCallbacks()
+    {
+        var callbacks = (Callbacks*)RuntimeHelpers.AllocateTypeAssociatedMemory(
+            typeof(ProcessPoolHost), sizeof(Callbacks));
+        callbacks->Complete = &Complete;
+        callbacks->Fail = &Fail;
+        callbacks->Terminated = &Terminated;
+        callbacks->Free = &Free;
+        return callbacks;
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Complete(IntPtr self, long task, byte* result, long size)
+    {
+        try
+        {
+            RemoteTask.Of(task).Complete(
+                new ReadOnlySpan<byte>(result, checked((int)size)));
+        }
+        catch (Exception e)
+        {
+            Environment.FailFast("completing a task of a ProcessPool failed", e);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Fail(IntPtr self, long task, IntPtr failure)
+    {
+        try
+        {
+            using var described = new Failure(failure, owned: false);
+            RemoteTask.Of(task).Fail(described);
+        }
+        catch (Exception e)
+        {
+            Environment.FailFast("failing a task of a ProcessPool failed", e);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Terminated(IntPtr self)
+    {
+        var host = (ProcessPoolHost)GCHandle.FromIntPtr(self).Target!;
+        if (host._pool.TryGetTarget(out Asyncpal.ProcessPool? pool))
+        {
+            pool.OnTerminated();
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Free(IntPtr self) => GCHandle.FromIntPtr(self).Free();
+}

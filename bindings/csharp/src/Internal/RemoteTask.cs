@@ -1,0 +1,164 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Asyncpal.Internal;
+
+/// <summary>
+/// A task in a native pool of processes, which knows it by a
+/// <see cref="GCHandle"/>. As for a <see cref="WorkItem"/>, the native task's handle
+/// is given up once: by who is done with it last, the submission, the outcome, or
+/// a cancellation.
+/// </summary>
+internal abstract class RemoteTask
+{
+    // Instead of a handle, which is an address.
+    private const long Unknown = 0;
+    private const long Finished = -1;
+    private const long Taken = -2;
+
+    private readonly CancellationToken _token;
+    private CancellationTokenRegistration _registration;
+    private GCHandle _self;
+    private long _handle;
+
+    protected RemoteTask(CancellationToken token)
+    {
+        _token = token;
+    }
+
+    /// <summary>Whose cancellation ends the task, and its worker.</summary>
+    protected CancellationToken Token => _token;
+
+    public static RemoteTask Of(long id) =>
+        (RemoteTask)GCHandle.FromIntPtr((IntPtr)id).Target!;
+
+    /// <summary>Hands the task to the native pool, or throws.</summary>
+    public void Submit(NativeProcessPool pool, string name, byte[] arguments)
+    {
+        _self = GCHandle.Alloc(this);
+        long handle;
+        try
+        {
+            handle = pool.Submit((long)GCHandle.ToIntPtr(_self), name, arguments);
+        }
+        catch
+        {
+            _self.Free();
+            throw;
+        }
+        if (Interlocked.CompareExchange(ref _handle, handle, Unknown) == Finished)
+        {
+            NativeProcessPool.Release(handle);
+            return;
+        }
+        if (_token.CanBeCanceled)
+        {
+            _registration = _token.UnsafeRegister(
+                static task => ((RemoteTask)task!).Kill(), this);
+            if (Volatile.Read(ref _handle) == Finished)
+            {
+                _registration.Unregister();
+            }
+        }
+    }
+
+    /// <summary>Called once, by a thread of the native pool.</summary>
+    public void Complete(ReadOnlySpan<byte> result)
+    {
+        OnDone();
+        Succeed(result);
+    }
+
+    /// <summary>Called once, by a thread of the native pool.</summary>
+    public void Fail(Failure failure)
+    {
+        OnDone();
+        if (failure.Link(0).Kind == (int)FailureKind.Cancelled)
+        {
+            Cancel();
+            return;
+        }
+        Fail(Failures.ToException(failure));
+    }
+
+    protected abstract void Succeed(ReadOnlySpan<byte> result);
+
+    protected abstract void Fail(Exception error);
+
+    protected abstract void Cancel();
+
+    /// <summary>Ends the task, wherever it is.</summary>
+    private void Kill()
+    {
+        long handle = Volatile.Read(ref _handle);
+        if (handle > 0
+            && Interlocked.CompareExchange(ref _handle, Taken, handle) == handle)
+        {
+            NativeProcessPool.Kill(handle);
+            NativeProcessPool.Release(handle);
+        }
+    }
+
+    private void OnDone()
+    {
+        _self.Free();
+        long handle = Interlocked.Exchange(ref _handle, Finished);
+        if (handle > 0)
+        {
+            NativeProcessPool.Release(handle);
+        }
+        // Not Dispose(): the cancellation that is being carried out may be the
+        // one that has ended this task.
+        _registration.Unregister();
+    }
+}
+
+/// <summary>The same, with its result.</summary>
+/// <param name="decode">Makes a result of what has come.</param>
+/// <param name="token">Whose cancellation ends the task.</param>
+internal sealed class RemoteTask<T>(
+    RemoteTask<T>.Decoder decode, CancellationToken token) : RemoteTask(token)
+{
+    private readonly TaskCompletionSource<T> _result =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What makes a result of bytes.</summary>
+    public delegate T Decoder(ReadOnlySpan<byte> bytes);
+
+    public Task<T> Task => _result.Task;
+
+    protected override void Succeed(ReadOnlySpan<byte> result)
+    {
+        try
+        {
+            _result.SetResult(decode(result));
+        }
+        catch (Exception e)
+        {
+            _result.SetException(e);
+        }
+    }
+
+    protected override void Fail(Exception error)
+    {
+        if (error is PartialChunkException { InnerException: { } cause } partial)
+        {
+            error = partial.ToChunkException<T>(cause);
+        }
+        _result.SetException(error);
+    }
+
+    protected override void Cancel()
+    {
+        if (Token.IsCancellationRequested)
+        {
+            _result.SetCanceled(Token);
+        }
+        else
+        {
+            _result.SetCanceled();
+        }
+    }
+}

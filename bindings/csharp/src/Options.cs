@@ -1,0 +1,127 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+
+namespace Asyncpal;
+
+/// <summary>How a <see cref="ThreadPool"/> is made.</summary>
+public sealed record ThreadPoolOptions
+{
+    /// <summary>
+    /// How many workers there may be at once. 0, the default: the CPUs that this
+    /// process may use, plus five.
+    /// </summary>
+    public int MaxWorkers { get; init; }
+
+    /// <summary>For messages and thread names; by default the name of the class.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>
+    /// After which a worker with nothing to do goes; by default 60 seconds.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: never.
+    /// </summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// Runs on each worker before its first task. What it throws breaks the pool.
+    /// </summary>
+    public Action? Initializer { get; init; }
+
+    /// <summary>
+    /// Runs on each worker after its last task. What it throws breaks the pool.
+    /// </summary>
+    public Action? Finalizer { get; init; }
+
+    /// <summary>
+    /// After how many tasks a worker is replaced by a new one; 0: never.
+    /// </summary>
+    public int MaxTasksPerWorker { get; init; }
+}
+
+/// <summary>How a <see cref="ProcessPool"/> is made.</summary>
+public sealed record ProcessPoolOptions
+{
+    /// <summary>
+    /// How many workers there may be at once. 0, the default: the CPUs that this
+    /// process may use.
+    /// </summary>
+    public int MaxWorkers { get; init; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.Name"/>
+    public string Name { get; init; } = "";
+
+    /// <inheritdoc cref="ThreadPoolOptions.IdleTimeout"/>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// Runs in each worker before its first task. What it throws breaks the pool.
+    /// A static method, or a lambda without captures.
+    /// </summary>
+    public Action? Initializer { get; init; }
+
+    /// <summary>
+    /// Runs in each worker after its last task. What it throws breaks the pool.
+    /// A static method, or a lambda without captures.
+    /// </summary>
+    public Action? Finalizer { get; init; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.MaxTasksPerWorker"/>
+    public int MaxTasksPerWorker { get; init; }
+
+    /// <summary>
+    /// Larger arguments or results are refused; by default 4 GiB.
+    /// </summary>
+    public long MaxPayloadBytes { get; init; } = 4L << 30;
+
+    /// <summary>
+    /// The program that workers run, and its arguments. By default this program,
+    /// by its host. A C++ program runs the tasks of
+    /// <see cref="ProcessPool.CallAsync{T}"/>.
+    /// </summary>
+    public IReadOnlyList<string>? WorkerCommand { get; init; }
+}
+
+/// <summary>What becomes of tasks when a pool is shut down.</summary>
+public enum ShutdownMode
+{
+    /// <summary>Pending tasks are cancelled, running ones end by themselves.</summary>
+    CancelPending,
+
+    /// <summary>Everything that was submitted runs.</summary>
+    Drain,
+
+    /// <summary>Pending tasks are cancelled, workers that are processes killed.</summary>
+    Kill,
+}
+
+/// <summary>How a pool is shut down.</summary>
+public sealed record ShutdownOptions
+{
+    /// <summary>What becomes of tasks.</summary>
+    public ShutdownMode Mode { get; init; } = ShutdownMode.CancelPending;
+
+    /// <summary>
+    /// How long to wait before sterner measures: pending tasks are cancelled,
+    /// then processes killed, and tasks on threads no longer waited for.
+    /// </summary>
+    public TimeSpan Deadline { get; init; } = Timeout.InfiniteTimeSpan;
+}
+
+/// <summary>How a map cuts its input into tasks.</summary>
+public sealed record MapOptions
+{
+    /// <summary>How many inputs make one task; more for short calls.</summary>
+    public int ChunkSize { get; init; } = 1;
+
+    /// <summary>
+    /// How many tasks a lazy map may be ahead of its reader; 0, the default: twice
+    /// the pool's <see cref="Pool.MaxWorkers"/>.
+    /// </summary>
+    public int BufferSize { get; init; }
+
+    /// <summary>
+    /// How long the whole map may take; then it throws a
+    /// <see cref="TimeoutException"/>.
+    /// </summary>
+    public TimeSpan Timeout { get; init; } = System.Threading.Timeout.InfiniteTimeSpan;
+}

@@ -1,0 +1,238 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using Asyncpal.Internal;
+
+namespace Asyncpal;
+
+/// <summary>
+/// What <see cref="ThreadPool"/> and <see cref="ProcessPool"/> share.
+/// </summary>
+/// <remarks>
+/// <para>Threads: any thread may call any member, workers included.</para>
+/// <para>Lifetime: <see cref="Dispose"/> shuts the pool down and waits. A pool
+/// that is forgotten runs what was submitted, and then goes by itself. Where the
+/// process ends, open pools are closed, within five seconds.</para>
+/// <para>Ordering: tasks start in the order in which they are submitted.</para>
+/// <para>Errors: a closed pool throws <see cref="ObjectDisposedException"/>, a
+/// broken one <see cref="BrokenPoolException"/>.</para>
+/// </remarks>
+public abstract partial class Pool : IDisposable, IAsyncDisposable
+{
+    private readonly TaskCompletionSource _terminated =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private protected Pool()
+    {
+    }
+
+    /// <summary>The name from the options.</summary>
+    public string Name { get; private protected init; } = "";
+
+    /// <summary>How many workers there may be at once.</summary>
+    public int MaxWorkers { get; private protected init; }
+
+    /// <summary>
+    /// After which a worker with nothing to do goes. A change reaches workers that
+    /// are idle already.
+    /// </summary>
+    public TimeSpan IdleTimeout
+    {
+        get => Durations.FromNanos(Native.IdleTimeout());
+        set => Native.SetIdleTimeout(Durations.ToNanos(value));
+    }
+
+    /// <summary>Whether the pool takes no more tasks.</summary>
+    public bool IsClosed => IsDisposed || Native.IsClosed();
+
+    /// <summary>Whether it is closed, all tasks are done and all workers gone.</summary>
+    public bool IsTerminated => _terminated.Task.IsCompleted;
+
+    /// <summary>Whether an initializer or a finalizer has thrown.</summary>
+    public bool IsBroken => Native.IsBroken();
+
+    private protected abstract NativePool Native { get; }
+
+    private protected bool IsDisposed { get; private set; }
+
+    /// <summary>Whether the calling thread is one of this pool's workers.</summary>
+    private protected abstract bool IsOnWorker { get; }
+
+    /// <summary>Throws what keeps the pool from taking tasks, if anything does.</summary>
+    /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
+    /// <exception cref="BrokenPoolException">The pool is broken.</exception>
+    public void Check() => Native.Check();
+
+    /// <summary>
+    /// Runs the initializer and the finalizer once, on a worker of their own, and
+    /// lets out what they throw. The pool stays as it is. Blocks.
+    /// </summary>
+    public void Test() => Native.Test();
+
+    /// <summary>Starts workers before there are tasks for them.</summary>
+    /// <param name="count">How many; never more than <see cref="MaxWorkers"/>.</param>
+    /// <returns>How many were started.</returns>
+    public int SpawnWorkers(int count) => Native.SpawnWorkers(count);
+
+    /// <summary>Starts as many workers as there may be.</summary>
+    /// <returns>How many were started.</returns>
+    public int SpawnMaxWorkers() => Native.SpawnMaxWorkers();
+
+    /// <summary>How many workers there are.</summary>
+    public int CountWorkers() => (int)Stats().Workers;
+
+    /// <summary>How many workers run a task.</summary>
+    public int CountBusyWorkers() => (int)Stats().Busy;
+
+    /// <summary>How many workers wait for a task.</summary>
+    public int CountFreeWorkers() => (int)Stats().Idle;
+
+    /// <summary>How many tasks wait for a worker.</summary>
+    public int CountPendingTasks() => (int)Stats().Pending;
+
+    /// <summary>One consistent snapshot of all counts.</summary>
+    public PoolStats Stats()
+    {
+        using NativePoolStats stats = Native.Stats();
+        return new PoolStats(
+            stats.Workers,
+            stats.Busy,
+            stats.Idle,
+            stats.Submitted,
+            stats.Pending,
+            stats.Running,
+            stats.Completed,
+            stats.Failed,
+            stats.Cancelled,
+            stats.Lost);
+    }
+
+    /// <summary>The workers that there are at this moment.</summary>
+    public IReadOnlyList<WorkerInfo> Workers()
+    {
+        using WorkerList list = Native.Workers();
+        var workers = new WorkerInfo[list.Size()];
+        for (int i = 0; i < workers.Length; ++i)
+        {
+            NativeWorkerInfo worker = list.At(i);
+            workers[i] = new WorkerInfo(
+                worker.Id,
+                worker.Name,
+                worker.Pid,
+                worker.Busy,
+                worker.TasksDone,
+                worker.CurrentTask,
+                Durations.FromNanos(worker.RunningFor));
+        }
+        return workers;
+    }
+
+    /// <summary>
+    /// Closes the pool and blocks until its tasks are done and its workers gone,
+    /// or the deadline and what follows it have passed. On a worker of the pool
+    /// it does not block.
+    /// </summary>
+    /// <returns>False if the pool was closed before.</returns>
+    public bool Shutdown(ShutdownOptions? options = null) =>
+        IsOnWorker
+            ? Close((options ?? new ShutdownOptions()).Mode)
+            : ShutdownAsync(options).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="Shutdown"/>, without blocking.</summary>
+    /// <returns>False if the pool was closed before.</returns>
+    public async Task<bool> ShutdownAsync(ShutdownOptions? options = null)
+    {
+        options ??= new ShutdownOptions();
+        if (IsDisposed)
+        {
+            return false;
+        }
+        bool closed = Close(options.Mode);
+        if (await WaitTerminatedAsync(options.Deadline).ConfigureAwait(false))
+        {
+            return closed;
+        }
+        if (options.Mode != ShutdownMode.Kill)
+        {
+            Close(ShutdownMode.Kill);
+            await WaitTerminatedAsync(TimeToDie).ConfigureAwait(false);
+        }
+        return closed;
+    }
+
+    /// <summary>
+    /// Shuts the pool down: pending tasks are cancelled, running ones waited for,
+    /// unless this is a worker of the pool. A second call does nothing.
+    /// </summary>
+    public void Dispose()
+    {
+        if (!IsDisposed)
+        {
+            Shutdown();
+            Release();
+        }
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>As <see cref="Dispose"/>, without blocking.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!IsDisposed)
+        {
+            if (IsOnWorker)
+            {
+                Shutdown();
+            }
+            else
+            {
+                await ShutdownAsync().ConfigureAwait(false);
+            }
+            Release();
+        }
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>No worker is left; nothing of the pool runs any more.</summary>
+    internal void OnTerminated() => _terminated.TrySetResult();
+
+    // After a kill: the time that the system needs.
+    private static readonly TimeSpan TimeToDie = TimeSpan.FromSeconds(1);
+
+    private bool Close(ShutdownMode mode)
+    {
+        try
+        {
+            return Native.Close((int)(mode switch
+            {
+                ShutdownMode.Drain => CloseMode.CloseDrain,
+                ShutdownMode.CancelPending => CloseMode.CloseCancelPending,
+                ShutdownMode.Kill => CloseMode.CloseKill,
+                _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
+            }));
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // by another thread, meanwhile
+        }
+    }
+
+    private async Task<bool> WaitTerminatedAsync(TimeSpan timeout)
+    {
+        try
+        {
+            await _terminated.Task.WaitAsync(timeout).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private void Release()
+    {
+        IsDisposed = true;
+        Native.Dispose();
+    }
+}

@@ -1,0 +1,159 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Asyncpal.Internal;
+
+namespace Asyncpal;
+
+/// <summary>Runs functions in a pool of processes.</summary>
+/// <remarks>
+/// <code>
+/// using var pool = new ProcessPool(4);
+/// Task&lt;long&gt; answer = pool.SubmitAsync(Fib, 40);
+/// </code>
+/// <para>For code that may crash, hang or leak: a worker that dies costs the one
+/// task that it ran, which fails with a <see cref="WorkerLostException"/>; the
+/// others go on, and a new worker comes. A task runs at most once.</para>
+/// <para>What can run: static methods, and lambdas without captures. Arguments and
+/// results travel as JSON, by <c>System.Text.Json</c>. Anything else is refused by a
+/// <see cref="SerializationException"/> in the call.</para>
+/// <para>A worker is this program, started once more by the same host, with the
+/// same assemblies. Its Main does not run, so static state is what the
+/// initializers of classes make of it, and
+/// <see cref="ProcessPoolOptions.Initializer"/>.</para>
+/// <para>A cancellation ends what runs, endless loops included, by ending its
+/// worker.</para>
+/// </remarks>
+public sealed class ProcessPool : Pool
+{
+    private readonly NativeProcessPool _native;
+
+    /// <summary>Makes a pool with the default options.</summary>
+    public ProcessPool()
+        : this(new ProcessPoolOptions())
+    {
+    }
+
+    /// <summary>Makes a pool that has so many workers at most.</summary>
+    public ProcessPool(int maxWorkers)
+        : this(new ProcessPoolOptions { MaxWorkers = maxWorkers })
+    {
+    }
+
+    /// <summary>Makes a pool. Workers start when there are tasks.</summary>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    /// <exception cref="SerializationException">
+    /// The initializer or the finalizer can't run in another process.
+    /// </exception>
+    public ProcessPool(ProcessPoolOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        using var settings = new ProcessPoolSettings
+        {
+            MaxWorkers = options.MaxWorkers,
+            Name = options.Name.Length > 0 ? options.Name : nameof(ProcessPool),
+            IdleTimeout = Durations.ToNanos(options.IdleTimeout),
+            MaxTasksPerWorker = options.MaxTasksPerWorker,
+            MaxPayloadBytes = options.MaxPayloadBytes,
+            Initializer = Encode(options.Initializer),
+            Finalizer = Encode(options.Finalizer),
+        };
+        foreach (string word in options.WorkerCommand ?? WorkerCommand.Make())
+        {
+            settings.AddWorkerArgument(word);
+        }
+        _native = ProcessPoolHost.NewPool(this, settings);
+        Name = _native.Name();
+        MaxWorkers = _native.MaxWorkers();
+    }
+
+    private protected override NativePool Native => _native;
+
+    private protected override bool IsOnWorker => false;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"ProcessPool '{Name}'";
+
+    /// <summary>
+    /// Runs a C++ task by the name that it was given by ASYNCPAL_REGISTER_TASK, in
+    /// workers that are a C++ program; <see cref="ProcessPoolOptions.WorkerCommand"/>
+    /// says which.
+    /// </summary>
+    /// <param name="name">Of the task.</param>
+    /// <param name="arguments">
+    /// Of the very types that the function has: <c>bool</c>, <c>sbyte</c>, <c>short</c>,
+    /// <c>int</c>, <c>long</c>, <c>float</c>, <c>double</c>, <c>string</c>, <c>byte[]</c>
+    /// (<c>std::vector&lt;uint8_t&gt;</c>), <see cref="TimeSpan"/> (<c>absl::Duration</c>),
+    /// and arrays of these (<c>std::vector</c>).
+    /// </param>
+    /// <returns>A task with the result; T is one of these types.</returns>
+    /// <exception cref="SerializationException">An argument is of another type.</exception>
+    public Task<T> CallAsync<T>(string name, params object[] arguments)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        byte[] encoded = CppValues.Encode(arguments);
+        CppValues.CheckResultType(typeof(T));
+        return Start(
+            CppValues.DecodeResult<T>, name, encoded, CancellationToken.None);
+    }
+
+    /// <summary>As the other form, for a C++ task that returns nothing.</summary>
+    /// <inheritdoc cref="CallAsync{T}"/>
+    public Task CallAsync(string name, params object[] arguments)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return Start(
+            CppValues.DecodeNothing,
+            name,
+            CppValues.Encode(arguments),
+            CancellationToken.None);
+    }
+
+    internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
+        MapFunction<TIn, TOut> function,
+        IReadOnlyList<TIn> inputs,
+        CancellationToken token) =>
+        await Start<List<TOut>>(
+            RemoteCall.DecodeResult<List<TOut>>,
+            "",
+            RemoteCall.Encode(
+                function.Function, isChunk: true, inputs.Select(function.Split)),
+            token).ConfigureAwait(false);
+
+    private protected override Task<T> Submit<T>(
+        Call<T> call, CancellationToken token) =>
+        Start(
+            RemoteCall.DecodeResult<T>,
+            "",
+            RemoteCall.Encode(call.Function, isChunk: false, [call.Arguments]),
+            token);
+
+    private protected override Task<T> SubmitAsynchronous<T>(
+        Call<Task<T>> call, CancellationToken token) =>
+        // The worker waits for the task that the function returns.
+        Start(
+            RemoteCall.DecodeResult<T>,
+            "",
+            RemoteCall.Encode(call.Function, isChunk: false, [call.Arguments]),
+            token);
+
+    private static byte[] Encode(Action? hook) =>
+        hook == null ? [] : RemoteCall.Encode(hook, isChunk: false, [[]]);
+
+    private Task<T> Start<T>(
+        RemoteTask<T>.Decoder decode,
+        string name,
+        byte[] arguments,
+        CancellationToken token)
+    {
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled<T>(token);
+        }
+        var task = new RemoteTask<T>(decode, token);
+        task.Submit(_native, name, arguments);
+        return task.Task;
+    }
+}

@@ -1,0 +1,18 @@
+using Asyncpal.Internal;
+
+/// <summary>
+/// Where the host of .NET starts in worker processes: before the program's Main,
+/// which then never runs.
+/// </summary>
+internal static class StartupHook
+{
+    /// <summary>Called by the host, as DOTNET_STARTUP_HOOKS asks.</summary>
+    public static void Initialize()
+    {
+        WorkerCommand.RestoreEnvironment();
+        if (WorkerProcess.IsOne())
+        {
+            WorkerMain.Run();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+#include "asyncpal/bindings/swig/csharp/clr_support.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "asyncpal/bindings/facade/worker_process.h"
+
+namespace asyncpal::swig {
+namespace {
+
+void (*failure_function)(facade::Failure*) = nullptr;
+
+class CallbackProcessHost final : public facade::ProcessHost {
+ public:
+  CallbackProcessHost(void* self, const ProcessPoolCallbacks& callbacks)
+      : self_(self), callbacks_(callbacks) {}
+  ~CallbackProcessHost() override { callbacks_.free(self_); }
+
+  void Complete(int64_t task, const facade::Bytes& result) override {
+    callbacks_.complete(self_, task, result.data(),
+                        static_cast<int64_t>(result.size()));
+  }
+  void Fail(int64_t task, const facade::Failure& failure) override {
+    callbacks_.fail(self_, task, &failure);
+  }
+  void Terminated() override { callbacks_.terminated(self_); }
+
+ private:
+  void* const self_;
+  const ProcessPoolCallbacks& callbacks_;
+};
+
+class CallbackWorkerHost final : public facade::WorkerHost {
+ public:
+  using ServeFunction = void* (*)(const char*, int64_t, facade::Failure*);
+
+  explicit CallbackWorkerHost(ServeFunction serve) : serve_(serve) {}
+
+  facade::Bytes Serve(const facade::Bytes& call,
+                      facade::Failure& failure) override {
+    void* const result =
+        serve_(call.data(), static_cast<int64_t>(call.size()), &failure);
+    return result == nullptr ? facade::Bytes() : TakeBlock(result);
+  }
+
+ private:
+  const ServeFunction serve_;
+};
+
+class CallbackHost final : public facade::Host {
+ public:
+  CallbackHost(void* self, const ThreadPoolCallbacks& callbacks)
+      : self_(self), callbacks_(callbacks) {}
+  ~CallbackHost() override { callbacks_.free(self_); }
+
+  void BeginWorker(const std::string& name, facade::Failure& failure) override {
+    callbacks_.begin_worker(self_, name.data(),
+                            static_cast<int32_t>(name.size()), &failure);
+  }
+  void EndWorker(facade::Failure& failure) override {
+    callbacks_.end_worker(self_, &failure);
+  }
+  bool Run(int64_t task) override { return callbacks_.run(self_, task) != 0; }
+  bool Drop(int64_t task, const facade::Failure& why) override {
+    return callbacks_.drop(self_, task, &why) != 0;
+  }
+  void Terminated() override { callbacks_.terminated(self_); }
+
+ private:
+  void* const self_;
+  const ThreadPoolCallbacks& callbacks_;
+};
+
+}  // namespace
+
+void* ToBlock(const std::string& bytes) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  auto* const block =
+      static_cast<char*>(std::malloc(sizeof(size) + bytes.size()));
+  if (block == nullptr) throw std::bad_alloc();
+  std::memcpy(block, &size, sizeof(size));
+  std::memcpy(block + sizeof(size), bytes.data(), bytes.size());
+  return block;
+}
+
+std::string TakeBlock(void* block) {
+  const std::unique_ptr<void, decltype(&std::free)> owned(block, &std::free);
+  int64_t size;
+  std::memcpy(&size, block, sizeof(size));
+  return std::string(static_cast<const char*>(block) + sizeof(size),
+                     static_cast<size_t>(size));
+}
+
+void SetPendingFailure(const std::exception_ptr& error) {
+  failure_function(new facade::Failure(facade::DescribeFailure(error)));
+}
+
+facade::ThreadPool* NewThreadPool(void* self, const void* callbacks,
+                                  const facade::PoolSettings& settings) {
+  auto host = std::make_unique<CallbackHost>(
+      self, *static_cast<const ThreadPoolCallbacks*>(callbacks));
+  return new facade::ThreadPool(host.release(), settings);
+}
+
+facade::ProcessPool* NewProcessPool(
+    void* self, const void* callbacks,
+    const facade::ProcessPoolSettings& settings) {
+  auto host = std::make_unique<CallbackProcessHost>(
+      self, *static_cast<const ProcessPoolCallbacks*>(callbacks));
+  return new facade::ProcessPool(host.release(), settings);
+}
+
+void ServeAsWorker(void* serve) {
+  facade::WorkerProcess::Serve(new CallbackWorkerHost(
+      reinterpret_cast<CallbackWorkerHost::ServeFunction>(serve)));
+}
+
+}  // namespace asyncpal::swig
+
+void AsyncpalRegisterFailureFunction(
+    void (*function)(asyncpal::facade::Failure* failure)) {
+  asyncpal::swig::failure_function = function;
+}

@@ -1,0 +1,72 @@
+#ifndef ASYNCPAL_BINDINGS_SWIG_CSHARP_CLR_SUPPORT_H_
+#define ASYNCPAL_BINDINGS_SWIG_CSHARP_CLR_SUPPORT_H_
+
+#include <cstdint>
+#include <exception>
+#include <string>
+
+#include "asyncpal/bindings/facade/failure.h"
+#include "asyncpal/bindings/facade/pool.h"
+#include "asyncpal/bindings/facade/process_pool.h"
+#include "asyncpal/bindings/facade/thread_pool.h"
+
+// What the typemaps of this folder need, and the hosts of the facade in C#:
+// each is a table of functions, of which none lets an exception out. `self` is
+// what New...Pool() was given, and `callbacks` lives as long as the process.
+// Free() comes last, when no other call runs.
+
+namespace asyncpal::swig {
+
+// The length as an int64_t, then the bytes; from malloc().
+void* ToBlock(const std::string& bytes);
+// Copies and frees it.
+std::string TakeBlock(void* block);
+
+// Leaves `error` to C#, which throws it when the running call is back.
+void SetPendingFailure(const std::exception_ptr& error);
+
+// The methods of a facade::Host.
+struct ThreadPoolCallbacks {
+  void (*begin_worker)(void* self, const char* name, int32_t name_size,
+                       facade::Failure* failure);
+  void (*end_worker)(void* self, facade::Failure* failure);
+  uint8_t (*run)(void* self, int64_t task);
+  uint8_t (*drop)(void* self, int64_t task, const facade::Failure* why);
+  void (*terminated)(void* self);
+  void (*free)(void* self);
+};
+
+// `callbacks` are ThreadPoolCallbacks. When it throws, Free() was called.
+facade::ThreadPool* NewThreadPool(void* self, const void* callbacks,
+                                  const facade::PoolSettings& settings);
+
+// The methods of a facade::ProcessHost.
+struct ProcessPoolCallbacks {
+  void (*complete)(void* self, int64_t task, const char* result,
+                   int64_t result_size);
+  void (*fail)(void* self, int64_t task, const facade::Failure* failure);
+  void (*terminated)(void* self);
+  void (*free)(void* self);
+};
+
+// `callbacks` are ProcessPoolCallbacks. When it throws, Free() was called.
+facade::ProcessPool* NewProcessPool(
+    void* self, const void* callbacks,
+    const facade::ProcessPoolSettings& settings);
+
+// As facade::WorkerProcess::Serve(). `serve` is a function
+// void* (const char* call, int64_t call_size, facade::Failure* failure)
+// that gives a block, or null where it failed.
+void ServeAsWorker(void* serve);
+
+}  // namespace asyncpal::swig
+
+extern "C" {
+
+// Before anything that may throw. The function owns what it is given.
+void AsyncpalRegisterFailureFunction(
+    void (*function)(asyncpal::facade::Failure* failure));
+
+}  // extern "C"
+
+#endif  // ASYNCPAL_BINDINGS_SWIG_CSHARP_CLR_SUPPORT_H_

@@ -1,0 +1,78 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+using Asyncpal;
+using Xunit;
+using ThreadPool = Asyncpal.ThreadPool;  // System.Threading has one, too
+
+namespace Asyncpal.Examples;
+
+// The C# code of README.md and of the package's, word for word.
+public class ReadmeSnippetsTest
+{
+    private readonly List<string> _shown = [];
+
+    private static string Load(string name) => "<" + name + ">";
+
+    private static int Answer(int question)
+    {
+        Environment.Exit(question);
+        return 0;
+    }
+
+    private static void RunForEver() => Thread.Sleep(Timeout.Infinite);
+
+    private void Show(object value) => _shown.Add(value.ToString()!);
+
+    [Fact]
+    public async Task Threads()
+    {
+        using var pool = new ThreadPool(4);
+        Task<string> page = pool.SubmitAsync(() => Load("index.html"));
+        foreach (int square in pool.Map(n => n * n, [1, 2, 3])) Show(square);
+        Show(await page);
+        Assert.Equal(["1", "4", "9", "<index.html>"], _shown);
+    }
+
+    [Fact]
+    public async Task Processes()
+    {
+        using var pool = new ProcessPool(4);
+        Task<int> answer = pool.SubmitAsync(Answer, 42);
+        Task<string> page = pool.SubmitAsync(static () => Load("index.html"));
+        try
+        {
+            Show(await answer);
+        }
+        catch (WorkerLostException e)
+        {
+            Show(e.Message);  // ... exited with code 42
+        }
+        Show(await page);  // all others go on
+        Assert.Contains("exited with code 42", _shown[0]);
+        Assert.Equal("<index.html>", _shown[1]);
+    }
+
+    [Fact]
+    public async Task Cancelling()
+    {
+        using var pool = new ProcessPool(1);
+        using var source = new CancellationTokenSource();
+        Task laps = pool.SubmitAsync(RunForEver, source.Token);
+        source.Cancel();  // kills the process, if it runs it
+        await Assert.ThrowsAsync<TaskCanceledException>(() => laps);
+    }
+
+    [Fact]
+    public async Task Schedulers()
+    {
+        using var pool = new ThreadPool(4);
+        string[] names = ["a", "b"];
+        var options = new ParallelOptions { TaskScheduler = pool.AsTaskScheduler() };
+        await Parallel.ForEachAsync(names, options, LoadAsync);
+    }
+
+    private static ValueTask LoadAsync(string name, CancellationToken token) =>
+        ValueTask.CompletedTask;
+}

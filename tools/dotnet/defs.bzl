@@ -1,0 +1,128 @@
+"""C# rules: libraries, programs, tests and NuGet packages."""
+
+load("@asyncpal_dotnet//:sdk.bzl", "SDK")
+load(
+    "//tools/dotnet/private:csharp_library.bzl",
+    "csharp_import",
+    "csharp_library",
+)
+load(
+    "//tools/dotnet/private:csharp_program.bzl",
+    "csharp_binary",
+    "csharp_test",
+)
+load("//tools/dotnet/private:nupkg.bzl", "nupkg")
+
+# Without an SDK, `bazel build //...` skips the targets, and what depends on
+# them.
+DOTNET_ONLY = [] if SDK else [Label("//tools/dotnet:sdk_is_installed")]
+
+def asyncpal_csharp_library(name, **kwargs):
+    """An assembly. Its public members need XML comments.
+
+    Nullable reference types are on, and warnings are errors.
+
+    Args:
+      name: the target's name.
+      **kwargs: srcs, deps (other C# targets), assembly_name (by default the
+        target's name), version ("1.2.3"), frameworks (shared frameworks besides
+        Microsoft.NETCore.App: ["Microsoft.AspNetCore.App"]), natives (bundles
+        of tools/native that the code loads), unsafe (whether pointers may be
+        used), and what all rules have.
+    """
+    csharp_library(
+        name = name,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_csharp_binary(name, **kwargs):
+    """A program, which `bazel run` runs.
+
+    Args:
+      name: the target's name.
+      **kwargs: as for asyncpal_csharp_library, and data.
+    """
+    csharp_binary(
+        name = name,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_csharp_test(name, deps = [], size = "small", **kwargs):
+    """Runs the xunit tests in its sources, one after the other.
+
+    --test_filter takes part of a test's full name, or a pattern for all of it:
+    '*.ThrowsWhen*'. A test that runs nothing fails.
+
+    Args:
+      name: the target's name.
+      deps: C# targets besides xunit's.
+      size: as for all tests.
+      **kwargs: as for asyncpal_csharp_binary, and what all tests have.
+    """
+    csharp_test(
+        name = name,
+        size = size,
+        deps = deps + [
+            Label("//tools/dotnet/nuget:xunit.assert"),
+            Label("//tools/dotnet/nuget:xunit.extensibility.core"),
+        ],
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_csharp_import(name, **kwargs):
+    """Assemblies that are there already.
+
+    Args:
+      name: the target's name.
+      **kwargs: dlls, and deps, which they need.
+    """
+    csharp_import(
+        name = name,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_nupkg(name, **kwargs):
+    """A NuGet package with one assembly and the shared libraries it needs.
+
+    Args:
+      name: the target's name.
+      **kwargs: library (an asyncpal_csharp_library), id, version, description,
+        readme, authors, license (an SPDX expression), package_tags, files
+        (further files with their paths in the package), and what all rules
+        have.
+    """
+    nupkg(
+        name = name,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
+def asyncpal_nupkg_test(name, package, srcs, size = "medium", **kwargs):
+    """Builds and runs a console program against a package and nothing else.
+
+    It passes when the program returns 0, in an empty folder and without what
+    Bazel has built, except for the package.
+
+    Args:
+      name: the target's name.
+      package: the asyncpal_nupkg.
+      srcs: the program.
+      size: as for all tests.
+      **kwargs: as for sh_test.
+    """
+    native.sh_test(
+        name = name,
+        size = size,
+        srcs = [Label("//tools/dotnet:package_test.sh")],
+        args = ([SDK.dotnet, SDK.tfm] if SDK else []) + [
+            "$(rootpath %s)" % file
+            for file in [package] + srcs
+        ],
+        data = [package] + srcs,
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )

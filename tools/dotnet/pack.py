@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Makes a NuGet package: pack.py <output> <manifest>
+
+The manifest is JSON: "metadata" goes into the .nuspec as it is, "files" maps
+paths in the package to files, "natives" and "licenses" are folders of
+tools/native. Equal inputs give equal bytes.
+"""
+
+import json
+import os
+import sys
+import xml.etree.ElementTree as xml
+import zipfile
+
+# The only platform that the native libraries are built for.
+_NATIVE_FOLDER = "runtimes/linux-x64/native/"
+
+_NUSPEC = "http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/"
+_TYPES = {
+    "nuspec": "application/octet",
+    "rels": "application/vnd.openxmlformats-package.relationships+xml",
+}
+
+
+def to_bytes(root):
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root)
+
+
+def make_nuspec(metadata, framework):
+    root = xml.Element("package", xmlns=_NUSPEC)
+    node = xml.SubElement(root, "metadata")
+    for key, value in metadata.items():
+        child = xml.SubElement(node, key)
+        child.text = value
+        if key == "license":
+            child.set("type", "expression")
+    # Without this, NuGet asks whether a group for the framework is missing.
+    dependencies = xml.SubElement(node, "dependencies")
+    xml.SubElement(dependencies, "group", targetFramework=framework)
+    return to_bytes(root)
+
+
+def make_relationships(nuspec):
+    root = xml.Element("Relationships", xmlns=_PACKAGE + "relationships")
+    xml.SubElement(
+        root,
+        "Relationship",
+        Type="http://schemas.microsoft.com/packaging/2010/07/manifest",
+        Target="/" + nuspec,
+        Id="nuspec",
+    )
+    return to_bytes(root)
+
+
+def make_content_types(paths):
+    root = xml.Element("Types", xmlns=_PACKAGE + "content-types")
+    extensions = {os.path.splitext(path)[1][1:] for path in paths}
+    for extension in sorted(extensions - {""}):
+        content = _TYPES.get(extension, "application/octet")
+        xml.SubElement(
+            root, "Default", Extension=extension, ContentType=content
+        )
+    for path in sorted(paths):
+        if "." not in os.path.basename(path):
+            xml.SubElement(
+                root,
+                "Override",
+                PartName="/" + path,
+                ContentType="application/octet",
+            )
+    return to_bytes(root)
+
+
+def list_files(manifest):
+    """Yields pairs of a path in the package and a file."""
+    yield from manifest["files"].items()
+    for folder in manifest["natives"]:
+        for name in sorted(os.listdir(folder)):
+            if ".so" in name:
+                yield _NATIVE_FOLDER + name, os.path.join(folder, name)
+    for root in manifest["licenses"]:
+        for folder, _, names in sorted(os.walk(root)):
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                yield "licenses/" + os.path.relpath(path, root), path
+
+
+def main(output, manifest):
+    with open(manifest, encoding="utf-8") as file:
+        manifest = json.load(file)
+    nuspec = manifest["metadata"]["id"] + ".nuspec"
+    parts = {
+        "_rels/.rels": make_relationships(nuspec),
+        nuspec: make_nuspec(manifest["metadata"], manifest["framework"]),
+    }
+    for path, source in list_files(manifest):
+        if path in parts:
+            sys.exit("two files want to be %s in %s" % (path, output))
+        with open(source, "rb") as file:
+            parts[path] = file.read()
+    parts["[Content_Types].xml"] = make_content_types(parts)
+    with zipfile.ZipFile(output, "w") as package:
+        for path in sorted(parts):
+            entry = zipfile.ZipInfo(path)  # of 1980, the first year of zip
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o100644 << 16
+            package.writestr(entry, parts[path])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
