@@ -74,6 +74,20 @@ TEST(ThreadPoolStress, ShortLivedWorkersRunEverySubmission) {
   for (int i = 0; i < kTasks; ++i) ASSERT_EQ(ledger.runs(i), 1) << i;
 }
 
+// A worker and its replacement are there at the same time for a moment. Neither
+// is one too many.
+TEST(ThreadPoolStress, ReplacementsAreNotTakenForSpareWorkers) {
+  constexpr int kTasks = 10'000 / kScale;
+  constexpr int kTasksPerWorker = 2;
+  std::atomic<int> workers = 0;
+  ThreadPool pool({.max_workers = 1,
+                   .initializer = [&] { ++workers; },
+                   .max_tasks_per_worker = kTasksPerWorker});
+  for (int i = 0; i < kTasks; ++i) pool.Post([] {});
+  ASSERT_TRUE(pool.Join(kPatience));
+  EXPECT_EQ(workers, kTasks / kTasksPerWorker);
+}
+
 int CountThreadsOfThisProcess() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {

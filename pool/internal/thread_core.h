@@ -131,8 +131,11 @@ class ThreadCore : public PoolCore,
 
   // --- Workers ---
   // Sees to it that somebody will look at the queue, if that is allowed.
-  // `leaving` workers are about to make room.
-  Wakeup FindWorker(size_t leaving = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Wakeup FindWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // All but those that are about to make room for others.
+  size_t StayingWorkers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return workers_.size() - leaving_;
+  }
   // False: a thread could not be started; its worker is forgotten again.
   bool Dispatch(Wakeup wakeup);
   WorkerPtr NewWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -214,6 +217,7 @@ class ThreadCore : public PoolCore,
   int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
   size_t searching_ ABSL_GUARDED_BY(mu_) = 0;
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;  // will not come back for a task
   size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;  // workers that wait for this pool
   int joiners_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);

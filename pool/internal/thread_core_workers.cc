@@ -36,8 +36,8 @@ void NameThisThread(const std::string& pool, int64_t id) {
 
 }  // namespace
 
-ThreadCore::Wakeup ThreadCore::FindWorker(size_t leaving) {
-  const size_t workers = workers_.size() - leaving;
+ThreadCore::Wakeup ThreadCore::FindWorker() {
+  const size_t workers = StayingWorkers();
   const size_t max_workers = static_cast<size_t>(options_.max_workers);
   // With every worker blocked in a wait for this very pool, only one more can
   // end the waits.
@@ -220,8 +220,8 @@ bool ThreadCore::Revive(ThreadWorker& worker) {
 }
 
 bool ThreadCore::IsSpareStandIn() const {
-  return workers_.size() > static_cast<size_t>(options_.max_workers) &&
-         workers_.size() - blocked_ > 1;
+  return StayingWorkers() > static_cast<size_t>(options_.max_workers) &&
+         StayingWorkers() - blocked_ > 1;
 }
 
 bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
@@ -286,6 +286,8 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   MutexLock lock(mu_);
   StopSearching(*worker);
   if (worker->left_for_exit) return true;
+  ++leaving_;
+  UpdateOverMax();
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
@@ -295,7 +297,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
     Wakeup wakeup;
     bool dispatched = false;
     try {
-      wakeup = FindWorker(/*leaving=*/1);
+      wakeup = FindWorker();
       if (wakeup.wake == nullptr && wakeup.start == nullptr) break;
     } catch (const std::exception&) {
       // There is nothing that another worker could be made of.
@@ -307,10 +309,13 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
     }
     if (dispatched) continue;
     if (workers_.size() > 1) break;  // the others will do
+    --leaving_;
+    UpdateOverMax();
     worker->searching = true;
     ++searching_;
     return false;
   }
+  --leaving_;
   Forget(*worker);
   retired_.push_back(worker);
   return true;
@@ -328,7 +333,7 @@ void ThreadCore::Forget(ThreadWorker& worker) {
 }
 
 void ThreadCore::UpdateOverMax() {
-  over_max_.store(workers_.size() > static_cast<size_t>(options_.max_workers),
+  over_max_.store(StayingWorkers() > static_cast<size_t>(options_.max_workers),
                   std::memory_order_relaxed);
 }
 
