@@ -116,7 +116,9 @@ bool ClaimPage::Withdraw(int slot, uint64_t attempt) {
 }
 
 bool ClaimPage::Interrupt(int slot, uint64_t attempt) {
-  return Change(slot, attempt, Claim::kStarted, Claim::kKilled);
+  // In this order: it may be started in between.
+  return Change(slot, attempt, Claim::kOffered, Claim::kKilled) ||
+         Change(slot, attempt, Claim::kStarted, Claim::kKilled);
 }
 
 ClaimPage::Claim ClaimPage::Look(int slot, uint64_t attempt) const {

@@ -21,7 +21,8 @@ namespace asyncpal::internal {
 //   // cancelled: who is first?          // is it still mine?
 //   if (page.Withdraw(slot, attempt))    if (page.Start(slot, attempt)) Run();
 //
-//   kOffered   Start -> kStarted, or Withdraw -> kWithdrawn
+//   kOffered   Start -> kStarted, or Withdraw -> kWithdrawn,
+//              or Interrupt -> kKilled
 //   kStarted   Finish -> kFinished, or Answer -> kAnswered,
 //              or Interrupt -> kKilled
 //
@@ -66,8 +67,8 @@ class ClaimPage {
   void Offer(int slot, uint64_t attempt);
   // True: the worker will never start it.
   bool Withdraw(int slot, uint64_t attempt);
-  // True: the worker will neither finish it nor start another. The caller kills
-  // the worker next.
+  // True: the worker will neither start nor finish it, nor start another. The
+  // caller kills the worker next.
   bool Interrupt(int slot, uint64_t attempt);
   Claim Look(int slot, uint64_t attempt) const;
   // What the worker has left there. Once the task is over, the slot can be used

@@ -81,9 +81,9 @@ TEST_P(EveryClaim, HasNoAnswerOfAnotherAttempt) {
   EXPECT_EQ(PageAt(GetParam()).TakeAnswer(0, kOther), std::nullopt);
 }
 
-TEST_P(EveryClaim, IsInterruptedOnlyIfStarted) {
+TEST_P(EveryClaim, IsInterruptedOnlyIfNotOver) {
   EXPECT_EQ(PageAt(GetParam()).Interrupt(0, kAttempt),
-            GetParam() == Claim::kStarted);
+            GetParam() == Claim::kOffered || GetParam() == Claim::kStarted);
 }
 
 TEST_P(EveryClaim, RemainsAfterChangesOfAnotherAttempt) {
@@ -285,6 +285,18 @@ TEST(ClaimPage, ExactlyOneOfFinishAndInterruptWins) {
             return page.Interrupt(0, round);
           }),
       0);
+}
+
+// A worker whose task was withdrawn would go on to the next, and that would die
+// with it.
+TEST(ClaimPage, NothingStartsBehindAnInterruptedOffer) {
+  ClaimPage page = ClaimPage::Create();
+  page.Offer(0, 1);
+  page.Offer(1, 2);
+  EXPECT_TRUE(page.Interrupt(0, 1));
+  EXPECT_FALSE(page.Start(0, 1));
+  EXPECT_FALSE(page.Start(1, 2));
+  EXPECT_TRUE(page.Withdraw(1, 2));
 }
 
 // The worker goes through two slots in turn while the parent interrupts one

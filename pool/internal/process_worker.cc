@@ -370,9 +370,7 @@ bool ProcessWorker::KillIfRunning(const StateBase& task) {
       running_.task == &task ? &running_ : FindStarted(task);
   if (sent == nullptr) return false;
   WorkerProcess& child = *sent->child;
-  if (!child.Interrupt(sent->ticket) && !child.Withdraw(sent->ticket)) {
-    return false;
-  }
+  if (!child.Interrupt(sent->ticket)) return false;
   child.Kill();
   return true;
 }
