@@ -69,8 +69,11 @@ int64_t ThreadPool::Submit(int64_t id) {
   if (!core().accepting()) core().Check();
   auto* const task = new HostTask(&core(), *host_, id);
   auto share = StateRef<HostTask>::Share(task);
+  const int64_t handle = task->handle();
   core().Submit(task);
-  return share.Detach()->handle();
+  // By now the task may be over, its handle given up, and its memory gone.
+  static_cast<void>(share.Detach());
+  return handle;
 }
 
 void ThreadPool::Settle(int outcome) {
