@@ -25,6 +25,8 @@ class ABSL_LOCKABLE Mutex {
     return mu_.try_lock();
   }
   void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
+  // Tells the compiler what it can't see: the caller has it.
+  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {}
 
  private:
   friend class CondVar;

@@ -38,6 +38,7 @@ std::shared_ptr<WorkerProcess> ProcessWorker::BeginVisit(const StateBase& task,
 }
 
 bool ProcessWorker::EndLoan(bool is_done) {
+  process_core_.mu_.AssertHeld();
   loan_ = Loan::kNone;
   if (child_ended_) lost.store(true);
   if (is_done) lent_task_ = nullptr;

@@ -73,6 +73,7 @@ uint64_t ProcessWorker::OfferNext() {
 }
 
 size_t ProcessWorker::CountToOffer() {
+  process_core_.take_mu_.AssertHeld();
   const size_t most = is_quick_ ? kMostAhead : 1;
   const size_t there = offered_.size();
   if (there > most / 2 ||
@@ -144,6 +145,8 @@ bool ProcessWorker::Recall(const StateBase& task) {
 }
 
 bool ProcessWorker::RecallEntry(size_t index) {
+  process_core_.take_mu_.AssertHeld();
+  process_core_.mu_.AssertHeld();
   Offered& offered = offered_[index];
   if (offered.started) return false;
   StateBase* const task = offered.sent.task;
@@ -159,7 +162,7 @@ bool ProcessWorker::RecallEntry(size_t index) {
 }
 
 void ProcessWorker::RecallOwn(size_t rest) {
-  ThreadCore::Wakeup wakeup;
+  ProcessCore::Wakeup wakeup;
   {
     MutexLock take(process_core_.take_mu_);
     MutexLock lock(process_core_.mu_);
