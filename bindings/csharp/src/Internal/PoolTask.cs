@@ -1,11 +1,15 @@
 using System;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
 
-/// <summary>A task that SubmitAsync() has made.</summary>
-internal sealed class PoolTask<T> : WorkItem
+/// <summary>
+/// A task that SubmitAsync() has made: one object for all there is to it, since
+/// the garbage collector is what many tasks cost most.
+/// </summary>
+internal sealed class PoolTask<T> : Task<T>, IWorkItem
 {
     // The continuations of a caller do not run on a worker, nor is the pool what
     // a task's own tasks run on by default.
@@ -14,15 +18,25 @@ internal sealed class PoolTask<T> : WorkItem
         | TaskCreationOptions.HideScheduler
         | TaskCreationOptions.RunContinuationsAsynchronously;
 
-    private readonly Func<T> _function;
+    // The one whose body starts next on this thread: a task's body is not told
+    // which task it belongs to.
+    [ThreadStatic]
+    private static PoolTask<T>? t_starting;
+
+    private readonly PoolScheduler _scheduler;
     private readonly CancellationToken _token;
+    private NativeShare _share;
     private Exception? _dropped;
 
     private PoolTask(
         PoolScheduler scheduler, Func<T> function, CancellationToken token)
-        : base(scheduler)
+        : base(
+            static function => t_starting!.Invoke((Func<T>)function!),
+            function,
+            token,
+            Options)
     {
-        _function = function;
+        _scheduler = scheduler;
         _token = token;
     }
 
@@ -32,45 +46,67 @@ internal sealed class PoolTask<T> : WorkItem
     {
         if (token.IsCancellationRequested)
         {
-            return System.Threading.Tasks.Task.FromCanceled<T>(token);
+            return FromCanceled<T>(token);
         }
-        // Without a token of the caller's, the pool itself can cancel the task.
-        token = token.CanBeCanceled ? token : scheduler.CloseToken;
-        var item = new PoolTask<T>(scheduler, function, token);
-        var task = new Task<T>(
-            static item => ((PoolTask<T>)item!).Invoke(), item, token, Options);
+        var task = new PoolTask<T>(scheduler, function, token);
         try
         {
             task.Start(scheduler);
         }
         catch (TaskSchedulerException e) when (e.InnerException != null)
         {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
-                e.InnerException);
+            ExceptionDispatchInfo.Throw(e.InnerException);
         }
         catch (InvalidOperationException) when (task.IsCanceled)
         {
             // The token was faster.
-            ObjectDisposedException.ThrowIf(
-                scheduler.CloseToken.IsCancellationRequested, scheduler.Pool);
         }
         return task;
     }
 
     /// <inheritdoc/>
-    protected override void OnDropped(Exception? why)
+    public void Enqueue(NativeThreadPool pool) => _share.Enqueue(this, pool);
+
+    /// <inheritdoc/>
+    public bool Run()
     {
-        if (why == null && _token == Scheduler.CloseToken)
+        Execute();
+        if (IsCanceled)
         {
-            // Where it was requested, Execute() does no more than cancel.
-            Scheduler.RequestCancellation();
+            // Before it came to its body, perhaps.
+            NativeThreadPool.Settle((int)TaskOutcome.TaskCancelled);
         }
-        _dropped = why ?? new TaskCanceledException(
-            $"{Scheduler.Pool} was closed before the task had begun", null, _token);
-        Scheduler.Execute(Task!);
+        return _share.Finish();
     }
 
-    private T Invoke()
+    /// <inheritdoc/>
+    public bool Drop(Exception? why)
+    {
+        bool result = _share.Finish();
+        _dropped = why ?? new TaskCanceledException(
+            $"{_scheduler.Pool} was closed before the task had begun", null, _token);
+        if (why == null)
+        {
+            TaskCancellation.Request(this);
+        }
+        Execute();
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public bool Cancel() => _share.Cancel();
+
+    /// <inheritdoc/>
+    public bool RunInline() => _share.RunInline();
+
+    private void Execute()
+    {
+        t_starting = this;
+        _scheduler.Execute(this);
+        t_starting = null;
+    }
+
+    private T Invoke(Func<T> function)
     {
         if (_dropped != null)
         {
@@ -79,21 +115,21 @@ internal sealed class PoolTask<T> : WorkItem
         T result;
         try
         {
-            result = _function();
+            result = function();
         }
         catch (OperationCanceledException e)
             when (e.CancellationToken == _token && _token.IsCancellationRequested)
         {
-            Settle(TaskOutcome.TaskCancelled);
+            NativeThreadPool.Settle((int)TaskOutcome.TaskCancelled);
             throw;
         }
         catch
         {
-            Settle(TaskOutcome.TaskFailed);
+            NativeThreadPool.Settle((int)TaskOutcome.TaskFailed);
             throw;
         }
         // Who has the result finds it counted.
-        Settle(TaskOutcome.TaskCompleted);
+        NativeThreadPool.Settle((int)TaskOutcome.TaskCompleted);
         return result;
     }
 }
