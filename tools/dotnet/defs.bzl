@@ -126,3 +126,25 @@ def asyncpal_nupkg_test(name, package, srcs, size = "medium", **kwargs):
         target_compatible_with = DOTNET_ONLY,
         **kwargs
     )
+
+def asyncpal_csproj_test(name, project, srcs, size = "small", **kwargs):
+    """Whether a project file for IDEs compiles what Bazel does.
+
+    It fails where a .cs file in the project's folder is in one of both only.
+
+    Args:
+      name: the target's name.
+      project: the .csproj, in a folder of this package.
+      srcs: the sources, less the generated ones.
+      size: as for all tests.
+      **kwargs: as for sh_test.
+    """
+    folder = project.rpartition("/")[0]
+    native.sh_test(
+        name = name,
+        size = size,
+        srcs = [Label("//tools/dotnet:csproj_test.py")],
+        args = ["$(rootpath %s)" % file for file in [project] + srcs],
+        data = [project] + native.glob([folder + "/**/*.cs"]),
+        **kwargs
+    )
