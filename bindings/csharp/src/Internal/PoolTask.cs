@@ -101,9 +101,11 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
 
     private void Execute()
     {
+        // What sees its context change may wait for another task before that.
+        PoolTask<T>? outer = t_starting;
         t_starting = this;
         _scheduler.Execute(this);
-        t_starting = null;
+        t_starting = outer;
     }
 
     private T Invoke(Func<T> function)
