@@ -68,7 +68,8 @@ public abstract partial class Pool
     /// <summary>
     /// Runs an asynchronous function. In a thread pool its worker is free from the
     /// first await on, and what follows is up to the .NET thread pool; in a
-    /// process pool a worker runs all of it.
+    /// process pool a worker runs all of it. A worker must not block for a task of
+    /// this kind in its own pool, but await it: nobody stands in for it.
     /// </summary>
     /// <inheritdoc cref="SubmitAsync{T}(Func{T}, CancellationToken)"/>
     public Task<T> SubmitAsync<T>(

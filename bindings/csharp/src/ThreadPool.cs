@@ -18,7 +18,8 @@ namespace Asyncpal;
 /// <para>A task may submit tasks to its own pool and wait for them
 /// (<c>Wait()</c>, <c>Result</c>, <c>Task.WaitAll()</c>), even in a pool of one:
 /// the waiting worker runs what is still pending itself, and otherwise another
-/// stands in for it.</para>
+/// stands in for it. For a task of an asynchronous function it must not block,
+/// but await it.</para>
 /// <para>A file that imports <c>System.Threading</c>, too, as ImplicitUsings do,
 /// says which pool it means:
 /// <c>using ThreadPool = Asyncpal.ThreadPool;</c>.</para>
