@@ -101,7 +101,7 @@ bool ThreadCore::StartThread(const WorkerPtr& worker) {
       MutexLock lock(mu_);
       Forget(*worker);
     }
-    RunTerminationHandler();
+    RunQuietHandlers();
     return false;
   }
 }
@@ -122,11 +122,11 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
       Forget(*worker);
       retired_.push_back(worker);
     }
-    RunTerminationHandler();
+    RunQuietHandlers();
     throw;
   }
   ThreadWorker::SetCurrent(nullptr);
-  RunTerminationHandler();
+  RunQuietHandlers();
 }
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
