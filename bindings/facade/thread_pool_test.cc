@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,10 +30,14 @@ struct Journal {
   internal::Mutex mu;
   std::map<int64_t, std::function<int()>> tasks ABSL_GUARDED_BY(mu);
   std::vector<int64_t> dropped ABSL_GUARDED_BY(mu);
-  Failure why ABSL_GUARDED_BY(mu);
+  std::vector<int64_t> expired ABSL_GUARDED_BY(mu);
+  Failure why ABSL_GUARDED_BY(mu);  // of the last one of both
   std::vector<std::string> begun ABSL_GUARDED_BY(mu);
   std::atomic<int> ended{0};
   std::atomic<int> terminated{0};
+  std::atomic<int> joined{0};
+  std::atomic<int64_t> last_join{0};
+  std::atomic<bool> settled{true};  // what the last Settle() said
   std::atomic<bool> host_deleted{false};
   std::atomic<bool> host_keeps_handles{false};
   std::atomic<bool> host_goes_on{false};
@@ -42,6 +47,14 @@ struct Journal {
   std::vector<int64_t> Dropped() {
     internal::MutexLock lock(mu);
     return dropped;
+  }
+  std::vector<int64_t> Expired() {
+    internal::MutexLock lock(mu);
+    return expired;
+  }
+  Failure Why() {
+    internal::MutexLock lock(mu);
+    return why;
   }
   std::vector<std::string> Begun() {
     internal::MutexLock lock(mu);
@@ -80,6 +93,15 @@ class FakeHost : public Host {
     journal_->why = why;
     return journal_->host_keeps_handles;
   }
+  void Expire(int64_t task, const Failure& why) override {
+    internal::MutexLock lock(journal_->mu);
+    journal_->expired.push_back(task);
+    journal_->why = why;
+  }
+  void Joined(int64_t join) override {
+    journal_->last_join = join;
+    ++journal_->joined;
+  }
   void Terminated() override { ++journal_->terminated; }
 
  private:
@@ -90,7 +112,7 @@ class FakeHost : public Host {
       body = std::move(journal_->tasks.at(task));
       journal_->tasks.erase(task);
     }
-    ThreadPool::Settle(body());
+    journal_->settled = ThreadPool::Settle(body());
   }
 
   const std::shared_ptr<Journal> journal_;
@@ -104,12 +126,27 @@ class ThreadPoolTest : public ::testing::Test {
         PoolSettings{.max_workers = max_workers, .name = "p"});
     return *pool_;
   }
+  void Keep(int64_t id, std::function<int()> body) {
+    internal::MutexLock lock(journal_->mu);
+    journal_->tasks[id] = std::move(body);
+  }
   int64_t Submit(int64_t id, std::function<int()> body) {
-    {
-      internal::MutexLock lock(journal_->mu);
-      journal_->tasks[id] = std::move(body);
-    }
+    Keep(id, std::move(body));
     return pool_->Submit(id);
+  }
+  int64_t Submit(int64_t id, const TaskSettings& settings,
+                 std::function<int()> body) {
+    Keep(id, std::move(body));
+    return pool_->Submit(id, settings);
+  }
+  // Keeps the one worker busy until go_on_.
+  bool Occupy(int64_t id) {
+    Submit(id, [&] {
+      started_.Notify();
+      go_on_.Wait();
+      return kTaskCompleted;
+    });
+    return started_.Wait();
   }
   bool CloseAndWait() {
     pool_->Close(kCloseDrain);
@@ -362,6 +399,173 @@ TEST_F(ThreadPoolTest, AnotherWorkerStandsInForABlockedOne) {
     EXPECT_TRUE(ThreadPool::BeginBlocking());
     EXPECT_TRUE(started_.Wait());
     ThreadPool::EndBlocking();
+    done_.Notify();
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(done_.Wait());
+}
+
+// --- Settings of a task ---
+
+TEST_F(ThreadPoolTest, ATaskWithinItsLimitsEndsAsAnyOther) {
+  MakePool(1);
+  Submit(1, {.timeout = 30000000000, .queue_deadline = 30000000000},
+         [] { return kTaskCompleted; });
+  Submit(2, {.timeout = 30000000000}, [] { return kTaskFailed; });
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(pool_->Stats().completed, 1);
+  EXPECT_EQ(pool_->Stats().failed, 1);
+  EXPECT_THAT(journal_->Dropped(), ElementsAre());
+  EXPECT_THAT(journal_->Expired(), ElementsAre());
+  EXPECT_TRUE(journal_->settled);
+}
+
+TEST_F(ThreadPoolTest, ARunningTaskIsListedByItsName) {
+  MakePool(1);
+  Submit(1, {.name = "load"}, [&] {
+    started_.Notify();
+    go_on_.Wait();
+    return kTaskCompleted;
+  });
+  ASSERT_TRUE(started_.Wait());
+  EXPECT_EQ(pool_->Workers().at(0).current_task, "load");
+  go_on_.Notify();
+}
+
+TEST_F(ThreadPoolTest, ATaskThatMissesItsQueueDeadlineIsDropped) {
+  MakePool(1);
+  ASSERT_TRUE(Occupy(1));
+  Submit(2, {.queue_deadline = 1}, [] {
+    ADD_FAILURE() << "a task that came too late has run";
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(Eventually([&] { return !journal_->Dropped().empty(); }));
+  EXPECT_THAT(journal_->Dropped(), ElementsAre(2));
+  EXPECT_EQ(journal_->Why().link(0).kind, kTimeout);
+  EXPECT_EQ(pool_->Stats().failed, 1);
+  EXPECT_EQ(pool_->Stats().pending, 0);
+  go_on_.Notify();
+}
+
+TEST_F(ThreadPoolTest, ATaskThatOutrunsItsTimeoutExpires) {
+  MakePool(1);
+  Submit(1, {.timeout = 20000000}, [&] {
+    go_on_.Wait();
+    return kTaskCompleted;
+  });
+  // It may not have begun by then, on a slow machine.
+  EXPECT_TRUE(Eventually([&] {
+    return !journal_->Expired().empty() || !journal_->Dropped().empty();
+  }));
+  EXPECT_EQ(journal_->Why().link(0).kind, kTimeout);
+  EXPECT_EQ(pool_->Stats().failed, 1);
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(pool_->Stats().completed, 0);
+  EXPECT_EQ(journal_->settled, journal_->Expired().empty());
+}
+
+TEST_F(ThreadPoolTest, ATaskThatHasExpiredKeepsItsHandle) {
+  journal_->host_keeps_handles = true;
+  MakePool(1);
+  const int64_t handle = Submit(1, {.timeout = 1}, [&] {
+    go_on_.Wait();
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 1; }));
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_FALSE(ThreadPool::Cancel(handle));
+  ThreadPool::Release(handle);
+}
+
+TEST_F(ThreadPoolTest, AHostThatGoesOnLeavesTasksWithSettingsToThePool) {
+  journal_->host_goes_on = true;
+  MakePool(1);
+  ASSERT_TRUE(Occupy(1));
+  Submit(2, {.name = "second", .timeout = 30000000000}, [&] {
+    EXPECT_EQ(pool_->Workers().at(0).current_task, "second");
+    return kTaskCompleted;
+  });
+  Submit(3, [] { return kTaskCompleted; });
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(pool_->Stats().completed, 3);
+  EXPECT_EQ(journal_->calls_of_run, 2);
+}
+
+TEST_F(ThreadPoolTest, ATaskWithSettingsIsCancelledAndDroppedAsAnyOther) {
+  MakePool(1);
+  ASSERT_TRUE(Occupy(1));
+  const int64_t handle =
+      Submit(2, {.name = "x"}, [] { return kTaskCompleted; });
+  Submit(3, {.name = "y"}, [] { return kTaskCompleted; });
+  EXPECT_TRUE(ThreadPool::Cancel(handle));
+  ThreadPool::Release(handle);
+  pool_->Close(kCloseCancelPending);
+  EXPECT_THAT(journal_->Dropped(), ElementsAre(3));
+  EXPECT_TRUE(journal_->Why().empty());
+  go_on_.Notify();
+}
+
+TEST_F(ThreadPoolTest, BadSettingsOfATaskAreRefused) {
+  MakePool(1);
+  const auto task = [] { return kTaskCompleted; };
+  EXPECT_THROW(Submit(1, {.timeout = -1}, task), std::invalid_argument);
+  EXPECT_THROW(Submit(2, {.queue_deadline = -1}, task), std::invalid_argument);
+  EXPECT_THROW(Submit(3, {.max_attempts = 0}, task), std::invalid_argument);
+  EXPECT_EQ(pool_->Stats().submitted, 0);
+}
+
+// --- Join ---
+
+TEST_F(ThreadPoolTest, AJoinOfAQuietPoolEndsAtOnce) {
+  MakePool(1);
+  const int64_t join = pool_->StartJoin(7);
+  EXPECT_EQ(journal_->joined, 1);
+  EXPECT_EQ(journal_->last_join, 7);
+  EXPECT_FALSE(pool_->EndJoin(join));
+}
+
+TEST_F(ThreadPoolTest, AJoinEndsWhenAllIsDoneAndNoWorkerIsLeft) {
+  MakePool(1);
+  ASSERT_TRUE(Occupy(1));
+  Submit(2, [] { return kTaskCompleted; });
+  pool_->StartJoin(7);
+  EXPECT_EQ(journal_->joined, 0);
+  go_on_.Notify();
+  EXPECT_TRUE(Eventually([&] { return journal_->joined == 1; }));
+  EXPECT_EQ(pool_->Stats().workers, 0);
+  EXPECT_EQ(pool_->Stats().completed, 2);
+  Submit(3, [&] {
+    done_.Notify();
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(done_.Wait());
+}
+
+TEST_F(ThreadPoolTest, AJoinSendsIdleWorkersHome) {
+  pool_ = std::make_unique<ThreadPool>(
+      new FakeHost(journal_),
+      PoolSettings{.max_workers = 1, .idle_timeout = kForever});
+  pool_->SpawnMaxWorkers();
+  pool_->StartJoin(7);
+  EXPECT_TRUE(Eventually([&] { return journal_->joined == 1; }));
+}
+
+TEST_F(ThreadPoolTest, AJoinThatIsGivenUpIsNotTold) {
+  MakePool(1);
+  ASSERT_TRUE(Occupy(1));
+  EXPECT_TRUE(pool_->EndJoin(pool_->StartJoin(7)));
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(journal_->joined, 0);
+}
+
+TEST_F(ThreadPoolTest, AJoinInsideAWorkerIsRefused) {
+  MakePool(1);
+  Submit(1, [&] {
+    EXPECT_THROW(pool_->StartJoin(7), InvalidStateError);
     done_.Notify();
     return kTaskCompleted;
   });

@@ -1,13 +1,109 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using Xunit;
 
 namespace Asyncpal.Tests;
 
-/// How every pool begins and ends.
-public abstract class PoolLifecycleContract
+/// Join(), the ways to end a pool, and pools that break. All claims of C++ are
+/// here; its destructor is Dispose().
+public abstract class PoolLifecycleContract(PoolKind kind) : PoolContract(kind)
 {
-    protected abstract Pool NewPool(int workers);
+    // ------------------------------------------------------------------- Join()
+
+    [Fact]
+    public void JoinOfAnUnusedPoolReturnsTrue()
+    {
+        using Pool pool = NewPool(2);
+        Assert.True(pool.Join(Gate.Limit));
+    }
+
+    [Fact]
+    public async Task JoinReturnsFalseWhenItsTimeoutPasses()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Assert.False(pool.Join(Instant));
+        Assert.False(await pool.JoinAsync(Instant));
+    }
+
+    [Fact]
+    public void JoinRunsEverythingThatWasSubmitted()
+    {
+        using Pool pool = NewPool(2);
+        for (int i = 0; i < 50; ++i)
+        {
+            pool.Post(DoNothing);
+        }
+        pool.Join();
+        Assert.Equal(50, pool.Stats().Completed);
+    }
+
+    [Fact]
+    public async Task JoinLeavesNoWorker()
+    {
+        using Pool pool = NewPool(
+            new PoolPlan { MaxWorkers = 2, IdleTimeout = Timeout.InfiniteTimeSpan });
+        pool.SpawnMaxWorkers();
+        Assert.True(await pool.JoinAsync(Gate.Limit));
+        Assert.Equal(0, pool.CountWorkers());
+    }
+
+    [Fact]
+    public async Task JoinLeavesThePoolOpen()
+    {
+        using Pool pool = NewPool(2);
+        pool.Run(static () => 1);
+        Assert.True(pool.Join(Gate.Limit));
+        Assert.Equal(3, await pool.SubmitAsync(Add, 1, 2).Soon());
+    }
+
+    [Fact]
+    public async Task WorkIsTakenAfterAJoinThatTimedOut()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Assert.False(pool.Join(TimeSpan.Zero));
+        gate.Open();
+        Assert.Equal(3, await pool.SubmitAsync(Add, 1, 2).Soon());
+        // Nobody waits any more, so the worker stays.
+        Assert.Equal(1, pool.CountWorkers());
+    }
+
+    [Fact]
+    public void JoinOfAClosedPoolReturnsTrue()
+    {
+        using Pool pool = NewPool(1);
+        pool.Shutdown();
+        Assert.True(pool.Join(Gate.Limit));
+    }
+
+    [Fact]
+    public async Task TokenEndsAJoin()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        using var source = new CancellationTokenSource();
+        Occupy(pool, gate);
+        Task<bool> join = pool.JoinAsync(Gate.Limit, source.Token);
+        source.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => join.Soon());
+    }
+
+    [Fact]
+    public void NegativeTimeoutOfAJoinIsRefused()
+    {
+        using Pool pool = NewPool(1);
+        var error = Assert.Throws<ArgumentOutOfRangeException>(
+            () => pool.Join(TimeSpan.FromSeconds(-1)));
+        Assert.Contains("timeout is -00:00:01", error.Message);
+    }
+
+    // --------------------------------------------------------------- Shutdown()
 
     [Fact]
     public void FreshPoolIsOpen()
@@ -56,15 +152,123 @@ public abstract class PoolLifecycleContract
     }
 
     [Fact]
+    public async Task ShutdownCancelsPendingTasks()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int> pending = pool.SubmitAsync(Square, 3);
+        pool.Shutdown(AtOnce);
+        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
+        Assert.True(pending.IsCanceled);
+    }
+
+    [Fact]
+    public void TaskCancelledByAShutdownNeverRuns()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        pool.SubmitAsync(SharedGate.Touch, gate.Folder, 1);
+        pool.Shutdown(AtOnce);
+        gate.Open();
+        pool.Shutdown();
+        Assert.Equal(0, gate.CountArrivals());
+    }
+
+    [Fact]
+    public async Task ShutdownWaitsForRunningTasks()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Task<int> busy = Busy(pool, gate);
+        Task<bool> shutdown = pool.ShutdownAsync();
+        Assert.True(pool.IsClosed);
+        Assert.False(shutdown.IsCompleted);
+        gate.Open();
+        Assert.True(await shutdown.Soon());
+        Assert.Equal(0, await busy.Soon());
+    }
+
+    [Fact]
+    public async Task DrainRunsPendingTasks()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int>[] tasks = [.. Enumerable.Range(0, 10).Select(i => pool.SubmitAsync(Square, i))];
+        gate.Open();
+        Assert.True(pool.Shutdown(Drain));
+        Assert.Equal(81, (await Task.WhenAll(tasks).Soon())[9]);
+    }
+
+    [Fact]
+    public async Task DrainCancelsWhatIsPendingAtItsDeadline()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int> pending = pool.SubmitAsync(Square, 3);
+        pool.Shutdown(Drain with { Deadline = Instant });
+        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
+    }
+
+    [Fact]
+    public async Task DrainLeavesPendingTasksUntilItsDeadline()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int> pending = pool.SubmitAsync(Square, 3);
+        Task<bool> shutdown = pool.ShutdownAsync(Drain with { Deadline = Gate.Limit });
+        Assert.True(pool.IsClosed);
+        Assert.False(pending.IsCompleted);
+        gate.Open();
+        Assert.True(await shutdown.Soon());
+        Assert.Equal(9, await pending.Soon());
+    }
+
+    [Fact]
+    public async Task ShutdownAfterADrainCancelsTheRest()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int> pending = pool.SubmitAsync(Square, 3);
+        Task<bool> drain = pool.ShutdownAsync(Drain);
+        Assert.False(pool.Shutdown(AtOnce));
+        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
+        gate.Open();
+        Assert.True(await drain.Soon());
+    }
+
+    [Fact]
+    public async Task KillCancelsPendingTasks()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int> pending = pool.SubmitAsync(Square, 3);
+        pool.Shutdown(new ShutdownOptions { Mode = ShutdownMode.Kill, Deadline = Instant });
+        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
+    }
+
+    [Fact]
+    public void NegativeDeadlineIsRefused()
+    {
+        using Pool pool = NewPool(1);
+        var error = Assert.Throws<ArgumentOutOfRangeException>(
+            () => pool.Shutdown(new ShutdownOptions { Deadline = TimeSpan.FromSeconds(-1) }));
+        Assert.Contains("Deadline is -00:00:01", error.Message);
+        Assert.False(pool.IsClosed);
+    }
+
+    [Fact]
     public void EveryUseOfAClosedPoolThrows()
     {
         using Pool pool = NewPool(1);
         pool.Shutdown();
-        Assert.Throws<ObjectDisposedException>(pool.Check);
-        Assert.Throws<ObjectDisposedException>(() => { pool.SubmitAsync(static () => 1); });
-        Assert.Throws<ObjectDisposedException>(() => pool.Run(static () => 1));
-        Assert.Throws<ObjectDisposedException>(() => pool.Map(static x => x, [1]));
-        Assert.Throws<ObjectDisposedException>(() => pool.SpawnMaxWorkers());
+        AssertRefusesAllUse<ObjectDisposedException>(pool);
     }
 
     [Fact]
@@ -72,13 +276,26 @@ public abstract class PoolLifecycleContract
     {
         Pool pool = NewPool(1);
         await pool.DisposeAsync();
-        Assert.Throws<ObjectDisposedException>(pool.Check);
-        Assert.Throws<ObjectDisposedException>(() => { pool.SubmitAsync(static () => 1); });
-        Assert.Throws<ObjectDisposedException>(() => pool.Map(static x => x, [1]));
+        AssertRefusesAllUse<ObjectDisposedException>(pool);
         Assert.Throws<ObjectDisposedException>(() => pool.Stats());
         Assert.True(pool.IsClosed);
         Assert.True(pool.IsTerminated);
         Assert.False(pool.Shutdown());
+    }
+
+    private static void AssertRefusesAllUse<TException>(Pool pool)
+        where TException : Exception
+    {
+        Assert.Throws<TException>(pool.Check);
+        Assert.Throws<TException>(() => { pool.SubmitAsync(static () => 1); });
+        Assert.Throws<TException>(
+            () => { pool.SubmitAsync(new TaskOptions { Name = "x" }, static () => 1); });
+        Assert.Throws<TException>(() => { pool.SubmitAsync(static stop => 1); });
+        Assert.Throws<TException>(() => pool.Run(static () => 1));
+        Assert.Throws<TException>(() => pool.Post(DoNothing));
+        Assert.Throws<TException>(() => pool.Map(Square, [1]));
+        Assert.Throws<TException>(() => pool.SpawnWorkers(1));
+        Assert.Throws<TException>(() => pool.SpawnMaxWorkers());
     }
 
     [Fact]
@@ -100,11 +317,30 @@ public abstract class PoolLifecycleContract
     }
 
     [Fact]
-    public void TestOfAPoolWithoutHooksReturns()
+    public async Task DestructorCancelsPendingTasks()
     {
-        using Pool pool = NewPool(1);
-        pool.Test();
-        Assert.Equal(0, pool.CountWorkers());
+        Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int> pending = pool.SubmitAsync(Square, 3);
+        ValueTask disposal = pool.DisposeAsync();
+        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
+        gate.Open();
+        await disposal.AsTask().Soon();
+    }
+
+    [Fact]
+    public async Task DestructorWaitsForRunningTasks()
+    {
+        Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Task<int> busy = Busy(pool, gate);
+        Task disposal = Task.Run(pool.Dispose);
+        Waiting.Until(() => pool.IsClosed);
+        Assert.False(disposal.IsCompleted);
+        gate.Open();
+        await disposal.Soon();
+        Assert.Equal(0, await busy.Soon());
     }
 
     [Fact]
@@ -127,5 +363,216 @@ public abstract class PoolLifecycleContract
         Pool pool = NewPool(1);
         Assert.Equal(1, pool.Run(static () => 1));
         return new WeakReference(pool);
+    }
+
+    // --------------------------------------------------- What a shutdown leaves
+
+    [Fact]
+    public void CancelledTasksComeInTheOrderOfSubmission()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        string[] names = ["a", "b", "c"];
+        foreach (string name in names)
+        {
+            pool.SubmitAsync(new TaskOptions { Name = name }, DoNothing);
+        }
+        pool.Shutdown(AtOnce);
+        Assert.Equal(names, pool.TakeCancelledTasks().Select(task => task.Name));
+    }
+
+    [Fact]
+    public void CancelledTasksRunInAnotherPool()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        for (int i = 0; i < 5; ++i)
+        {
+            pool.SubmitAsync(SharedGate.Touch, gate.Folder, i);
+        }
+        pool.Post(DoNothing);
+        pool.Shutdown(AtOnce);
+        using Pool other = NewPool(2);
+        foreach (CancelledTask task in pool.TakeCancelledTasks())
+        {
+            other.Post(task);
+            Assert.Throws<InvalidOperationException>(() => other.Post(task));
+        }
+        Assert.True(other.Join(Gate.Limit));
+        Assert.Equal(5, gate.CountArrivals());
+        Assert.Equal(6, other.Stats().Completed);
+    }
+
+    [Fact]
+    public void CancelledTasksAreHandedOutOnce()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        pool.SubmitAsync(DoNothing);
+        pool.Shutdown(AtOnce);
+        Assert.Single(pool.TakeCancelledTasks());
+        Assert.Empty(pool.TakeCancelledTasks());
+    }
+
+    [Fact]
+    public void TaskThatItsFutureCancelledIsNotHandedOut()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        using var source = new CancellationTokenSource();
+        Occupy(pool, gate);
+        pool.SubmitAsync(DoNothing, source.Token);
+        source.Cancel();
+        pool.Shutdown(AtOnce);
+        Assert.Empty(pool.TakeCancelledTasks());
+    }
+
+    [Fact]
+    public void CancelledTaskOutlivesItsPool()
+    {
+        using var gate = new SharedGate();
+        IReadOnlyList<CancelledTask> tasks;
+        using (Pool pool = NewPool(1))
+        {
+            Occupy(pool, gate);
+            pool.SubmitAsync(SharedGate.Touch, gate.Folder, 1);
+            pool.Shutdown(AtOnce);
+            tasks = pool.TakeCancelledTasks();
+            gate.Open();
+        }
+        Assert.Single(tasks).Run();
+        Assert.Equal(1, gate.CountArrivals());
+    }
+
+    private CancelledTask CancelOne(Func<int> function)
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        pool.SubmitAsync(function);
+        pool.Shutdown(AtOnce);
+        return Assert.Single(pool.TakeCancelledTasks());
+    }
+
+    [Fact]
+    public void CancelledTaskRunsOnlyOnce()
+    {
+        CancelledTask task = CancelOne(static () => 1);
+        task.Run();
+        Assert.Throws<InvalidOperationException>(task.Run);
+    }
+
+    [Fact]
+    public void CancelledTaskLetsOutWhatItThrows() =>
+        Assert.Throws<FormatException>(CancelOne(ThrowFormatException).Run);
+
+    // ---------------------------------------------------------- Pools that break
+
+    [Fact]
+    public void TestOfAPoolWithoutHooksReturns()
+    {
+        using Pool pool = NewPool(1);
+        pool.Test();
+    }
+
+    [Fact]
+    public void TestThrowsWhatTheInitializerThrew()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        var error = Assert.Throws<InitializerException>(pool.Test);
+        Assert.EndsWith(" <- bad start", ChainOf(error));
+        Assert.IsType<FormatException>(error.InnerException);
+    }
+
+    [Fact]
+    public void TestThrowsWhatTheFinalizerThrew()
+    {
+        using Pool pool = NewPoolThatCannotEnd();
+        var error = Assert.Throws<FinalizerException>(pool.Test);
+        Assert.EndsWith(" <- bad end", ChainOf(error));
+    }
+
+    [Fact]
+    public void FailedTestDoesNotBreakThePool()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        Assert.Throws<InitializerException>(pool.Test);
+        Assert.False(pool.IsBroken);
+    }
+
+    [Fact]
+    public void TestLeavesNoWorker()
+    {
+        using Pool pool = NewPool(1);
+        pool.Test();
+        Assert.Equal(0, pool.CountWorkers());
+    }
+
+    [Fact]
+    public void InitializerThatThrowsBreaksThePool()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        pool.SpawnWorkers(1);
+        Waiting.Until(() => pool.IsBroken);
+    }
+
+    [Fact]
+    public async Task BrokenPoolFailsItsPendingTasks()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        await Assert.ThrowsAsync<InitializerException>(
+            () => pool.SubmitAsync(Square, 3).Soon());
+    }
+
+    [Fact]
+    public async Task ErrorOfABrokenPoolHasItsCauseNested()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        var error = await Assert.ThrowsAsync<InitializerException>(
+            () => pool.SubmitAsync(Square, 3).Soon());
+        Assert.EndsWith(" <- bad start", ChainOf(error));
+        Assert.IsType<FormatException>(error.InnerException);
+    }
+
+    [Fact]
+    public async Task EveryUseOfABrokenPoolThrowsItsError()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        await Assert.ThrowsAsync<InitializerException>(
+            () => pool.SubmitAsync(Square, 3).Soon());
+        AssertRefusesAllUse<InitializerException>(pool);
+        Assert.Contains("pool 'ill'", Assert.Throws<InitializerException>(pool.Check).Message);
+    }
+
+    [Fact]
+    public async Task TasksOfABrokenPoolAreHandedOut()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        await Assert.ThrowsAsync<InitializerException>(
+            () => pool.SubmitAsync(Square, 3).Soon());
+        Assert.Single(pool.TakeCancelledTasks());
+    }
+
+    [Fact]
+    public void FinalizerThatThrowsBreaksThePool()
+    {
+        using Pool pool = NewPoolThatCannotEnd();
+        pool.Run(static () => 1);
+        Assert.True(pool.Join(Gate.Limit));
+        var error = Assert.Throws<FinalizerException>(pool.Check);
+        Assert.EndsWith(" <- bad end", ChainOf(error));
+    }
+
+    [Fact]
+    public async Task ShutdownClosesABrokenPool()
+    {
+        using Pool pool = NewPoolThatCannotBegin();
+        await Assert.ThrowsAsync<InitializerException>(
+            () => pool.SubmitAsync(Square, 3).Soon());
+        Assert.True(pool.Shutdown());
+        Assert.True(pool.IsTerminated);
     }
 }

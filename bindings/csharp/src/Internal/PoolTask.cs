@@ -16,19 +16,30 @@ internal sealed class PoolTask<T> : WorkItem
 
     private readonly Func<T> _function;
     private readonly CancellationToken _token;
+    private readonly bool _isOfMap;
     private Exception? _dropped;
 
     private PoolTask(
-        PoolScheduler scheduler, Func<T> function, CancellationToken token)
+        PoolScheduler scheduler, Func<T> function, CancellationToken token, bool isOfMap)
         : base(scheduler)
     {
         _function = function;
         _token = token;
+        _isOfMap = isOfMap;
     }
 
     /// <summary>Submits a function, or throws.</summary>
+    /// <param name="scheduler">Of the pool.</param>
+    /// <param name="function">What to run.</param>
+    /// <param name="token">The caller's.</param>
+    /// <param name="options">Without a timeout.</param>
+    /// <param name="isOfMap">Whether nobody else could do its work.</param>
     public static Task<T> Start(
-        PoolScheduler scheduler, Func<T> function, CancellationToken token)
+        PoolScheduler scheduler,
+        Func<T> function,
+        CancellationToken token,
+        TaskOptions? options = null,
+        bool isOfMap = false)
     {
         if (token.IsCancellationRequested)
         {
@@ -36,7 +47,10 @@ internal sealed class PoolTask<T> : WorkItem
         }
         // Without a token of the caller's, the pool itself can cancel the task.
         token = token.CanBeCanceled ? token : scheduler.CloseToken;
-        var item = new PoolTask<T>(scheduler, function, token);
+        var item = new PoolTask<T>(scheduler, function, token, isOfMap)
+        {
+            Limits = options,
+        };
         var task = new Task<T>(
             static item => ((PoolTask<T>)item!).Invoke(), item, token, Options);
         try
@@ -60,6 +74,11 @@ internal sealed class PoolTask<T> : WorkItem
     /// <inheritdoc/>
     protected override void OnDropped(Exception? why)
     {
+        if (!_isOfMap && why is not TimeoutException)
+        {
+            Scheduler.Pool.Keep(
+                new CancelledTask(Limits?.Name ?? "", Work.Of(_function)));
+        }
         if (why == null && _token == Scheduler.CloseToken)
         {
             // Where it was requested, Execute() does no more than cancel.

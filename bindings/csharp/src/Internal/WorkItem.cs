@@ -15,7 +15,7 @@ namespace Asyncpal.Internal;
 /// exchange. Who finds it gives it up; who finds it taken leaves that to the
 /// taker; Enqueue() does it when they were faster than itself.
 /// </remarks>
-internal class WorkItem
+internal class WorkItem : HostItem
 {
     // Instead of a handle, which is an address.
     private const long Unknown = 0;
@@ -34,6 +34,9 @@ internal class WorkItem
         _task = task;
     }
 
+    /// <summary>Without a timeout; null: none.</summary>
+    public TaskOptions? Limits { get; init; }
+
     public PoolScheduler Scheduler => _scheduler;
 
     /// <summary>The task, once it has been queued.</summary>
@@ -47,7 +50,9 @@ internal class WorkItem
         long handle;
         try
         {
-            handle = pool.Submit((long)GCHandle.ToIntPtr(_self));
+            long id = (long)GCHandle.ToIntPtr(_self);
+            using TaskSettings? settings = Limits?.ToNative();
+            handle = settings == null ? pool.Submit(id) : pool.Submit(id, settings);
         }
         catch
         {
@@ -93,15 +98,15 @@ internal class WorkItem
         return ran;
     }
 
-    /// <summary>Called by a worker; returns as facade::Host::Run().</summary>
-    public bool Run()
+    /// <inheritdoc/>
+    public override bool Run()
     {
         Execute();
         return OnGone();
     }
 
-    /// <summary>Called instead of Run(); returns as facade::Host::Drop().</summary>
-    public bool Drop(Exception? why)
+    /// <inheritdoc/>
+    public override bool Drop(Exception? why)
     {
         bool result = OnGone();
         OnDropped(why);
@@ -119,7 +124,8 @@ internal class WorkItem
     }
 
     /// <summary>
-    /// The task will never run: the pool broke for that reason, or was closed.
+    /// The task will never run: it is too late, or the pool broke, for that reason,
+    /// or was closed.
     /// </summary>
     protected virtual void OnDropped(Exception? why)
     {

@@ -23,29 +23,19 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/** The contract of pools, and what only a thread pool does. */
+/** What only a thread pool does. */
 class ThreadPoolTest extends PoolContract {
-  @Override
-  ThreadPool make(int workers) {
-    return ThreadPool.builder().maxWorkers(workers).name("p").build();
-  }
-
-  @Override
-  ThreadPool makeBroken() {
-    return ThreadPool.builder()
-        .initializer(
-            () -> {
-              throw new IllegalStateException("no luck");
-            })
-        .build();
+  ThreadPoolTest() {
+    super(PoolKinds.THREADS);
   }
 
   private ThreadPool threads(int workers) {
-    return keep(make(workers));
+    return (ThreadPool) pool(workers);
   }
 
   // ------------------------------------------------------------------ Threads
@@ -96,14 +86,6 @@ class ThreadPoolTest extends PoolContract {
     assertEquals(List.of("begin h-worker-1", "task", "end h-worker-1"), log);
   }
 
-  @Test
-  void workerRetiresAfterItsMaximumOfTasks() throws Exception {
-    ThreadPool pool =
-        keep(ThreadPool.builder().maxWorkers(1).name("m").maxTasksPerWorker(1).build());
-    assertEquals("m-worker-1", pool.submit(() -> Thread.currentThread().getName()).get());
-    assertEquals("m-worker-2", pool.submit(() -> Thread.currentThread().getName()).get());
-  }
-
   // ------------------------------------------------------------------ Executing
 
   @Test
@@ -141,16 +123,6 @@ class ThreadPoolTest extends PoolContract {
   }
 
   @Test
-  void returnedTaskRunsInAnotherPool() throws Exception {
-    ThreadPool pool = threads(1);
-    ThreadPool other = threads(1);
-    block(pool, gate());
-    Future<Integer> pending = pool.submit(() -> 5);
-    pool.shutdownNow().forEach(other::execute);
-    assertEquals(5, pending.get(30, SECONDS));
-  }
-
-  @Test
   void worksWithACompletionService() throws Exception {
     ExecutorCompletionService<Integer> service = new ExecutorCompletionService<>(threads(2));
     for (int i = 0; i < 10; i++) {
@@ -164,7 +136,96 @@ class ThreadPoolTest extends PoolContract {
     assertEquals(45, sum);
   }
 
+  @Test
+  void failureOfAPostedTaskWithOptionsGoesToTheHandler() throws Exception {
+    ThreadPool pool = threads(1);
+    CompletableFuture<Throwable> uncaught = new CompletableFuture<>();
+    Thread worker = pool.submit(Thread::currentThread).get(30, SECONDS);
+    worker.setUncaughtExceptionHandler((thread, thrown) -> uncaught.complete(thrown));
+    AssertionError error = new AssertionError("x");
+    pool.execute(
+        TaskOptions.DEFAULT.withName("posted"),
+        () -> {
+          throw error;
+        });
+    assertSame(error, uncaught.get(30, SECONDS));
+    assertSame(worker, pool.submit(Thread::currentThread).get(30, SECONDS));
+  }
+
   // ------------------------------------------------------------------ Interrupts
+
+  @Test
+  void timeoutInterruptsTheTask() throws Exception {
+    ThreadPool pool = threads(1);
+    Gate gate = gate();
+    CountDownLatch interrupted = new CountDownLatch(1);
+    CountDownLatch started = new CountDownLatch(1);
+    Future<?> future =
+        pool.submit(
+            TaskOptions.DEFAULT.withTimeout(Duration.ofMillis(200)),
+            () -> {
+              started.countDown();
+              try {
+                return gate.pass();
+              } catch (InterruptedException e) {
+                interrupted.countDown();
+                throw e;
+              }
+            });
+    assertInstanceOf(TimeoutException.class, failureOf(future));
+    // It need not have come to its start, on a slow machine.
+    if (started.getCount() == 0) {
+      assertTrue(interrupted.await(30, SECONDS));
+    }
+    assertFalse(pool.submit(() -> Thread.currentThread().isInterrupted()).get(30, SECONDS));
+    assertEquals(1, pool.stats().failed());
+  }
+
+  @Test
+  void taskThatIgnoresItsTimeoutKeepsItsWorkerButNotItsFuture() throws Exception {
+    ThreadPool pool = threads(1);
+    CountDownLatch started = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    Future<Integer> future =
+        pool.submit(
+            TaskOptions.DEFAULT.withTimeout(Duration.ofMillis(200)),
+            () -> {
+              started.countDown();
+              while (mayEnd.getCount() > 0) {
+                Thread.onSpinWait();
+              }
+              return 1;
+            });
+    assertInstanceOf(TimeoutException.class, failureOf(future));
+    assertEquals(started.getCount() == 0 ? 1 : 0, pool.countBusyWorkers());
+    mayEnd.countDown();
+    pool.submit(() -> 1).get(30, SECONDS);
+    assertEquals(1, pool.stats().failed());
+    assertEquals(1, pool.stats().completed());
+  }
+
+  @Test
+  void limitsOfManyTasksMeetTheirEnds() throws Exception {
+    ThreadPool pool = threads(2);
+    List<Future<Integer>> futures = new ArrayList<>();
+    for (int i = 0; i < 2000; i++) {
+      int n = i;
+      TaskOptions options = TaskOptions.DEFAULT.withTimeout(Duration.ofNanos(20_000L + 10 * n));
+      futures.add(pool.submit(options, () -> n));
+    }
+    long completed = 0;
+    for (int i = 0; i < 2000; i++) {
+      try {
+        assertEquals(i, futures.get(i).get(30, SECONDS));
+        completed++;
+      } catch (ExecutionException e) {
+        assertInstanceOf(TimeoutException.class, e.getCause());
+      }
+    }
+    assertJoins(pool);
+    assertEquals(completed, pool.stats().completed());
+    assertEquals(2000 - completed, pool.stats().failed());
+  }
 
   @Test
   void cancelInterruptsTheRunningTask() throws Exception {
@@ -226,6 +287,13 @@ class ThreadPoolTest extends PoolContract {
   }
 
   // ------------------------------------------------------------------ Waiting inside a worker
+
+  @Test
+  void joinInsideAWorkerIsRefused() {
+    ThreadPool pool = threads(1);
+    Future<?> future = pool.submit(() -> pool.join(LONG));
+    assertInstanceOf(IllegalStateException.class, failureOf(future));
+  }
 
   @Test
   void taskMayWaitForTasksOfItsOwnPool() throws Exception {
@@ -449,24 +517,10 @@ class ThreadPoolTest extends PoolContract {
   // ------------------------------------------------------------------ Options
 
   @Test
-  void badOptionIsNamedWithItsValue() {
-    IllegalArgumentException e =
-        assertThrows(
-            IllegalArgumentException.class, () -> ThreadPool.builder().maxWorkers(-3).build());
-    assertTrue(e.getMessage().contains("max_workers is -3"), e.getMessage());
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> ThreadPool.builder().idleTimeout(Duration.ofSeconds(-1)));
+  void poolsOfExecutorsHaveTheirSize() {
+    assertEquals(3, keep(Executors.newFixedThreadPool(3)).maxWorkers());
+    assertEquals("ThreadPool", keep(Executors.newCachedThreadPool()).name());
     assertThrows(IllegalArgumentException.class, () -> Executors.newFixedThreadPool(0));
   }
 
-  @Test
-  void fixedPoolsHaveTheirSize() {
-    assertEquals(3, keep(Executors.newFixedThreadPool(3)).maxWorkers());
-    assertEquals(1, keep(Executors.newSingleThreadExecutor()).maxWorkers());
-    assertEquals(2, keep(Executors.newDualThreadPool()).maxWorkers());
-    assertEquals(3, keep(Executors.newTripleThreadPool()).maxWorkers());
-    assertEquals(4, keep(Executors.newQuadThreadPool()).maxWorkers());
-    assertEquals("ThreadPool", keep(Executors.newCachedThreadPool()).name());
-  }
 }

@@ -1,0 +1,260 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Asyncpal.Internal;
+
+/// <summary>
+/// A task of a thread pool that has a timeout, or whose function takes a token. It
+/// is a promise, since its end need not be that of its function.
+/// </summary>
+/// <remarks>
+/// Its number is a <see cref="GCHandle"/>, freed by who settles the task: the one who
+/// has run, dropped or cancelled it, or its timeout, and native code lets only one
+/// of them. The native task's handle is given up as for a <see cref="RemoteTask"/>.
+/// </remarks>
+internal sealed class LimitedTask<T> : HostItem
+{
+    // Instead of a handle, which is an address.
+    private const long Unknown = 0;
+    private const long Finished = -1;
+    private const long Taken = -2;
+
+    private readonly TaskCompletionSource<T> _result =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly Asyncpal.ThreadPool _pool;
+    private readonly Call<T> _call;
+    private readonly string _name;
+    private readonly CancellationToken _token;
+
+    // Cancelled by the caller's token, by the pool, and by the timeout.
+    private readonly CancellationTokenSource _stop;
+    private readonly ExecutionContext? _context = ExecutionContext.Capture();
+
+    private CancellationTokenRegistration _registration;
+    private GCHandle _self;
+    private long _handle;
+
+    // Of an expired task: its function has returned, its token is cancelled.
+    private int _ends;
+
+    private LimitedTask(
+        Asyncpal.ThreadPool pool,
+        Call<T> call,
+        string name,
+        CancellationToken token,
+        CancellationToken close)
+    {
+        _pool = pool;
+        _call = call;
+        _name = name;
+        _token = token;
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(token, close);
+    }
+
+    /// <summary>Submits a function, or throws.</summary>
+    /// <param name="pool">What runs it.</param>
+    /// <param name="call">The function.</param>
+    /// <param name="options">Its name and limits.</param>
+    /// <param name="token">The caller's.</param>
+    /// <param name="close">Cancelled when the pool asks its tasks to stop.</param>
+    public static Task<T> Start(
+        Asyncpal.ThreadPool pool,
+        Call<T> call,
+        TaskOptions options,
+        CancellationToken token,
+        CancellationToken close)
+    {
+        using TaskSettings settings = options.ToNative();
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled<T>(token);
+        }
+        var task = new LimitedTask<T>(pool, call, options.Name, token, close);
+        task.Submit(settings);
+        return task._result.Task;
+    }
+
+    /// <inheritdoc/>
+    public override bool Run()
+    {
+        bool othersRelease = LeaveQueue();
+        if (_context == null)
+        {
+            Invoke();
+        }
+        else
+        {
+            ExecutionContext.Run(_context, static task => ((LimitedTask<T>)task!).Invoke(), this);
+        }
+        return othersRelease;
+    }
+
+    /// <inheritdoc/>
+    public override bool Drop(Exception? why)
+    {
+        bool othersRelease = LeaveQueue();
+        if (why is not TimeoutException)
+        {
+            _pool.Keep(new CancelledTask(_name, Work.Of(_call.Invoke)));
+        }
+        if (why == null)
+        {
+            _result.SetCanceled();
+        }
+        else
+        {
+            _result.SetException(why);
+        }
+        Settled();
+        return othersRelease;
+    }
+
+    /// <inheritdoc/>
+    public override void Expire(Exception why)
+    {
+        _self.Free();
+        _registration.Unregister();
+        _result.SetException(why);
+        // What is registered with the token runs elsewhere, as it may throw.
+        _stop.CancelAsync().ContinueWith(
+            static (_, task) => ((LimitedTask<T>)task!).EndExpired(),
+            this,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void Submit(TaskSettings settings)
+    {
+        _self = GCHandle.Alloc(this);
+        long handle;
+        try
+        {
+            handle = _pool.NativeThreads.Submit((long)GCHandle.ToIntPtr(_self), settings);
+        }
+        catch
+        {
+            _self.Free();
+            _stop.Dispose();
+            throw;
+        }
+        if (Interlocked.CompareExchange(ref _handle, handle, Unknown) == Finished)
+        {
+            NativeThreadPool.Release(handle);
+            return;
+        }
+        if (_token.CanBeCanceled)
+        {
+            _registration = _token.UnsafeRegister(
+                static task => ((LimitedTask<T>)task!).Cancel(), this);
+            if (Volatile.Read(ref _handle) == Finished)
+            {
+                _registration.Unregister();
+            }
+        }
+    }
+
+    private void Invoke()
+    {
+        T result = default!;
+        Exception? error = null;
+        try
+        {
+            result = _call.Stoppable == null ? _call.Invoke() : _call.Stoppable(_stop.Token);
+        }
+        catch (Exception e)
+        {
+            error = e;
+        }
+        bool cancelled = _stop.IsCancellationRequested
+            && error is OperationCanceledException { CancellationToken: var token }
+            && (token == _stop.Token || token == _token);
+        if (!NativeThreadPool.Settle((int)(
+            cancelled ? TaskOutcome.TaskCancelled
+            : error != null ? TaskOutcome.TaskFailed
+            : TaskOutcome.TaskCompleted)))
+        {
+            EndExpired();
+            return;
+        }
+        // Who has the result finds it counted.
+        if (cancelled)
+        {
+            _result.SetCanceled(_token.IsCancellationRequested ? _token : _stop.Token);
+        }
+        else if (error != null)
+        {
+            _result.SetException(error);
+        }
+        else
+        {
+            _result.SetResult(result);
+        }
+        Settled(result as Task);
+    }
+
+    /// <summary>Called when the caller's token is cancelled.</summary>
+    private void Cancel()
+    {
+        long handle = Volatile.Read(ref _handle);
+        if (handle <= 0
+            || Interlocked.CompareExchange(ref _handle, Taken, handle) != handle)
+        {
+            return;
+        }
+        bool cancelled = NativeThreadPool.Cancel(handle);
+        NativeThreadPool.Release(handle);
+        if (cancelled)
+        {
+            _result.SetCanceled(_token);
+            Settled();
+        }
+    }
+
+    /// <summary>True: somebody else gives the handle up.</summary>
+    private bool LeaveQueue() => Interlocked.Exchange(ref _handle, Finished) <= 0;
+
+    /// <param name="rest">What of an asynchronous function still runs.</param>
+    private void Settled(Task? rest = null)
+    {
+        _self.Free();
+        // Not Dispose(): the cancellation that is being carried out may be the
+        // one that has ended this task.
+        _registration.Unregister();
+        if (rest == null || rest.IsCompleted)
+        {
+            _stop.Dispose();
+            return;
+        }
+        rest.ContinueWith(
+            static (_, stop) => ((CancellationTokenSource)stop!).Dispose(),
+            _stop,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void EndExpired()
+    {
+        if (Interlocked.Increment(ref _ends) == 2)
+        {
+            _stop.Dispose();
+        }
+    }
+}
+
+/// <summary>What a cancelled task does after all.</summary>
+internal static class Work
+{
+    /// <summary>Calls the function, and waits for it if it is asynchronous.</summary>
+    public static Action Of<T>(Func<T> function) => () =>
+    {
+        if (function() is Task task)
+        {
+            task.GetAwaiter().GetResult();
+        }
+    };
+}
