@@ -13,6 +13,8 @@ public class ProcessPoolTaskContract() : PoolTaskContract(new Processes());
 
 public class ProcessPoolLifecycleContract() : PoolLifecycleContract(new Processes());
 
+public class ProcessPoolRemainsContract() : PoolRemainsContract(new Processes());
+
 public class ProcessPoolMapContract() : PoolMapContract(new Processes());
 
 public class ProcessPoolWorkerContract() : PoolWorkerContract(new Processes());

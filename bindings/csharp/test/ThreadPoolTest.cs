@@ -12,6 +12,8 @@ public class ThreadPoolTaskContract() : PoolTaskContract(new Threads());
 
 public class ThreadPoolLifecycleContract() : PoolLifecycleContract(new Threads());
 
+public class ThreadPoolRemainsContract() : PoolRemainsContract(new Threads());
+
 public class ThreadPoolMapContract() : PoolMapContract(new Threads());
 
 public class ThreadPoolWorkerContract() : PoolWorkerContract(new Threads());

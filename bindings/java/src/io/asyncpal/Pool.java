@@ -15,7 +15,6 @@ import java.util.Objects;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
@@ -144,7 +143,7 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
    */
   public void execute(TaskOptions options, Runnable task) {
     RunnableFuture<?> future = newTaskFor(Objects.requireNonNull(task, "task"), null);
-    reportFailureOf((CompletableFuture<?>) future);
+    Unobserved.reportFailureOf((CompletableFuture<?>) future);
     start(options, future);
   }
 
@@ -403,29 +402,6 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
 
   /** Gives a task of {@code newTaskFor()} to the pool. */
   abstract void start(TaskOptions options, RunnableFuture<?> task);
-
-  /**
-   * What the task of a future that nobody has throws is to go to the handler of the thread that
-   * completes it.
-   */
-  static void reportFailureOf(CompletableFuture<?> posted) {
-    posted.whenComplete(
-        (result, thrown) -> {
-          if (thrown != null && !posted.isCancelled()) {
-            boolean wrapped = thrown instanceof CompletionException && thrown.getCause() != null;
-            report(Thread.currentThread(), wrapped ? thrown.getCause() : thrown);
-          }
-        });
-  }
-
-  /** Calls the uncaught exception handler as the JVM does. */
-  static void report(Thread thread, Throwable thrown) {
-    try {
-      thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
-    } catch (Throwable ignored) {
-      // As the JVM does with what such a handler throws.
-    }
-  }
 
   /** Whether this is called inside one of the pool's own tasks. */
   abstract boolean isOwnWorker();

@@ -112,7 +112,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
       return;
     }
     RemoteTask<?> task = RemoteTask.ofRunnable(command, null);
-    reportFailureOf(task);
+    Unobserved.reportFailureOf(task);
     submit(task, null);
   }
 

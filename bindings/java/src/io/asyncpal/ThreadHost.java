@@ -144,7 +144,7 @@ final class ThreadHost extends Host {
       NativeThreadPool.settle(TaskOutcome.kTaskCompleted);
     } else {
       NativeThreadPool.settle(TaskOutcome.kTaskFailed);
-      Pool.report(worker.thread, thrown);
+      Unobserved.report(worker.thread, thrown);
     }
     return false;
   }

@@ -19,6 +19,12 @@ final class ProcessPoolContractTest {
     }
   }
 
+  static final class Remains extends PoolRemainsContract {
+    Remains() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
   static final class Workers extends PoolWorkerContract {
     Workers() {
       super(PoolKinds.PROCESSES);

@@ -19,6 +19,12 @@ final class ThreadPoolContractTest {
     }
   }
 
+  static final class Remains extends PoolRemainsContract {
+    Remains() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
   static final class Workers extends PoolWorkerContract {
     Workers() {
       super(PoolKinds.THREADS);
