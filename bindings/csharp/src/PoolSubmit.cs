@@ -17,9 +17,7 @@ public abstract partial class Pool
     /// </param>
     /// <returns>
     /// A task with what the function returns or throws. It becomes canceled with
-    /// that token, or when the pool is shut down before the function has begun;
-    /// in the latter case a task of a thread pool that has a token, which is not
-    /// cancelled, fails with a <see cref="TaskCanceledException"/> instead.
+    /// that token, or when the pool is shut down before the function has begun.
     /// Whatever awaits it does not continue on a worker.
     /// </returns>
     /// <exception cref="ObjectDisposedException">The pool is closed.</exception>

@@ -122,7 +122,7 @@ public sealed class ThreadPool : Pool
             _scheduler,
             () => CallEach(function.Call, inputs),
             token,
-            isOfMap: true);
+            PoolTask<IReadOnlyList<TOut>>.PartOfMap);
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _scheduler.WaitOn(task, timeout);

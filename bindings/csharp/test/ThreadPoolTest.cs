@@ -65,6 +65,8 @@ public class ThreadPoolTest
         Task<int> withToken = pool.SubmitAsync(() => 1, source.Token);
         Task<bool> shutdown = pool.ShutdownAsync();
         Assert.All(pending, task => Assert.True(task.IsCanceled));
+        Assert.True(withToken.IsCanceled);
+        Assert.False(source.IsCancellationRequested);
         await Assert.ThrowsAsync<TaskCanceledException>(() => withToken.Soon());
         Assert.False(running.IsCompleted);
         Assert.False(shutdown.IsCompleted);

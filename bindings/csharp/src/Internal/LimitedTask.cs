@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -10,23 +9,18 @@ namespace Asyncpal.Internal;
 /// is a promise, since its end need not be that of its function.
 /// </summary>
 /// <remarks>
-/// Its number is a <see cref="GCHandle"/>, freed by who settles the task: the one who
-/// has run, dropped or cancelled it, or its timeout, and native code lets only one
-/// of them. The native task's handle is given up as for a <see cref="RemoteTask"/>.
+/// Its number is good until it is settled, which may be after it has run: by who
+/// has run, dropped or cancelled it, or by its timeout, and native code lets only
+/// one of them.
 /// </remarks>
-internal sealed class LimitedTask<T> : HostItem
+internal sealed class LimitedTask<T> : IWorkItem
 {
-    // Instead of a handle, which is an address.
-    private const long Unknown = 0;
-    private const long Finished = -1;
-    private const long Taken = -2;
-
     private readonly TaskCompletionSource<T> _result =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly Asyncpal.ThreadPool _pool;
     private readonly Call<T> _call;
-    private readonly string _name;
+    private readonly TaskOptions _options;
     private readonly CancellationToken _token;
 
     // Cancelled by the caller's token, by the pool, and by the timeout.
@@ -34,8 +28,7 @@ internal sealed class LimitedTask<T> : HostItem
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
 
     private CancellationTokenRegistration _registration;
-    private GCHandle _self;
-    private long _handle;
+    private NativeShare _share;
 
     // Of an expired task: its function has returned, its token is cancelled.
     private int _ends;
@@ -43,13 +36,13 @@ internal sealed class LimitedTask<T> : HostItem
     private LimitedTask(
         Asyncpal.ThreadPool pool,
         Call<T> call,
-        string name,
+        TaskOptions options,
         CancellationToken token,
         CancellationToken close)
     {
         _pool = pool;
         _call = call;
-        _name = name;
+        _options = options;
         _token = token;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token, close);
     }
@@ -67,20 +60,43 @@ internal sealed class LimitedTask<T> : HostItem
         CancellationToken token,
         CancellationToken close)
     {
-        using TaskSettings settings = options.ToNative();
         if (token.IsCancellationRequested)
         {
             return Task.FromCanceled<T>(token);
         }
-        var task = new LimitedTask<T>(pool, call, options.Name, token, close);
-        task.Submit(settings);
+        var task = new LimitedTask<T>(pool, call, options, token, close);
+        task.Enqueue(pool.NativeThreads);
         return task._result.Task;
     }
 
     /// <inheritdoc/>
-    public override bool Run()
+    public void Enqueue(NativeThreadPool pool)
     {
-        bool othersRelease = LeaveQueue();
+        try
+        {
+            using TaskSettings settings = _options.ToNative();
+            _share.Enqueue(this, pool, settings);
+        }
+        catch
+        {
+            _stop.Dispose();
+            throw;
+        }
+        if (_token.CanBeCanceled)
+        {
+            _registration = _token.UnsafeRegister(
+                static task => ((LimitedTask<T>)task!).Cancel(), this);
+            if (_share.IsFinished)
+            {
+                _registration.Unregister();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Run()
+    {
+        bool othersRelease = _share.Leave();
         if (_context == null)
         {
             Invoke();
@@ -93,12 +109,12 @@ internal sealed class LimitedTask<T> : HostItem
     }
 
     /// <inheritdoc/>
-    public override bool Drop(Exception? why)
+    public bool Drop(Exception? why)
     {
-        bool othersRelease = LeaveQueue();
+        bool othersRelease = _share.Finish();
         if (why is not TimeoutException)
         {
-            _pool.Keep(new CancelledTask(_name, Work.Of(_call.Invoke)));
+            _pool.Keep(new CancelledTask(_options.Name, Work.Of(_call.Invoke)));
         }
         if (why == null)
         {
@@ -113,9 +129,25 @@ internal sealed class LimitedTask<T> : HostItem
     }
 
     /// <inheritdoc/>
-    public override void Expire(Exception why)
+    public bool Cancel()
     {
-        _self.Free();
+        // Gives the number up, too.
+        bool cancelled = _share.Cancel();
+        if (cancelled)
+        {
+            _result.SetCanceled(_token);
+            Settled();
+        }
+        return cancelled;
+    }
+
+    /// <inheritdoc/>
+    public bool RunInline() => _share.RunInline();
+
+    /// <inheritdoc/>
+    public void Expire(Exception why)
+    {
+        _share.Free();
         _registration.Unregister();
         _result.SetException(why);
         // What is registered with the token runs elsewhere, as it may throw.
@@ -125,36 +157,6 @@ internal sealed class LimitedTask<T> : HostItem
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
-    }
-
-    private void Submit(TaskSettings settings)
-    {
-        _self = GCHandle.Alloc(this);
-        long handle;
-        try
-        {
-            handle = _pool.NativeThreads.Submit((long)GCHandle.ToIntPtr(_self), settings);
-        }
-        catch
-        {
-            _self.Free();
-            _stop.Dispose();
-            throw;
-        }
-        if (Interlocked.CompareExchange(ref _handle, handle, Unknown) == Finished)
-        {
-            NativeThreadPool.Release(handle);
-            return;
-        }
-        if (_token.CanBeCanceled)
-        {
-            _registration = _token.UnsafeRegister(
-                static task => ((LimitedTask<T>)task!).Cancel(), this);
-            if (Volatile.Read(ref _handle) == Finished)
-            {
-                _registration.Unregister();
-            }
-        }
     }
 
     private void Invoke()
@@ -180,6 +182,7 @@ internal sealed class LimitedTask<T> : HostItem
             EndExpired();
             return;
         }
+        _share.Free();
         // Who has the result finds it counted.
         if (cancelled)
         {
@@ -196,31 +199,9 @@ internal sealed class LimitedTask<T> : HostItem
         Settled(result as Task);
     }
 
-    /// <summary>Called when the caller's token is cancelled.</summary>
-    private void Cancel()
-    {
-        long handle = Volatile.Read(ref _handle);
-        if (handle <= 0
-            || Interlocked.CompareExchange(ref _handle, Taken, handle) != handle)
-        {
-            return;
-        }
-        bool cancelled = NativeThreadPool.Cancel(handle);
-        NativeThreadPool.Release(handle);
-        if (cancelled)
-        {
-            _result.SetCanceled(_token);
-            Settled();
-        }
-    }
-
-    /// <summary>True: somebody else gives the handle up.</summary>
-    private bool LeaveQueue() => Interlocked.Exchange(ref _handle, Finished) <= 0;
-
     /// <param name="rest">What of an asynchronous function still runs.</param>
     private void Settled(Task? rest = null)
     {
-        _self.Free();
         // Not Dispose(): the cancellation that is being carried out may be the
         // one that has ended this task.
         _registration.Unregister();

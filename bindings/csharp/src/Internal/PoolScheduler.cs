@@ -9,10 +9,7 @@ namespace Asyncpal.Internal;
 /// <summary>Runs tasks on the workers of a native pool of threads.</summary>
 internal sealed class PoolScheduler : TaskScheduler
 {
-    private readonly CancellationTokenSource _close = new();
-
-    // Tasks that SubmitAsync() has not made, which don't know their items.
-    private readonly ConcurrentDictionary<Task, WorkItem> _others = new();
+    private readonly ConcurrentDictionary<Task, ForeignTask> _foreign = new();
 
     private readonly ThreadPoolHost _host;
 
@@ -20,21 +17,14 @@ internal sealed class PoolScheduler : TaskScheduler
     {
         Pool = pool;
         _host = host;
-        CloseToken = _close.Token;
         MaximumConcurrencyLevel = maxWorkers;
     }
 
     public Asyncpal.ThreadPool Pool { get; }
 
-    /// <summary>Of tasks that the pool cancels when it is closed.</summary>
-    public CancellationToken CloseToken { get; }
-
     public override int MaximumConcurrencyLevel { get; }
 
     public bool IsOnWorker => _host.IsOnWorker;
-
-    /// <summary>Cancels tasks that have not begun and have no other token.</summary>
-    public void RequestCancellation() => _close.Cancel();
 
     /// <summary>
     /// Blocks until the task is done; false: the time is over. A worker runs what
@@ -66,34 +56,28 @@ internal sealed class PoolScheduler : TaskScheduler
     /// <summary>Runs the task, unless it was cancelled.</summary>
     public bool Execute(Task task) => TryExecuteTask(task);
 
-    /// <summary>The task is no longer queued.</summary>
-    public void Forget(WorkItem item, Task task)
-    {
-        if (!ReferenceEquals(task.AsyncState, item))
-        {
-            _others.TryRemove(task, out _);
-        }
-    }
+    /// <summary>A task that was made elsewhere is no longer queued.</summary>
+    public void Forget(Task task) => _foreign.TryRemove(task, out _);
 
     /// <inheritdoc/>
     protected override void QueueTask(Task task)
     {
-        if (task.AsyncState is not WorkItem item || item.Scheduler != this)
+        if (task is IWorkItem own)
         {
-            item = new WorkItem(this, task);
-            _others[task] = item;
-            try
-            {
-                item.Enqueue(task, Pool.NativeThreads);
-            }
-            catch
-            {
-                _others.TryRemove(task, out _);
-                throw;
-            }
+            own.Enqueue(Pool.NativeThreads);
             return;
         }
-        item.Enqueue(task, Pool.NativeThreads);
+        var foreign = new ForeignTask(this, task);
+        _foreign[task] = foreign;
+        try
+        {
+            foreign.Enqueue(Pool.NativeThreads);
+        }
+        catch
+        {
+            Forget(task);
+            throw;
+        }
     }
 
     /// <summary>Called when a task's token is cancelled.</summary>
@@ -119,10 +103,8 @@ internal sealed class PoolScheduler : TaskScheduler
     }
 
     /// <summary>For debuggers.</summary>
-    protected override IEnumerable<Task> GetScheduledTasks() => _others.Keys;
+    protected override IEnumerable<Task> GetScheduledTasks() => _foreign.Keys;
 
-    private WorkItem? FindItem(Task task) =>
-        task.AsyncState is WorkItem item && item.Scheduler == this
-            ? item
-            : _others.GetValueOrDefault(task);
+    private IWorkItem? FindItem(Task task) =>
+        task as IWorkItem ?? _foreign.GetValueOrDefault(task);
 }

@@ -1,11 +1,15 @@
 using System;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
 
-/// <summary>A task that SubmitAsync() has made.</summary>
-internal sealed class PoolTask<T> : WorkItem
+/// <summary>
+/// A task that SubmitAsync() has made: one object for all there is to it, since
+/// the garbage collector is what many tasks cost most.
+/// </summary>
+internal sealed class PoolTask<T> : Task<T>, IWorkItem
 {
     // The continuations of a caller do not run on a worker, nor is the pool what
     // a task's own tasks run on by default.
@@ -14,105 +18,148 @@ internal sealed class PoolTask<T> : WorkItem
         | TaskCreationOptions.HideScheduler
         | TaskCreationOptions.RunContinuationsAsynchronously;
 
-    private readonly Func<T> _function;
+    // The one whose body starts next on this thread: a task's body is not told
+    // which task it belongs to.
+    [ThreadStatic]
+    private static PoolTask<T>? t_starting;
+
+    private readonly PoolScheduler _scheduler;
     private readonly CancellationToken _token;
-    private readonly bool _isOfMap;
-    private Exception? _dropped;
+    private NativeShare _share;
+
+    // What few tasks have: their TaskOptions, without a timeout; that they are
+    // part of a map, and nobody else could do their work; at last, the exception
+    // for which they are not run. One field, as there are many tasks.
+    private object? _extra;
 
     private PoolTask(
-        PoolScheduler scheduler, Func<T> function, CancellationToken token, bool isOfMap)
-        : base(scheduler)
+        PoolScheduler scheduler,
+        Func<T> function,
+        CancellationToken token,
+        object? extra)
+        : base(
+            static function => t_starting!.Invoke((Func<T>)function!),
+            function,
+            token,
+            Options)
     {
-        _function = function;
+        _scheduler = scheduler;
         _token = token;
-        _isOfMap = isOfMap;
+        _extra = extra;
     }
+
+    /// <summary>Instead of the options of a task that is part of a map.</summary>
+    public static object PartOfMap { get; } = new();
 
     /// <summary>Submits a function, or throws.</summary>
     /// <param name="scheduler">Of the pool.</param>
     /// <param name="function">What to run.</param>
     /// <param name="token">The caller's.</param>
-    /// <param name="options">Without a timeout.</param>
-    /// <param name="isOfMap">Whether nobody else could do its work.</param>
+    /// <param name="extra">
+    /// <see cref="TaskOptions"/> without a timeout, or <see cref="PartOfMap"/>.
+    /// </param>
     public static Task<T> Start(
         PoolScheduler scheduler,
         Func<T> function,
         CancellationToken token,
-        TaskOptions? options = null,
-        bool isOfMap = false)
+        object? extra = null)
     {
         if (token.IsCancellationRequested)
         {
-            return System.Threading.Tasks.Task.FromCanceled<T>(token);
+            return FromCanceled<T>(token);
         }
-        // Without a token of the caller's, the pool itself can cancel the task.
-        token = token.CanBeCanceled ? token : scheduler.CloseToken;
-        var item = new PoolTask<T>(scheduler, function, token, isOfMap)
-        {
-            Limits = options,
-        };
-        var task = new Task<T>(
-            static item => ((PoolTask<T>)item!).Invoke(), item, token, Options);
+        var task = new PoolTask<T>(scheduler, function, token, extra);
         try
         {
             task.Start(scheduler);
         }
         catch (TaskSchedulerException e) when (e.InnerException != null)
         {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
-                e.InnerException);
+            ExceptionDispatchInfo.Throw(e.InnerException);
         }
         catch (InvalidOperationException) when (task.IsCanceled)
         {
             // The token was faster.
-            ObjectDisposedException.ThrowIf(
-                scheduler.CloseToken.IsCancellationRequested, scheduler.Pool);
         }
         return task;
     }
 
     /// <inheritdoc/>
-    protected override void OnDropped(Exception? why)
+    public void Enqueue(NativeThreadPool pool)
     {
-        if (!_isOfMap && why is not TimeoutException)
-        {
-            Scheduler.Pool.Keep(
-                new CancelledTask(Limits?.Name ?? "", Work.Of(_function)));
-        }
-        if (why == null && _token == Scheduler.CloseToken)
-        {
-            // Where it was requested, Execute() does no more than cancel.
-            Scheduler.RequestCancellation();
-        }
-        _dropped = why ?? new TaskCanceledException(
-            $"{Scheduler.Pool} was closed before the task had begun", null, _token);
-        Scheduler.Execute(Task!);
+        using TaskSettings? settings = (_extra as TaskOptions)?.ToNative();
+        _share.Enqueue(this, pool, settings);
     }
 
-    private T Invoke()
+    /// <inheritdoc/>
+    public bool Run()
     {
-        if (_dropped != null)
+        Execute();
+        if (IsCanceled)
         {
-            throw _dropped;
+            // Before it came to its body, perhaps.
+            NativeThreadPool.Settle((int)TaskOutcome.TaskCancelled);
+        }
+        return _share.Finish();
+    }
+
+    /// <inheritdoc/>
+    public bool Drop(Exception? why)
+    {
+        bool result = _share.Finish();
+        if (_extra != PartOfMap && why is not TimeoutException)
+        {
+            string name = (_extra as TaskOptions)?.Name ?? "";
+            _scheduler.Pool.Keep(
+                new CancelledTask(name, Work.Of((Func<T>)AsyncState!)));
+        }
+        _extra = why ?? new TaskCanceledException(
+            $"{_scheduler.Pool} was closed before the task had begun", null, _token);
+        if (why == null)
+        {
+            TaskCancellation.Request(this);
+        }
+        Execute();
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public bool Cancel() => _share.Cancel();
+
+    /// <inheritdoc/>
+    public bool RunInline() => _share.RunInline();
+
+    private void Execute()
+    {
+        t_starting = this;
+        _scheduler.Execute(this);
+        t_starting = null;
+    }
+
+    private T Invoke(Func<T> function)
+    {
+        if (_extra is Exception dropped)
+        {
+            throw dropped;
         }
         T result;
         try
         {
-            result = _function();
+            result = function();
         }
         catch (OperationCanceledException e)
             when (e.CancellationToken == _token && _token.IsCancellationRequested)
         {
-            Settle(TaskOutcome.TaskCancelled);
+            NativeThreadPool.Settle((int)TaskOutcome.TaskCancelled);
             throw;
         }
         catch
         {
-            Settle(TaskOutcome.TaskFailed);
+            NativeThreadPool.Settle((int)TaskOutcome.TaskFailed);
             throw;
         }
         // Who has the result finds it counted.
-        Settle(TaskOutcome.TaskCompleted);
+        NativeThreadPool.Settle((int)TaskOutcome.TaskCompleted);
         return result;
     }
 }

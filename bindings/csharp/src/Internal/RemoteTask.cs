@@ -7,7 +7,7 @@ namespace Asyncpal.Internal;
 
 /// <summary>
 /// A task in a native pool of processes, which knows it by a
-/// <see cref="GCHandle"/>. As for a <see cref="WorkItem"/>, the native task's handle
+/// <see cref="GCHandle"/>. As for a <see cref="NativeShare"/>, the native task's handle
 /// is given up once: by who is done with it last, the submission, the outcome, or
 /// a cancellation.
 /// </summary>

@@ -94,8 +94,8 @@ internal sealed unsafe class ThreadPoolHost
     private static ThreadPoolHost HostOf(IntPtr self) =>
         (ThreadPoolHost)GCHandle.FromIntPtr(self).Target!;
 
-    private static HostItem ItemOf(long task) =>
-        (HostItem)GCHandle.FromIntPtr((IntPtr)task).Target!;
+    private static IWorkItem ItemOf(long task) =>
+        (IWorkItem)GCHandle.FromIntPtr((IntPtr)task).Target!;
 
     [UnmanagedCallersOnly]
     private static void BeginWorker(IntPtr self, byte* name, int size, IntPtr failure)

@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Asyncpal.Internal;
+
+/// <summary>
+/// What a work item has of a task in a native pool. The pool has the item as a
+/// number, which is a <see cref="GCHandle"/>, so that no queued one can be
+/// collected; and the item has a share of the native task, its handle, which must
+/// be given up exactly once.
+/// </summary>
+/// <remarks>
+/// Finish(), RunInline() and Cancel() compete for the handle by one atomic
+/// exchange. Who finds it gives it up; who finds it taken leaves that to the
+/// taker; Enqueue() does it when they were faster than itself.
+/// </remarks>
+internal struct NativeShare
+{
+    // Instead of a handle, which is an address.
+    private const long Unknown = 0;
+    private const long Finished = -1;
+    private const long Taken = -2;
+
+    private GCHandle _item;
+    private long _handle;
+
+    /// <summary>Whether the item has been run or dropped, or is being run.</summary>
+    public readonly bool IsFinished => Volatile.Read(in _handle) == Finished;
+
+    /// <summary>Hands the item to the native pool, or throws.</summary>
+    /// <param name="item">What has this share.</param>
+    /// <param name="pool">What runs it.</param>
+    /// <param name="settings">Null: none.</param>
+    public void Enqueue(
+        IWorkItem item, NativeThreadPool pool, TaskSettings? settings = null)
+    {
+        _item = GCHandle.Alloc(item);
+        long handle;
+        try
+        {
+            long number = (long)GCHandle.ToIntPtr(_item);
+            handle = settings == null
+                ? pool.Submit(number)
+                : pool.Submit(number, settings);
+        }
+        catch
+        {
+            _item.Free();
+            throw;
+        }
+        if (Interlocked.CompareExchange(ref _handle, handle, Unknown) == Finished)
+        {
+            NativeThreadPool.Release(handle);
+        }
+    }
+
+    /// <summary>
+    /// The pool is done with the item. True: somebody else gives the handle up.
+    /// </summary>
+    public bool Finish()
+    {
+        Free();
+        return Leave();
+    }
+
+    /// <summary>The part of it that is about the handle.</summary>
+    public bool Leave() => Interlocked.Exchange(ref _handle, Finished) <= 0;
+
+    /// <summary>The other part: the pool will not call the item any more.</summary>
+    public void Free() => _item.Free();
+
+    /// <summary>As <see cref="IWorkItem.Cancel"/>.</summary>
+    public bool Cancel()
+    {
+        long handle = Volatile.Read(ref _handle);
+        if (!Take(handle))
+        {
+            return false;
+        }
+        bool cancelled = NativeThreadPool.Cancel(handle);
+        NativeThreadPool.Release(handle);
+        if (cancelled)
+        {
+            Finish();
+        }
+        return cancelled;
+    }
+
+    /// <summary>As <see cref="IWorkItem.RunInline"/>.</summary>
+    public bool RunInline()
+    {
+        long handle = Volatile.Read(ref _handle);
+        if (!Take(handle))
+        {
+            return false;
+        }
+        bool ran = NativeThreadPool.RunInline(handle);
+        if (ran || Interlocked.CompareExchange(ref _handle, handle, Taken) != Taken)
+        {
+            NativeThreadPool.Release(handle);
+        }
+        return ran;
+    }
+
+    private bool Take(long handle) =>
+        handle > 0
+        && Interlocked.CompareExchange(ref _handle, Taken, handle) == handle;
+}
