@@ -90,8 +90,8 @@ TEST(PlainExceptionType, LooksThroughEveryWrapper) {
   const auto error =
       NestException(WithRemoteMessage(std::bad_alloc(), "at Main", "no more"),
                     std::make_exception_ptr(1));
-  EXPECT_EQ(PlainExceptionType(typeid(*ObjectOf(error))),
-            typeid(std::bad_alloc));
+  const std::exception& object = *ObjectOf(error);
+  EXPECT_EQ(PlainExceptionType(typeid(object)), typeid(std::bad_alloc));
 }
 
 // --- DescribeException, ToStatus, GetRemoteTraceback ---

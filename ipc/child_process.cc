@@ -167,7 +167,7 @@ UniqueFd OpenPidfd(pid_t pid) {
     kill(pid, SIGKILL);
     RetryOnEintr([&] { return waitid(P_PID, pid, &info, WEXITED); });
   }
-  ThrowErrno(error, "can't watch a worker process");
+  ThrowErrno(error, "can't watch a worker process (pidfd_open)");
 }
 
 int ToPollMillis(absl::Duration left) {

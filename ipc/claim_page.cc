@@ -57,7 +57,7 @@ static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
 ClaimPage ClaimPage::Create() {
   UniqueFd fd = OffStandardStreams(UniqueFd(
       memfd_create("asyncpal-claims", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
-  if (!fd) ThrowErrno("can't create a page of claims");
+  if (!fd) ThrowErrno("can't create a page of claims (memfd_create)");
   if (RetryOnEintr([&] { return ftruncate(fd.get(), kPageBytes); }) == -1 ||
       fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ==
           -1) {

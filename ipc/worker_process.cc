@@ -98,10 +98,12 @@ Channel::Received WorkerProcess::ReceiveFrame(bool wait) {
   if (std::exchange(has_frame_, false)) return Channel::Received::kFrame;
   try {
     return channel_.Receive(wait);
-  } catch (const std::exception& error) {
-    Condemn(error.what());
-    return Channel::Received::kClosed;
+  } catch (const ProtocolError& error) {
+    Condemn("broke the protocol", error);
+  } catch (const std::exception& error) {  // no memory, no descriptor
+    Condemn("sent what this process could not receive", error);
   }
+  return Channel::Received::kClosed;
 }
 
 void WorkerProcess::FailGreeting(const std::string& why) {
@@ -310,7 +312,7 @@ bool WorkerProcess::TakeResult(const Ticket& ticket) {
       return true;
     });
   } catch (const ProtocolError& error) {
-    Condemn(error.what());
+    Condemn("broke the protocol", error);
     return false;
   }
 }
@@ -381,9 +383,8 @@ WorkerLostError::Cause WorkerProcess::BuryAndDescribe(std::string phase) {
     child_.WaitForExit(kTimeToEnd);
     loss_ = "closed its socket to the pool, and was killed for that";
   }
-  if (!violation_.empty()) {
-    loss_ = absl::StrCat("broke the protocol (", violation_,
-                         "), and was killed for that");
+  if (!offence_.empty()) {
+    loss_ = absl::StrCat(offence_, ", and was killed for that");
   }
   return cause;
 }
@@ -403,8 +404,8 @@ void WorkerProcess::Cancel(const Ticket& ticket) {
   send_mu_.Unlock();
 }
 
-void WorkerProcess::Condemn(std::string violation) {
-  violation_ = std::move(violation);
+void WorkerProcess::Condemn(const char* offence, const std::exception& error) {
+  offence_ = absl::StrCat(offence, " (", error.what(), ")");
   child_.Kill();
 }
 

@@ -131,8 +131,8 @@ class WorkerProcess {
   WorkerProcess(const Options& options, Ends ends);
 
   void SendSetup(const Options& options);
-  // Ends the worker, which has broken the protocol: it counts as dead.
-  void Condemn(std::string violation);
+  // Ends a worker that can't be listened to any more: it counts as dead.
+  void Condemn(const char* offence, const std::exception& error);
   // kClosed: the worker is dead, or will be.
   Channel::Received ReceiveFrame(bool wait);
   bool WaitForInput(absl::Duration timeout);
@@ -153,7 +153,7 @@ class WorkerProcess {
   uint64_t ring_from_ = 0;  // as the page says
   bool same_program_ = true;
   std::string build_id_;
-  std::string violation_;  // of the protocol
+  std::string offence_;  // for which it was condemned
   std::string loss_;
   std::atomic<bool> killed_{false};
   Mutex send_mu_;

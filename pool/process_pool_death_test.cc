@@ -461,7 +461,8 @@ TEST(ProcessPoolDeath, TaskThatGetsNoMemoryFailsAlone) {
                     }});
   const int64_t worker = pool.Submit(OwnPid).Collect(kLong);
   auto future =
-      pool.Submit([] { return std::string(size_t{1} << 32, 'x').size(); });
+      pool.Submit([](size_t size) { return std::string(size, 'x').size(); },
+                  size_t{1} << 32);
   EXPECT_THROW(future.Collect(kLong), std::bad_alloc);
   EXPECT_EQ(pool.Submit(OwnPid).Collect(kLong), worker);
 }

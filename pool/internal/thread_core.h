@@ -164,6 +164,7 @@ class ThreadCore : public PoolCore,
   bool Retire(const WorkerPtr& worker);
   void NudgeIdleWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LeaveForJoin(const WorkerPtr& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Joins the threads of workers that have retired.
   void ReapThreads();
 
@@ -221,8 +222,9 @@ class ThreadCore : public PoolCore,
   PoolStats counts_ ABSL_GUARDED_BY(mu_);
 
   std::unordered_map<int64_t, WorkerPtr> workers_ ABSL_GUARDED_BY(mu_);
-  std::vector<WorkerPtr> idle_ ABSL_GUARDED_BY(mu_);     // newest last
-  std::vector<WorkerPtr> retired_ ABSL_GUARDED_BY(mu_);  // not yet joined
+  // Newest last, with room for all, so that parking does not throw.
+  std::vector<WorkerPtr> idle_ ABSL_GUARDED_BY(mu_);
+  WorkerPtr retired_ ABSL_GUARDED_BY(mu_);  // not yet joined; chained
   std::atomic<bool> over_max_{false};  // more than max_workers, for who asks
   int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
   size_t searching_ ABSL_GUARDED_BY(mu_) = 0;

@@ -72,6 +72,7 @@ ThreadCore::WorkerPtr ThreadCore::NewWorker() {
   const int64_t id = last_worker_id_ + 1;
   WorkerPtr worker =
       MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
+  idle_.reserve(workers_.size() + 1);
   workers_.emplace(id, worker);
   last_worker_id_ = id;
   UpdateOverMax();
@@ -120,7 +121,7 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
     if (!Retire(worker)) {
       MutexLock lock(mu_);
       Forget(*worker);
-      retired_.push_back(worker);
+      LeaveForJoin(worker);
     }
     RunQuietHandlers();
     throw;
@@ -317,7 +318,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   }
   --leaving_;
   Forget(*worker);
-  retired_.push_back(worker);
+  LeaveForJoin(worker);
   return true;
 }
 
@@ -337,13 +338,18 @@ void ThreadCore::UpdateOverMax() {
                   std::memory_order_relaxed);
 }
 
+void ThreadCore::LeaveForJoin(const WorkerPtr& worker) {
+  worker->next_retired = std::exchange(retired_, worker);
+}
+
 void ThreadCore::ReapThreads() {
-  std::vector<WorkerPtr> retired;
+  WorkerPtr next;
   {
     MutexLock lock(mu_);
-    retired.swap(retired_);
+    next = std::move(retired_);
   }
-  for (const WorkerPtr& worker : retired) {
+  while (const WorkerPtr worker = std::move(next)) {
+    next = std::move(worker->next_retired);
     worker->thread_is_set.wait(false);
     if (worker->thread.get_id() == std::this_thread::get_id()) {
       // The last owner of the pool was this worker's own task: nobody is left

@@ -17,6 +17,8 @@ _LINKOPTS = [
     "-Wl,--disable-new-dtags",
     # What is missing fails here, not when the library is loaded.
     "-Wl,-z,defs",
+    # Threads of a pool may run its code after the host has unloaded it.
+    "-Wl,-z,nodelete",
 ]
 
 def asyncpal_shared_library(name, linkopts = [], **kwargs):

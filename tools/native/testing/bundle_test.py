@@ -23,6 +23,26 @@ assert library.Length(b"ab", b"cde") == 5
 print(open("/proc/self/maps").read())
 """
 
+# Loads and unloads a library, and prints the files behind the memory then.
+UNLOAD = """
+import _ctypes, sys
+_ctypes.dlclose(_ctypes.dlopen(sys.argv[1]))
+print(open("/proc/self/maps").read())
+"""
+
+
+def run(program, library):
+    """Runs one of the programs above, and returns the paths that it prints."""
+    maps = subprocess.run(
+        ["python3", "-c", program, library],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"]},
+        timeout=30,
+    ).stdout
+    return {line.split()[-1] for line in maps.splitlines() if "/" in line}
+
 
 class FolderTest(unittest.TestCase):
     def test_index_names_every_library_and_ours_first(self):
@@ -52,19 +72,15 @@ class FolderTest(unittest.TestCase):
     def test_nothing_comes_from_the_system_when_loaded(self):
         with tempfile.TemporaryDirectory() as elsewhere:
             copy = shutil.copytree(FOLDER, os.path.join(elsewhere, "copy"))
-            maps = subprocess.run(
-                ["python3", "-c", LOAD, os.path.join(copy, "liblength.so")],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-                env={"PATH": os.environ["PATH"]},
-                timeout=30,
-            ).stdout
-        paths = {line.split()[-1] for line in maps.splitlines() if "/" in line}
+            paths = run(LOAD, os.path.join(copy, "liblength.so"))
         absl = [path for path in paths if "libabsl" in path]
         self.assertTrue(absl)
         for path in absl:
             self.assertEqual(os.path.dirname(path), os.path.realpath(copy))
+
+    def test_stays_when_it_is_unloaded(self):
+        library = os.path.realpath(os.path.join(FOLDER, "liblength.so"))
+        self.assertIn(library, run(UNLOAD, library))
 
 
 class ErrorTest(unittest.TestCase):

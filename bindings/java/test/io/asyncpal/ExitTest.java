@@ -91,6 +91,9 @@ class ExitTest {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + File.separator + "bin/java");
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx64m"));
+    // Its file can be that of a JVM with the same pid in another container, which a JVM says on
+    // its output.
+    command.add("-XX:-UsePerfData");
     command.add("-Djava.library.path=" + System.getProperty("java.library.path"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(ExitProgram.class.getName(), way.name(), tasks.name()));
