@@ -48,8 +48,8 @@ class Host {
 
   // The task, which Run() was called for, has run longer than its timeout. It
   // is counted as failed, and Settle() counts for nothing: the host publishes
-  // `why`, and asks the task to stop. Perhaps after Run() has returned. On the
-  // thread that keeps the pool's time.
+  // `why`, and asks the task to stop. Perhaps after Run() has returned, or even
+  // before it has begun. On the thread that keeps the pool's time.
   virtual void Expire(int64_t task, const Failure& why) = 0;
 
   // See Pool::StartJoin(). On the last worker's thread, or that of whoever

@@ -134,7 +134,7 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   take.Unlock();
   lock.Unlock();
   if (was_queued) task.Release();
-  for (auto& handler : handlers) handler();
+  handlers.Run();
 }
 
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(

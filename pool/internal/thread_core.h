@@ -180,9 +180,14 @@ class ThreadCore : public PoolCore,
   }
   void CheckMayJoin() const;
   // What is to be called, without the lock, because the pool is quiet now, or
-  // has even terminated. Each comes out once.
-  using Handlers = std::vector<absl::AnyInvocable<void()>>;
-  Handlers TakeQuietHandlers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // has even terminated. Each comes out once, and that takes no memory.
+  struct QuietHandlers {
+    std::map<uint64_t, absl::AnyInvocable<void()>> joins;
+    absl::AnyInvocable<void()> terminated;
+
+    void Run();
+  };
+  QuietHandlers TakeQuietHandlers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunQuietHandlers();
   bool WaitTerminated(absl::Duration timeout);
   void Break(std::exception_ptr error);

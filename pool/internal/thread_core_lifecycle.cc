@@ -207,25 +207,27 @@ void ThreadCore::CallWhenTerminated(absl::AnyInvocable<void()> handler) {
   RunQuietHandlers();
 }
 
-ThreadCore::Handlers ThreadCore::TakeQuietHandlers() {
-  Handlers handlers;
+void ThreadCore::QuietHandlers::Run() {
+  for (auto& [join, handler] : joins) handler();
+  if (terminated != nullptr) terminated();
+}
+
+ThreadCore::QuietHandlers ThreadCore::TakeQuietHandlers() {
+  QuietHandlers handlers;
   if (!IsQuiet()) return handlers;
-  for (auto& [join, handler] : joins_) handlers.push_back(std::move(handler));
   joiners_ -= static_cast<int>(joins_.size());
-  joins_.clear();
-  if (closed_ && on_terminated_ != nullptr) {
-    handlers.push_back(std::exchange(on_terminated_, nullptr));
-  }
+  handlers.joins.swap(joins_);
+  if (closed_) handlers.terminated = std::exchange(on_terminated_, nullptr);
   return handlers;
 }
 
 void ThreadCore::RunQuietHandlers() {
-  Handlers handlers;
+  QuietHandlers handlers;
   {
     MutexLock lock(mu_);
     handlers = TakeQuietHandlers();
   }
-  for (auto& handler : handlers) handler();
+  handlers.Run();
 }
 
 bool ThreadCore::Close(ShutdownMode mode) {

@@ -83,6 +83,10 @@ public abstract partial class Pool
 
     private void OnUnobservedFailure(Exception error)
     {
+        if (error is BrokenPoolException)
+        {
+            return;  // it did not run, and is handed out
+        }
         if (UnobservedFailureHandler != null)
         {
             UnobservedFailureHandler(error);

@@ -164,7 +164,8 @@ public class ThreadPoolTest
         using var pool = new ThreadPool(1);
         var named = new TaskOptions { Name = "inner" };
         Assert.Equal(2, await pool.SubmitAsync(() => pool.Run(named, () => 2)).Soon());
-        Assert.Equal(3, await pool.SubmitAsync(() => pool.SubmitAsync(named, () => 3).Result).Soon());
+        Assert.Equal(
+            3, await pool.SubmitAsync(() => pool.SubmitAsync(named, () => 3).Result).Soon());
         var limited = new TaskOptions { Timeout = Gate.Limit };
         Assert.Equal(4, await pool.SubmitAsync(() => pool.Run(limited, () => 4)).Soon());
     }

@@ -9,9 +9,9 @@ namespace Asyncpal.Internal;
 /// is a promise, since its end need not be that of its function.
 /// </summary>
 /// <remarks>
-/// Its number is good until it is settled, which may be after it has run: by who
-/// has run, dropped or cancelled it, or by its timeout, and native code lets only
-/// one of them.
+/// It is settled by who has run, dropped or cancelled it, or by its timeout, and
+/// native code lets only one of them. Its number is good until then; that of one
+/// that expires, until both Run() and Expire() were called, in whatever order.
 /// </remarks>
 internal sealed class LimitedTask<T> : IWorkItem
 {
@@ -147,7 +147,6 @@ internal sealed class LimitedTask<T> : IWorkItem
     /// <inheritdoc/>
     public void Expire(Exception why)
     {
-        _share.Free();
         _registration.Unregister();
         _result.SetException(why);
         // What is registered with the token runs elsewhere, as it may throw.
@@ -222,6 +221,7 @@ internal sealed class LimitedTask<T> : IWorkItem
     {
         if (Interlocked.Increment(ref _ends) == 2)
         {
+            _share.Free();
             _stop.Dispose();
         }
     }

@@ -199,8 +199,8 @@ public final class ThreadPool extends ThreadPoolStarmaps {
    * not wait for these.
    *
    * @return what was given to {@link #execute(Runnable)}, or the futures of what was submitted, in
-   *     the order of their submission. None has run and none will; such a future is not done, and its {@code
-   *     run} does its work after all.
+   *     the order of their submission. None has run and none will; such a future is not done, and
+   *     its {@code run} does its work after all.
    */
   @Override
   public List<Runnable> shutdownNow() {
