@@ -33,15 +33,28 @@ class Host {
   virtual void EndWorker(Failure& failure) = 0;
 
   // Runs the task, calls ThreadPool::Settle() with its outcome, and publishes
-  // its result after that, so that whoever has the result finds it counted.
-  // True: the host gives the handle up itself. It may be called before Submit()
-  // has returned. A host may go on to further tasks by ThreadPool::GoOn(); what
-  // it returns then is of the last one, if that has not been ended so.
+  // its result after that if that has counted, so that whoever has the result
+  // finds it counted. True: the host gives the handle up itself. It may be
+  // called before Submit() has returned. A host may go on to further tasks by
+  // ThreadPool::GoOn(); what it returns then is of the last one, if that has
+  // not been ended so.
   virtual bool Run(int64_t task) = 0;
 
-  // The task will never run: `why` broke the pool, or the pool was closed where
-  // that is empty. Returns as Run(). On the thread that closes or breaks it.
+  // The task will never run. `why` is a kTimeout if it was too late for that,
+  // or else has broken the pool; where it is empty, the pool was closed.
+  // Returns as Run(). On the thread that closes or breaks the pool, or keeps
+  // its time.
   virtual bool Drop(int64_t task, const Failure& why) = 0;
+
+  // The task, which Run() was called for, has run longer than its timeout. It
+  // is counted as failed, and Settle() counts for nothing: the host publishes
+  // `why`, and asks the task to stop. Perhaps after Run() has returned, or even
+  // before it has begun. On the thread that keeps the pool's time.
+  virtual void Expire(int64_t task, const Failure& why) = 0;
+
+  // See Pool::StartJoin(). On the last worker's thread, or that of whoever
+  // cancelled the last task or started to wait.
+  virtual void Joined(int64_t join) = 0;
 
   // The pool is closed, all tasks are done and no worker is left. Once, on the
   // last worker's thread or the one that closed the pool.

@@ -9,12 +9,14 @@
 
 namespace asyncpal::facade {
 
-void HostTask::SettleAs(FutureState outcome) {
-  if (outcome_ != FutureState::kRunning || !ClaimRunning()) return;
+bool HostTask::SettleAs(FutureState outcome) {
+  if (outcome_ != FutureState::kRunning) return true;
+  if (!ClaimRunning()) return false;
   outcome_ = outcome;
   // The host has the real one.
   if (outcome == FutureState::kFailed) StoreError(nullptr);
   owner()->OnFinished(*this, outcome);
+  return true;
 }
 
 void HostTask::Execute() {
@@ -33,9 +35,14 @@ void HostTask::Execute() {
 }
 
 void HostTask::End(bool host_keeps_handle) {
-  SettleAs(FutureState::kFailed);  // if the host has not settled it
+  // If the host has not settled it.
+  const bool settled_here = SettleAs(FutureState::kFailed);
   if (!host_keeps_handle) Release();
-  Publish(outcome_);
+  if (settled_here) {
+    Publish(outcome_);
+  } else {
+    Release();
+  }
 }
 
 int64_t HostTask::GoOn(bool host_keeps_handle) {
@@ -57,6 +64,46 @@ void HostTask::OnGivenBack(FutureState outcome,
                          std::current_exception());
   }
   if (!host_keeps_share) Release();
+}
+
+// Its future is the host's, but the pool must not take its failure for one that
+// nobody looks at: not kDetached.
+LimitedHostTask::LimitedHostTask(internal::TaskOwner* owner, Host& host,
+                                 int64_t id)
+    : HostTask(owner, host, id, kTracked) {}
+
+CallbackId LimitedHostTask::Watch() {
+  return AddCallback(
+      [](StateBase& state) { static_cast<LimitedHostTask&>(state).OnDone(); });
+}
+
+void LimitedHostTask::Execute() {
+  if (phase_.exchange(kEntered) == kWaiting) {
+    HostTask::Execute();
+  } else {
+    Release();  // the host was told that it never runs
+  }
+}
+
+void LimitedHostTask::OnGivenBack(FutureState outcome,
+                                  const std::exception_ptr& error) noexcept {
+  phase_ = kOver;
+  HostTask::OnGivenBack(outcome, error);
+}
+
+void LimitedHostTask::OnDone() {
+  const std::exception_ptr why = error();
+  if (why == nullptr) return;  // it was the host who has settled it
+  switch (phase_.exchange(kOver)) {
+    case kWaiting:
+      HostTask::OnGivenBack(FutureState::kFailed, why);
+      break;
+    case kEntered:
+      host_.Expire(id_, DescribeFailure(why));
+      break;
+    case kOver:  // it was given back
+      break;
+  }
 }
 
 }  // namespace asyncpal::facade

@@ -28,6 +28,15 @@ int Pool::SpawnMaxWorkers() {
   return core_->SpawnWorkers(std::numeric_limits<int>::max());
 }
 
+int64_t Pool::StartJoin(int64_t join) {
+  return static_cast<int64_t>(
+      core_->StartJoin([joined = joined_, join] { joined(join); }));
+}
+
+bool Pool::EndJoin(int64_t started) {
+  return core_->EndJoin(static_cast<uint64_t>(started));
+}
+
 bool Pool::Close(int mode) {
   constexpr ShutdownMode kModes[] = {
       ShutdownMode::kDrain, ShutdownMode::kCancelPending, ShutdownMode::kKill};
@@ -63,6 +72,13 @@ WorkerList Pool::Workers() const {
                        .running_for = ToNanos(info.running_for)});
   }
   return WorkerList(std::move(workers));
+}
+
+TaskOptions ToTaskOptions(const TaskSettings& settings) {
+  return {.name = settings.name,
+          .timeout = FromNanos(settings.timeout),
+          .queue_deadline = FromNanos(settings.queue_deadline),
+          .max_attempts = settings.max_attempts};
 }
 
 int64_t Pool::idle_timeout() const { return ToNanos(core_->idle_timeout()); }

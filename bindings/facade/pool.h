@@ -2,11 +2,15 @@
 #define ASYNCPAL_BINDINGS_FACADE_POOL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "asyncpal/bindings/facade/durations.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/options.h"
 
 // The pools as SWIG sees them: no templates, durations as nanoseconds, and
 // nothing that waits where the host has to be able to interrupt the wait. The
@@ -20,6 +24,14 @@ struct PoolSettings {
   std::string name;
   int64_t idle_timeout = 60000000000;  // ns
   int max_tasks_per_worker = 0;
+};
+
+// As asyncpal::TaskOptions.
+struct TaskSettings {
+  std::string name;
+  int64_t timeout = kForever;         // ns
+  int64_t queue_deadline = kForever;  // ns
+  int max_attempts = 1;
 };
 
 // As asyncpal::PoolStats.
@@ -79,6 +91,13 @@ class Pool {
   int SpawnWorkers(int n);
   int SpawnMaxWorkers();
 
+  // Begins to wait until all submitted work is done and no worker is left: the
+  // host's Joined(join) is called then, perhaps at once. Until then workers
+  // retire as they run out of tasks. Returns what EndJoin() takes.
+  int64_t StartJoin(int64_t join);
+  // Gives up waiting. False: Joined() was called, or is about to be.
+  bool EndJoin(int64_t started);
+
   // Closes the pool without waiting. True: this call did it; a further one
   // still sets its own mode going.
   bool Close(int mode);
@@ -94,13 +113,19 @@ class Pool {
   bool is_broken() const { return core_->is_broken(); }
 
  protected:
-  explicit Pool(std::shared_ptr<internal::PoolCore> core)
-      : core_(std::move(core)) {}
+  // `joined` tells the host, and keeps it alive.
+  Pool(std::shared_ptr<internal::PoolCore> core,
+       std::function<void(int64_t)> joined)
+      : core_(std::move(core)), joined_(std::move(joined)) {}
   internal::PoolCore& core() const { return *core_; }
 
  private:
   const std::shared_ptr<internal::PoolCore> core_;
+  const std::function<void(int64_t)> joined_;
 };
+
+// What the pool keeps with a task that has settings.
+TaskOptions ToTaskOptions(const TaskSettings& settings);
 
 }  // namespace asyncpal::facade
 

@@ -19,16 +19,53 @@
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
-namespace {
 
-using internal::FutureAccess;
 using internal::ProcessCore;
 using internal::StateBase;
 using internal::StateRef;
-using Task = internal::RemoteTask<RawBytes>;
 using TaskByName = TaskName<RawBytes(RawBytes)>;
 
-Task* TaskOf(int64_t handle) { return reinterpret_cast<Task*>(handle); }
+// A call of the host's, or of a C++ task by its name.
+class RemoteHostTask final : public internal::RemoteTask<RawBytes> {
+ public:
+  RemoteHostTask(internal::PoolCore& core, uint32_t flags,
+                 std::shared_ptr<ProcessHost> host, int64_t id,
+                 internal::EncodedCall call)
+      : RemoteTask(&core, flags, /*stoppable=*/false,
+                   static_cast<ProcessCore&>(core).weak_caller(),
+                   std::move(call)),
+        host_(std::move(host)),
+        id_(id) {}
+
+  void OnGivenBack(FutureState, const std::exception_ptr&) noexcept override {
+    given_back_ = true;
+  }
+
+  // Once it is done.
+  void TellOutcome() const {
+    if (given_back_) {
+      host_->Drop(id_, DescribeFailure(error()));
+    } else if (const RawBytes* const bytes = result()) {
+      host_->Complete(id_, bytes->bytes);
+    } else if (const std::exception_ptr thrown = error()) {
+      host_->Fail(id_, DescribeFailure(thrown));
+    } else {
+      host_->Fail(id_, DescribeFailure(std::make_exception_ptr(
+                           CancelledError("the task was cancelled"))));
+    }
+  }
+
+ private:
+  const std::shared_ptr<ProcessHost> host_;
+  const int64_t id_;
+  bool given_back_ = false;  // written before it is done, const after that
+};
+
+namespace {
+
+RemoteHostTask* TaskOf(int64_t handle) {
+  return reinterpret_cast<RemoteHostTask*>(handle);
+}
 
 Shippable HostCall(const Bytes& call) {
   if (call.empty()) return {};
@@ -62,20 +99,6 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
   return core;
 }
 
-void TellOutcome(ProcessHost& host, int64_t id, const Future<RawBytes>& done) {
-  switch (done.state()) {
-    case FutureState::kCompleted:
-      host.Complete(id, done.result()->bytes);
-      break;
-    case FutureState::kFailed:
-      host.Fail(id, DescribeFailure(done.exception()));
-      break;
-    default:
-      host.Fail(id, DescribeFailure(std::make_exception_ptr(
-                        CancelledError("the task was cancelled"))));
-  }
-}
-
 }  // namespace
 
 ProcessPool::ProcessPool(ProcessHost* host, const ProcessPoolSettings& settings)
@@ -83,29 +106,43 @@ ProcessPool::ProcessPool(ProcessHost* host, const ProcessPoolSettings& settings)
 
 ProcessPool::ProcessPool(std::shared_ptr<ProcessHost> host,
                          const ProcessPoolSettings& settings)
-    : Pool(MakeCore(host, settings)),
+    : Pool(MakeCore(host, settings),
+           [host](int64_t join) { host->Joined(join); }),
       host_(std::move(host)),
       max_payload_bytes_(settings.max_payload_bytes) {}
 
+RemoteHostTask* ProcessPool::NewTask(int64_t id, const std::string& name,
+                                     const Bytes& arguments, uint32_t flags) {
+  if (!core().accepting()) core().Check();
+  return new RemoteHostTask(
+      core(), flags, host_, id,
+      internal::EncodeCall({.max_bytes = max_payload_bytes_},
+                           TaskByName(name.empty() ? kHostCall : name),
+                           RawBytes{arguments}));
+}
+
 int64_t ProcessPool::Submit(int64_t id, const std::string& name,
                             const Bytes& arguments) {
-  if (!core().accepting()) core().Check();
-  auto* const task =
-      new Task(&core(), 0, /*stoppable=*/false,
-               static_cast<ProcessCore&>(core()).weak_caller(),
-               internal::EncodeCall({.max_bytes = max_payload_bytes_},
-                                    TaskByName(name.empty() ? kHostCall : name),
-                                    RawBytes{arguments}));
-  auto share = StateRef<Task>::Share(task);
-  const auto future = FutureAccess::Make<RawBytes>(share);
-  const CallbackId callback =
-      future.AddCallback([host = host_, id](const Future<RawBytes>& done) {
-        TellOutcome(*host, id, done);
-      });
+  return Submit(NewTask(id, name, arguments, 0));
+}
+
+int64_t ProcessPool::Submit(int64_t id, const std::string& name,
+                            const Bytes& arguments,
+                            const TaskSettings& settings) {
+  return Submit(internal::AttachOptions(
+      ToTaskOptions(settings),
+      NewTask(id, name, arguments, StateBase::kTracked)));
+}
+
+int64_t ProcessPool::Submit(RemoteHostTask* task) {
+  auto share = StateRef<RemoteHostTask>::Share(task);
+  const CallbackId callback = task->AddCallback([](StateBase& done) {
+    static_cast<RemoteHostTask&>(done).TellOutcome();
+  });
   try {
     core().Submit(task);
   } catch (...) {
-    future.RemoveCallback(callback);
+    share->RemoveCallback(callback);
     throw;
   }
   return reinterpret_cast<int64_t>(share.Detach());

@@ -11,6 +11,8 @@
 
 namespace asyncpal::facade {
 
+class RemoteHostTask;
+
 // The host language's side of one ProcessPool, which owns it.
 //
 // Threads: the pool's own call it at the same time, and those that cancel or
@@ -20,10 +22,16 @@ class ProcessHost {
  public:
   virtual ~ProcessHost() = default;
 
-  // One of these two, once for each task that was submitted, perhaps before
+  // One of these, once for each task that was submitted, perhaps before
   // Submit() has returned. A task that was cancelled fails with kCancelled.
   virtual void Complete(int64_t task, const Bytes& result) = 0;
   virtual void Fail(int64_t task, const Failure& failure) = 0;
+  // In their place: the task never ran and never will, since `why` broke the
+  // pool, or the pool was closed where that is empty.
+  virtual void Drop(int64_t task, const Failure& why) = 0;
+
+  // See Pool::StartJoin(), and Host::Joined().
+  virtual void Joined(int64_t join) = 0;
 
   // The pool is closed, all tasks are done and no worker is left. Once.
   virtual void Terminated() = 0;
@@ -69,6 +77,8 @@ class ProcessPool : public Pool {
   // with no name, they are a call that WorkerHost::Serve() gets. When it
   // throws, the task was not submitted.
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments);
+  int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments,
+                 const TaskSettings& settings);
 
   // --- With a handle that was not given up ---
 
@@ -81,6 +91,9 @@ class ProcessPool : public Pool {
  private:
   ProcessPool(std::shared_ptr<ProcessHost> host,
               const ProcessPoolSettings& settings);
+  RemoteHostTask* NewTask(int64_t id, const std::string& name,
+                          const Bytes& arguments, uint32_t flags);
+  int64_t Submit(RemoteHostTask* task);
 
   const std::shared_ptr<ProcessHost> host_;
   const int64_t max_payload_bytes_;

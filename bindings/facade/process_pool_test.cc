@@ -63,12 +63,14 @@ ASYNCPAL_REGISTER_TASK("test.throw", ThrowWithCause);
 struct Outcome {
   Bytes result;
   Failure failure;
+  bool dropped = false;
 };
 
 struct Journal {
   internal::Mutex mu;
   std::map<int64_t, Outcome> outcomes ABSL_GUARDED_BY(mu);
   std::atomic<int> terminated{0};
+  std::atomic<int> joined{0};
 };
 
 class FakeHost : public ProcessHost {
@@ -84,6 +86,12 @@ class FakeHost : public ProcessHost {
     internal::MutexLock lock(journal_->mu);
     EXPECT_TRUE(journal_->outcomes.emplace(task, Outcome{"", failure}).second);
   }
+  void Drop(int64_t task, const Failure& why) override {
+    internal::MutexLock lock(journal_->mu);
+    EXPECT_TRUE(
+        journal_->outcomes.emplace(task, Outcome{"", why, true}).second);
+  }
+  void Joined(int64_t) override { ++journal_->joined; }
   void Terminated() override { ++journal_->terminated; }
 
  private:
@@ -100,6 +108,10 @@ class FacadeProcessPoolTest : public ::testing::Test {
   }
   int64_t Call(const Bytes& call) {
     handles_.push_back(pool_->Submit(++last_id_, "", call));
+    return last_id_;
+  }
+  int64_t Call(const Bytes& call, const TaskSettings& settings) {
+    handles_.push_back(pool_->Submit(++last_id_, "", call, settings));
     return last_id_;
   }
   int64_t CallCpp(const std::string& name, const Bytes& arguments) {
@@ -225,11 +237,62 @@ TEST_F(FacadeProcessPoolTest, TellsAtOnceOfAPendingTaskThatIsCancelled) {
   EXPECT_TRUE(IsDone(pending));
 }
 
+TEST_F(FacadeProcessPoolTest, KillsATaskThatOutrunsItsTimeout) {
+  MakePool();
+  Await(Call("a"));  // its worker is there
+  const Failure failure =
+      Await(Call("block", {.name = "slow", .timeout = 1000000})).failure;
+  ASSERT_FALSE(failure.empty());
+  EXPECT_EQ(failure.link(0).kind, kTimeout);
+  EXPECT_THAT(failure.link(0).message, ::testing::HasSubstr("slow"));
+  EXPECT_EQ(Await(Call("b")).result, "<b>");
+}
+
+TEST_F(FacadeProcessPoolTest, FailsATaskThatMissesItsQueueDeadline) {
+  MakePool();
+  Call("block");
+  ASSERT_TRUE(IsRunning());
+  const Outcome late = Await(Call("c", {.queue_deadline = 1}));
+  ASSERT_FALSE(late.failure.empty());
+  EXPECT_EQ(late.failure.link(0).kind, kTimeout);
+  EXPECT_FALSE(late.dropped);
+}
+
+TEST_F(FacadeProcessPoolTest, RunsATaskThatLostItsWorkerAgainIfItMay) {
+  MakePool();
+  const Failure failure = Await(Call("die", {.max_attempts = 2})).failure;
+  ASSERT_FALSE(failure.empty());
+  EXPECT_EQ(failure.link(0).kind, kWorkerLost);
+  EXPECT_EQ(pool_->Stats().lost, 1);
+}
+
+TEST_F(FacadeProcessPoolTest, DropsWhatAShutdownCancels) {
+  MakePool();
+  const int64_t running = Call("block");
+  ASSERT_TRUE(IsRunning());
+  const int64_t pending = Call("d");
+  pool_->Close(kCloseKill);
+  EXPECT_TRUE(Await(pending).dropped);
+  EXPECT_TRUE(Await(pending).failure.empty());
+  EXPECT_FALSE(Await(running).dropped);
+}
+
+TEST_F(FacadeProcessPoolTest, AJoinEndsWhenNoWorkerIsLeft) {
+  MakePool();
+  Call("a");
+  pool_->StartJoin(7);
+  EXPECT_TRUE(Eventually([&] { return journal_->joined == 1; }));
+  EXPECT_TRUE(IsDone(last_id_));
+  EXPECT_EQ(pool_->Stats().workers, 0);
+}
+
 TEST_F(FacadeProcessPoolTest, RunsTheHostsInitializer) {
   ProcessPoolSettings settings;
   settings.initializer = "fail";
   MakePool(settings);
-  const Failure failure = Await(Call("e")).failure;
+  const Outcome outcome = Await(Call("e"));
+  const Failure& failure = outcome.failure;
+  EXPECT_TRUE(outcome.dropped);
   ASSERT_EQ(failure.size(), 3);
   EXPECT_EQ(failure.link(0).kind, kInitializerFailed);
   EXPECT_EQ(failure.link(1).message, "outer");

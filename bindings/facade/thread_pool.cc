@@ -63,11 +63,30 @@ ThreadPool::ThreadPool(Host* host, const PoolSettings& settings)
     : ThreadPool(std::shared_ptr<Host>(host), settings) {}
 
 ThreadPool::ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings)
-    : Pool(MakeCore(host, settings)), host_(std::move(host)) {}
+    : Pool(MakeCore(host, settings),
+           [host](int64_t join) { host->Joined(join); }),
+      host_(std::move(host)) {}
 
 int64_t ThreadPool::Submit(int64_t id) {
   if (!core().accepting()) core().Check();
-  auto* const task = new HostTask(&core(), *host_, id);
+  return Submit(new HostTask(&core(), *host_, id));
+}
+
+int64_t ThreadPool::Submit(int64_t id, const TaskSettings& settings) {
+  if (!core().accepting()) core().Check();
+  LimitedHostTask* const task = internal::AttachOptions(
+      ToTaskOptions(settings), new LimitedHostTask(&core(), *host_, id));
+  const auto mine = StateRef<LimitedHostTask>::Share(task);
+  const CallbackId watch = task->Watch();
+  try {
+    return Submit(task);
+  } catch (...) {
+    mine->RemoveCallback(watch);
+    throw;
+  }
+}
+
+int64_t ThreadPool::Submit(HostTask* task) {
   auto share = StateRef<HostTask>::Share(task);
   const int64_t handle = task->handle();
   core().Submit(task);
@@ -76,14 +95,14 @@ int64_t ThreadPool::Submit(int64_t id) {
   return handle;
 }
 
-void ThreadPool::Settle(int outcome) {
+bool ThreadPool::Settle(int outcome) {
   HostTask* const task = HostTask::Current();
   if (task == nullptr) {
     throw InvalidStateError("Settle() was called outside of Host::Run()");
   }
   constexpr FutureState kStates[] = {
       FutureState::kCompleted, FutureState::kFailed, FutureState::kCancelled};
-  task->SettleAs(kStates[outcome]);
+  return task->SettleAs(kStates[outcome]);
 }
 
 int64_t ThreadPool::GoOn(bool host_keeps_handle) {

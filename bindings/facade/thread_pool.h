@@ -8,6 +8,8 @@
 
 namespace asyncpal::facade {
 
+class HostTask;
+
 // A pool of native threads that runs the host language's tasks.
 //
 //   ThreadPool pool(new MyHost, PoolSettings{.max_workers = 4});
@@ -22,10 +24,12 @@ class ThreadPool : public Pool {
   // Hands the task to a worker, or queues it; returns its handle. When it
   // throws, the task was not submitted and there is no handle.
   int64_t Submit(int64_t task);
+  int64_t Submit(int64_t task, const TaskSettings& settings);
 
   // How the task that Run() was called for on this thread, the innermost one,
-  // has ended: a TaskOutcome. The first call counts.
-  static void Settle(int outcome);
+  // has ended: a TaskOutcome. The first call counts. False: it counts for
+  // nothing, as Host::Expire() says.
+  static bool Settle(int outcome);
 
   // What saves the host many a call of Host::Run(): ends the innermost task on
   // this thread, as the return of Run() would, with the same answer; and
@@ -49,6 +53,7 @@ class ThreadPool : public Pool {
 
  private:
   ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings);
+  int64_t Submit(HostTask* task);
 
   const std::shared_ptr<Host> host_;
 };

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <functional>
-#include <map>
+#include <cstdint>
 #include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
+#include "asyncpal/bindings/facade/fake_host.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
-#include "asyncpal/future/testing/notification.h"
 #include "asyncpal/pool/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,115 +17,9 @@ namespace asyncpal::facade {
 namespace {
 
 using ::asyncpal::testing::Eventually;
-using ::asyncpal::testing::Notification;
 using ::testing::ElementsAre;
 
-// What the fake host has seen, which outlives it.
-struct Journal {
-  internal::Mutex mu;
-  std::map<int64_t, std::function<int()>> tasks ABSL_GUARDED_BY(mu);
-  std::vector<int64_t> dropped ABSL_GUARDED_BY(mu);
-  Failure why ABSL_GUARDED_BY(mu);
-  std::vector<std::string> begun ABSL_GUARDED_BY(mu);
-  std::atomic<int> ended{0};
-  std::atomic<int> terminated{0};
-  std::atomic<bool> host_deleted{false};
-  std::atomic<bool> host_keeps_handles{false};
-  std::atomic<bool> host_goes_on{false};
-  std::atomic<int> calls_of_run{0};
-  std::string initializer_error;  // const once shared
-
-  std::vector<int64_t> Dropped() {
-    internal::MutexLock lock(mu);
-    return dropped;
-  }
-  std::vector<std::string> Begun() {
-    internal::MutexLock lock(mu);
-    return begun;
-  }
-};
-
-// Runs tasks that return a TaskOutcome.
-class FakeHost : public Host {
- public:
-  explicit FakeHost(std::shared_ptr<Journal> journal)
-      : journal_(std::move(journal)) {}
-  ~FakeHost() override { journal_->host_deleted = true; }
-
-  void BeginWorker(const std::string& name, Failure& failure) override {
-    if (!journal_->initializer_error.empty()) {
-      failure.Add(kRemoteFailure, "test.Error", journal_->initializer_error, "",
-                  "");
-    }
-    internal::MutexLock lock(journal_->mu);
-    journal_->begun.push_back(name);
-  }
-  void EndWorker(Failure&) override { ++journal_->ended; }
-
-  bool Run(int64_t task) override {
-    ++journal_->calls_of_run;
-    const bool keeps = journal_->host_keeps_handles;
-    RunOne(task);
-    if (!journal_->host_goes_on) return keeps;
-    while ((task = ThreadPool::GoOn(keeps)) != kNoTask) RunOne(task);
-    return keeps;
-  }
-  bool Drop(int64_t task, const Failure& why) override {
-    internal::MutexLock lock(journal_->mu);
-    journal_->dropped.push_back(task);
-    journal_->why = why;
-    return journal_->host_keeps_handles;
-  }
-  void Terminated() override { ++journal_->terminated; }
-
- private:
-  void RunOne(int64_t task) {
-    std::function<int()> body;
-    {
-      internal::MutexLock lock(journal_->mu);
-      body = std::move(journal_->tasks.at(task));
-      journal_->tasks.erase(task);
-    }
-    ThreadPool::Settle(body());
-  }
-
-  const std::shared_ptr<Journal> journal_;
-};
-
-class ThreadPoolTest : public ::testing::Test {
- protected:
-  ThreadPool& MakePool(int max_workers) {
-    pool_ = std::make_unique<ThreadPool>(
-        new FakeHost(journal_),
-        PoolSettings{.max_workers = max_workers, .name = "p"});
-    return *pool_;
-  }
-  int64_t Submit(int64_t id, std::function<int()> body) {
-    {
-      internal::MutexLock lock(journal_->mu);
-      journal_->tasks[id] = std::move(body);
-    }
-    return pool_->Submit(id);
-  }
-  bool CloseAndWait() {
-    pool_->Close(kCloseDrain);
-    return Eventually([&] { return pool_->is_terminated(); });
-  }
-  void TearDown() override {
-    if (pool_ == nullptr) return;
-    ASSERT_TRUE(CloseAndWait());
-    pool_ = nullptr;
-    EXPECT_TRUE(Eventually([&] { return journal_->host_deleted.load(); }));
-  }
-
-  std::shared_ptr<Journal> journal_ = std::make_shared<Journal>();
-  std::unique_ptr<ThreadPool> pool_;
-
-  // Here, since tasks may look at them until the pool has terminated.
-  Notification started_;
-  Notification go_on_;
-  Notification done_;
-};
+using ThreadPoolTest = FakeHostTest;
 
 TEST_F(ThreadPoolTest, RunsASubmittedTask) {
   MakePool(1);

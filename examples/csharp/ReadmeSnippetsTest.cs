@@ -62,6 +62,9 @@ public class ReadmeSnippetsTest
         Task laps = pool.SubmitAsync(RunForEver, source.Token);
         source.Cancel();  // kills the process, if it runs it
         await Assert.ThrowsAsync<TaskCanceledException>(() => laps);
+        var limits = new TaskOptions { Name = "laps", Timeout = TimeSpan.FromSeconds(1) };
+        Task limited = pool.SubmitAsync(limits, RunForEver);
+        await Assert.ThrowsAsync<TimeoutException>(() => limited);
     }
 
     [Fact]

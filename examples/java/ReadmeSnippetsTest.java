@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.asyncpal.Executors;
 import io.asyncpal.ProcessPool;
 import io.asyncpal.SerializableCallable;
+import io.asyncpal.TaskOptions;
 import io.asyncpal.ThreadPool;
 import io.asyncpal.WorkerLostException;
 import java.time.Duration;
@@ -17,6 +18,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -90,6 +92,10 @@ final class ReadmeSnippetsTest {
       laps.cancel(true); // kills the process, if it runs it
       assertThrows(CancellationException.class, () -> laps.get(60, TimeUnit.SECONDS));
       assertEquals("a", pool.submit(() -> "a").get(60, TimeUnit.SECONDS));
+      TaskOptions limits = TaskOptions.DEFAULT.withTimeout(Duration.ofSeconds(1));
+      CompletableFuture<Long> limited = pool.submit(limits, endless);
+      Throwable thrown = assertThrows(ExecutionException.class, limited::get).getCause();
+      assertInstanceOf(TimeoutException.class, thrown);
     }
   }
 }

@@ -286,9 +286,19 @@ bool StateBase::RemoveCallback(CallbackId id) {
     if (it->id != id) continue;
     removed = std::move(*it);
     extras->callbacks.erase(it);
+    if (extras->callbacks.empty()) DropCallbackList();
     return true;
   }
   return false;
+}
+
+void StateBase::DropCallbackList() {
+  // Once it is published, the publisher has the list's reference.
+  uint64_t word = word_.load(kAcquire);
+  while (!IsDone(word) &&
+         !word_.compare_exchange_weak(
+             word, (word & ~uint64_t{kCallbacks}) - kReference)) {
+  }
 }
 
 void StateBase::RunCallbacks() {

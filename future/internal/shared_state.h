@@ -254,6 +254,9 @@ class StateBase : public QueueLinks {
   // Gives up a reference of the caller's.
   void StoreAndPublish(FutureState outcome, std::exception_ptr error);
   Extras& EnsureExtras();
+  // Under the callbacks' lock, which are none now: a state that is never
+  // published must not keep itself. The caller has a reference.
+  void DropCallbackList();
   void RunCallbacks();
   void RunCallback(absl::AnyInvocable<void(StateBase&)>& callback) noexcept;
 

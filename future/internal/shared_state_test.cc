@@ -236,6 +236,27 @@ TEST_F(SharedState, TellsItsOwnerOnceWhenAFailureCameWhileTheTaskRan) {
   EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
 }
 
+TEST_F(SharedState, IsNotKeptByACallbackThatWasRemoved) {
+  const auto task = Make([] {});
+  const CallbackId first = task->AddCallback([](StateBase&) {});
+  const CallbackId second = task->AddCallback([](StateBase&) {});
+  EXPECT_TRUE(task->RemoveCallback(first));
+  EXPECT_FALSE(task->is_unique());
+  EXPECT_TRUE(task->RemoveCallback(second));
+  EXPECT_TRUE(task->is_unique());
+}
+
+TEST_F(SharedState, RunsACallbackThatCameAfterAllWereRemoved) {
+  const auto task = Make([] {});
+  EXPECT_TRUE(task->RemoveCallback(task->AddCallback([](StateBase&) {})));
+  bool ran = false;
+  task->AddCallback([&](StateBase&) { ran = true; });
+  task->Start();
+  Run(*task);
+  EXPECT_TRUE(ran);
+  EXPECT_TRUE(task->is_unique());
+}
+
 TEST_F(SharedState, HoldsNoLockWhileItTellsItsOwner) {
   bool ran = false;
   owner_.when_claimed = [&](StateBase& task) {

@@ -37,6 +37,13 @@ class PoolCore : public TaskOwner {
   // brought that about, which may be a worker at its end, or at once. A pool
   // has one such handler.
   virtual void CallWhenTerminated(absl::AnyInvocable<void()> handler) = 0;
+  // Join() for one who does not wait here: `handler` runs once, where Join()
+  // would return true, on the thread that brought that about, or at once. Until
+  // then, or EndJoin(), workers retire when they are out of tasks. Throws as
+  // Join().
+  virtual uint64_t StartJoin(absl::AnyInvocable<void()> handler) = 0;
+  // True: the handler has not run, and never will.
+  virtual bool EndJoin(uint64_t join) = 0;
   virtual std::vector<CancelledTask> TakeCancelledTasks() = 0;
   virtual PoolStats Stats() const = 0;
   virtual std::vector<WorkerInfo> Workers() const = 0;

@@ -71,7 +71,7 @@ struct Discarded {};
 
 // A task whose callable has been encoded, and runs in another process.
 template <typename T>
-class RemoteTask final : public ResultState<T>, public RemoteCall {
+class RemoteTask : public ResultState<T>, public RemoteCall {
  public:
   // `stoppable`: the callable looks at its stop token.
   RemoteTask(TaskOwner* owner, uint32_t flags, bool stoppable,

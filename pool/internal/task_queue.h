@@ -31,6 +31,9 @@ class TaskQueue {
     ends_.next = task;
   }
 
+  // The oldest task; the queue is not empty.
+  StateBase* Front() { return static_cast<StateBase*>(ends_.next); }
+
   // The oldest task, and its reference; null when empty.
   StateBase* PopFront() {
     if (empty()) return nullptr;

@@ -80,6 +80,7 @@ void ThreadCore::RejectStranded(StateBase* mine) {
   }
   GiveBack(std::move(others), FutureState::kFailed,
            std::make_exception_ptr(error));
+  RunQuietHandlers();
   if (!mine_is_stranded) return;
   CancelQueueTimer(*mine);
   mine->Release();
@@ -127,13 +128,13 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
   CountTaken();
   if (Pending() == 0) changed_.NotifyAll();
-  auto handler = TakeTerminationHandler();
+  auto handlers = TakeQuietHandlers();
   // The pool is bound to live only until its tasks are accounted for: once mu_
   // is given back, it may be gone.
   take.Unlock();
   lock.Unlock();
   if (was_queued) task.Release();
-  if (handler != nullptr) handler();
+  handlers.Run();
 }
 
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
@@ -172,10 +173,12 @@ void ThreadCore::GiveBack(std::vector<StateRef<StateBase>> tasks,
   }
 }
 
-StateBase* ThreadCore::TakeTask(ThreadWorker& worker) {
+StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
   MutexLock take(take_mu_);
   while (true) {
-    while (StateBase* const task = outbox_.PopFront()) {
+    while (!outbox_.empty()) {
+      if (only_plain && outbox_.Front()->is_tracked()) return nullptr;
+      StateBase* const task = outbox_.PopFront();
       if (task->Start()) {
         CountTaken();
         MarkTaken(worker, task);
@@ -285,7 +288,7 @@ StateBase* ThreadWorker::GoOn() {
        tasks_since_start + 1 >= core.options_.max_tasks_per_worker)) {
     return nullptr;
   }
-  StateBase* const next = core.TakeTask(*this);
+  StateBase* const next = core.TakeTask(*this, /*only_plain=*/true);
   if (next == nullptr) return nullptr;
   core.CountRun(*this, 1);
   const int64_t now = NowNanos();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -43,6 +44,8 @@ class ThreadCore : public PoolCore,
   bool Shutdown(const ShutdownOptions& options) override;
   bool Close(ShutdownMode mode) override;
   void CallWhenTerminated(absl::AnyInvocable<void()> handler) override;
+  uint64_t StartJoin(absl::AnyInvocable<void()> handler) override;
+  bool EndJoin(uint64_t join) override;
   std::vector<CancelledTask> TakeCancelledTasks() override;
   PoolStats Stats() const override;
   std::vector<WorkerInfo> Workers() const override;
@@ -93,8 +96,9 @@ class ThreadCore : public PoolCore,
   void RunTask(ThreadWorker& worker, StateBase* task);
   void CountRun(ThreadWorker& worker, int64_t depth);
   bool RunInline(ThreadWorker& worker, StateBase& task);
-  // The next task, started and counted; null: there is none.
-  StateBase* TakeTask(ThreadWorker& worker);
+  // The next task, started and counted; null: there is none. `only_plain`: or
+  // it is one that RunTask() has to look after.
+  StateBase* TakeTask(ThreadWorker& worker, bool only_plain = false);
   void MarkTaken(ThreadWorker& worker, StateBase* task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -168,12 +172,23 @@ class ThreadCore : public PoolCore,
   // Both throw. After fork() no lock can be trusted, so that comes first.
   void CheckProcess() const;
   void CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What is to be called, without the lock, because the pool has just
-  // terminated. Null: it has not, or was asked before.
-  absl::AnyInvocable<void()> TakeTerminationHandler()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RunTerminationHandler();
+  bool IsQuiet() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return Pending() == 0 && workers_.empty();
+  }
+  bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return closed_ && IsQuiet();
+  }
+  void CheckMayJoin() const;
+  // What is to be called, without the lock, because the pool is quiet now, or
+  // has even terminated. Each comes out once, and that takes no memory.
+  struct QuietHandlers {
+    std::map<uint64_t, absl::AnyInvocable<void()>> joins;
+    absl::AnyInvocable<void()> terminated;
+
+    void Run();
+  };
+  QuietHandlers TakeQuietHandlers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RunQuietHandlers();
   bool WaitTerminated(absl::Duration timeout);
   void Break(std::exception_ptr error);
   void CancelPendingAndAskToStop();
@@ -221,13 +236,15 @@ class ThreadCore : public PoolCore,
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;
   size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;  // will not come back for a task
   size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;  // workers that wait for this pool
-  int joiners_ ABSL_GUARDED_BY(mu_) = 0;
+  int joiners_ ABSL_GUARDED_BY(mu_) = 0;     // those of joins_ among them
+  uint64_t last_join_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);
 
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   bool given_up_ ABSL_GUARDED_BY(mu_) = false;  // at the process's end
   std::exception_ptr broken_ ABSL_GUARDED_BY(mu_);
   absl::AnyInvocable<void()> on_terminated_ ABSL_GUARDED_BY(mu_);
+  std::map<uint64_t, absl::AnyInvocable<void()>> joins_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace asyncpal::internal

@@ -133,7 +133,7 @@ int ThreadCore::SpawnWorkers(int n) {
   return started;
 }
 
-bool ThreadCore::Join(absl::Duration timeout) {
+void ThreadCore::CheckMayJoin() const {
   CheckProcess();
   if (ThreadWorker::CurrentOf(*this) != nullptr) {
     throw InvalidStateError(
@@ -141,6 +141,10 @@ bool ThreadCore::Join(absl::Duration timeout) {
                      ": Join() inside one of its own workers would wait for "
                      "itself"));
   }
+}
+
+bool ThreadCore::Join(absl::Duration timeout) {
+  CheckMayJoin();
   const Countdown countdown(timeout);
   bool joined;
   {
@@ -148,7 +152,7 @@ bool ThreadCore::Join(absl::Duration timeout) {
     ++joiners_;
     NudgeIdleWorkers();
     while (true) {
-      joined = Pending() == 0 && workers_.empty();
+      joined = IsQuiet();
       const absl::Duration left = countdown.Remaining();
       if (joined || left == absl::ZeroDuration()) break;
       changed_.WaitFor(mu_, left);
@@ -159,8 +163,29 @@ bool ThreadCore::Join(absl::Duration timeout) {
   return joined;
 }
 
-bool ThreadCore::Terminated() const {
-  return closed_ && Pending() == 0 && workers_.empty();
+uint64_t ThreadCore::StartJoin(absl::AnyInvocable<void()> handler) {
+  CheckMayJoin();
+  uint64_t join;
+  {
+    MutexLock lock(mu_);
+    join = ++last_join_;
+    joins_.emplace(join, std::move(handler));
+    ++joiners_;
+    NudgeIdleWorkers();
+  }
+  RunQuietHandlers();
+  return join;
+}
+
+bool ThreadCore::EndJoin(uint64_t join) {
+  absl::AnyInvocable<void()> dropped;  // destroyed with no lock held
+  MutexLock lock(mu_);
+  const auto found = joins_.find(join);
+  if (found == joins_.end()) return false;
+  dropped = std::move(found->second);
+  joins_.erase(found);
+  --joiners_;
+  return true;
 }
 
 bool ThreadCore::WaitTerminated(absl::Duration timeout) {
@@ -179,21 +204,30 @@ void ThreadCore::CallWhenTerminated(absl::AnyInvocable<void()> handler) {
     MutexLock lock(mu_);
     on_terminated_ = std::move(handler);
   }
-  RunTerminationHandler();
+  RunQuietHandlers();
 }
 
-absl::AnyInvocable<void()> ThreadCore::TakeTerminationHandler() {
-  if (!Terminated()) return nullptr;
-  return std::exchange(on_terminated_, nullptr);
+void ThreadCore::QuietHandlers::Run() {
+  for (auto& [join, handler] : joins) handler();
+  if (terminated != nullptr) terminated();
 }
 
-void ThreadCore::RunTerminationHandler() {
-  absl::AnyInvocable<void()> handler;
+ThreadCore::QuietHandlers ThreadCore::TakeQuietHandlers() {
+  QuietHandlers handlers;
+  if (!IsQuiet()) return handlers;
+  joiners_ -= static_cast<int>(joins_.size());
+  handlers.joins.swap(joins_);
+  if (closed_) handlers.terminated = std::exchange(on_terminated_, nullptr);
+  return handlers;
+}
+
+void ThreadCore::RunQuietHandlers() {
+  QuietHandlers handlers;
   {
     MutexLock lock(mu_);
-    handler = TakeTerminationHandler();
+    handlers = TakeQuietHandlers();
   }
-  if (handler != nullptr) handler();
+  handlers.Run();
 }
 
 bool ThreadCore::Close(ShutdownMode mode) {
@@ -207,7 +241,7 @@ bool ThreadCore::Close(ShutdownMode mode) {
   }
   if (mode != ShutdownMode::kDrain) CancelPendingAndAskToStop();
   if (mode == ShutdownMode::kKill) KillWorkers();
-  RunTerminationHandler();
+  RunQuietHandlers();
   return closed_now;
 }
 

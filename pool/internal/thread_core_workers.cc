@@ -102,7 +102,7 @@ bool ThreadCore::StartThread(const WorkerPtr& worker) {
       MutexLock lock(mu_);
       Forget(*worker);
     }
-    RunTerminationHandler();
+    RunQuietHandlers();
     return false;
   }
 }
@@ -123,11 +123,11 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
       Forget(*worker);
       LeaveForJoin(worker);
     }
-    RunTerminationHandler();
+    RunQuietHandlers();
     throw;
   }
   ThreadWorker::SetCurrent(nullptr);
-  RunTerminationHandler();
+  RunQuietHandlers();
 }
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {

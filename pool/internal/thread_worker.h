@@ -83,7 +83,7 @@ class ThreadWorker : public ExecutionContext,
   // once it has published its own outcome: ends its run as the pool would, and
   // takes the next task if there is one at hand, started and counted. Null: it
   // must return, and the pool ends its run; as where another task is below it
-  // on the stack.
+  // on the stack, or the next one has options.
   StateBase* GoOn();
 
   bool RunInline(StateBase& task) override;

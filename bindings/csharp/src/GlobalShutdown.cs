@@ -23,6 +23,6 @@ public static class GlobalShutdown
     public static void SetDeadline(TimeSpan deadline)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(deadline, TimeSpan.Zero);
-        Library.SetShutdownDeadline(Durations.ToNanos(deadline));
+        Library.SetShutdownDeadline(Durations.ToNanos(deadline, nameof(deadline)));
     }
 }

@@ -36,6 +36,13 @@ public sealed record ThreadPoolOptions
     /// After how many tasks a worker is replaced by a new one; 0: never.
     /// </summary>
     public int MaxTasksPerWorker { get; init; }
+
+    /// <summary>
+    /// Gets what the function of a <see cref="Pool.Post(Action)"/> has thrown, on a
+    /// thread of the .NET thread pool; what it throws itself is unobserved, as in
+    /// any task. By default one line on stderr.
+    /// </summary>
+    public Action<Exception>? UnobservedFailureHandler { get; init; }
 }
 
 /// <summary>How a <see cref="ProcessPool"/> is made.</summary>
@@ -67,6 +74,9 @@ public sealed record ProcessPoolOptions
 
     /// <inheritdoc cref="ThreadPoolOptions.MaxTasksPerWorker"/>
     public int MaxTasksPerWorker { get; init; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.UnobservedFailureHandler"/>
+    public Action<Exception>? UnobservedFailureHandler { get; init; }
 
     /// <summary>
     /// Larger arguments or results are refused; by default 4 GiB.

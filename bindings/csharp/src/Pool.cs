@@ -40,7 +40,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     public TimeSpan IdleTimeout
     {
         get => Durations.FromNanos(Native.IdleTimeout());
-        set => Native.SetIdleTimeout(Durations.ToNanos(value));
+        set => Native.SetIdleTimeout(Durations.ToNanos(value, nameof(IdleTimeout)));
     }
 
     /// <summary>Whether the pool takes no more tasks.</summary>
@@ -55,6 +55,9 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     private protected abstract NativePool Native { get; }
 
     private protected bool IsDisposed { get; private set; }
+
+    /// <summary>What a kill may take.</summary>
+    private protected abstract TimeSpan TimeToDie { get; }
 
     /// <summary>Whether the calling thread is one of this pool's workers.</summary>
     private protected abstract bool IsOnWorker { get; }
@@ -129,6 +132,44 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     }
 
     /// <summary>
+    /// Blocks until all submitted work is done and all workers have gone. The pool
+    /// stays open, and starts workers again when it gets a task.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// This is one of the pool's own workers.
+    /// </exception>
+    public void Join() => Join(Timeout.InfiniteTimeSpan);
+
+    /// <summary>As <see cref="Join()"/>, for no longer than that.</summary>
+    /// <returns>False: <paramref name="timeout"/> passed.</returns>
+    public bool Join(TimeSpan timeout) => JoinAsync(timeout).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="Join(TimeSpan)"/>, without blocking.</summary>
+    /// <param name="timeout">Not negative, or infinite.</param>
+    /// <param name="cancellationToken">Ends the wait, and nothing else.</param>
+    /// <returns>False: <paramref name="timeout"/> passed.</returns>
+    public async Task<bool> JoinAsync(
+        TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        Durations.ToNanos(timeout, nameof(timeout));
+        var joining = new Joining(Native);
+        try
+        {
+            await joining.Quiet.WaitAsync(timeout, cancellationToken)
+                .ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        finally
+        {
+            joining.GiveUp();
+        }
+    }
+
+    /// <summary>
     /// Closes the pool and blocks until its tasks are done and its workers gone,
     /// or the deadline and what follows it have passed. On a worker of the pool
     /// it does not block.
@@ -144,6 +185,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     public async Task<bool> ShutdownAsync(ShutdownOptions? options = null)
     {
         options ??= new ShutdownOptions();
+        Durations.ToNanos(options.Deadline, nameof(options.Deadline));
         if (IsDisposed)
         {
             return false;
@@ -196,20 +238,24 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <summary>No worker is left; nothing of the pool runs any more.</summary>
     internal void OnTerminated() => _terminated.TrySetResult();
 
-    // After a kill: the time that the system needs.
-    private static readonly TimeSpan TimeToDie = TimeSpan.FromSeconds(1);
+    /// <summary>The pool was closed so, and what is pending was cancelled.</summary>
+    private protected virtual void OnClosed(ShutdownMode mode)
+    {
+    }
 
     private bool Close(ShutdownMode mode)
     {
         try
         {
-            return Native.Close((int)(mode switch
+            bool closed = Native.Close((int)(mode switch
             {
                 ShutdownMode.Drain => CloseMode.CloseDrain,
                 ShutdownMode.CancelPending => CloseMode.CloseCancelPending,
                 ShutdownMode.Kill => CloseMode.CloseKill,
                 _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
             }));
+            OnClosed(mode);
+            return closed;
         }
         catch (ObjectDisposedException)
         {

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
@@ -47,38 +46,12 @@ public abstract partial class Pool
         return new MapRun<TIn, TOut>(this, plan, function, inputs, options, token);
     }
 
-    private static IEnumerable<TOut> Read<TIn, TOut>(MapRun<TIn, TOut> map)
-    {
-        using (map)
-        {
-            while (!map.IsDone)
-            {
-                foreach (TOut result in map.Next())
-                {
-                    yield return result;
-                }
-            }
-        }
-    }
+    private static MapReader<TIn, TOut> Read<TIn, TOut>(MapRun<TIn, TOut> map) =>
+        new(map);
 
-    private static async IAsyncEnumerable<TOut> ReadAsync<TIn, TOut>(
-        MapRun<TIn, TOut> map,
-        CancellationToken token,
-        [EnumeratorCancellation] CancellationToken readerToken = default)
-    {
-        using (map)
-        {
-            while (!map.IsDone)
-            {
-                token.ThrowIfCancellationRequested();
-                readerToken.ThrowIfCancellationRequested();
-                foreach (TOut result in await map.NextAsync().ConfigureAwait(false))
-                {
-                    yield return result;
-                }
-            }
-        }
-    }
+    private static MapAsyncReader<TIn, TOut> ReadAsync<TIn, TOut>(
+        MapRun<TIn, TOut> map, CancellationToken token) =>
+        new(map, token);
 
     private static List<TOut> ReadAll<TIn, TOut>(MapRun<TIn, TOut> map) =>
         [.. Read(map)];

@@ -15,7 +15,8 @@ namespace Asyncpal;
 /// </code>
 /// <para>For code that may crash, hang or leak: a worker that dies costs the one
 /// task that it ran, which fails with a <see cref="WorkerLostException"/>; the
-/// others go on, and a new worker comes. A task runs at most once.</para>
+/// others go on, and a new worker comes. A task runs at most once, unless its
+/// <see cref="TaskOptions"/> say otherwise.</para>
 /// <para>What can run: static methods, and lambdas without captures. Arguments and
 /// results travel as JSON, by <c>System.Text.Json</c>. Anything else is refused by a
 /// <see cref="SerializationException"/> in the call.</para>
@@ -54,7 +55,8 @@ public sealed class ProcessPool : Pool
         {
             MaxWorkers = options.MaxWorkers,
             Name = options.Name.Length > 0 ? options.Name : nameof(ProcessPool),
-            IdleTimeout = Durations.ToNanos(options.IdleTimeout),
+            IdleTimeout = Durations.ToNanos(
+                options.IdleTimeout, nameof(options.IdleTimeout)),
             MaxTasksPerWorker = options.MaxTasksPerWorker,
             MaxPayloadBytes = options.MaxPayloadBytes,
             Initializer = Encode(options.Initializer),
@@ -67,11 +69,14 @@ public sealed class ProcessPool : Pool
         _native = ProcessPoolHost.NewPool(this, settings);
         Name = _native.Name();
         MaxWorkers = _native.MaxWorkers();
+        UnobservedFailureHandler = options.UnobservedFailureHandler;
     }
 
     private protected override NativePool Native => _native;
 
     private protected override bool IsOnWorker => false;
+
+    private protected override TimeSpan TimeToDie => TimeSpan.FromSeconds(2);
 
     /// <inheritdoc/>
     public override string ToString() => $"ProcessPool '{Name}'";
@@ -95,8 +100,7 @@ public sealed class ProcessPool : Pool
         ArgumentException.ThrowIfNullOrEmpty(name);
         byte[] encoded = CppValues.Encode(arguments);
         CppValues.CheckResultType(typeof(T));
-        return Start(
-            CppValues.DecodeResult<T>, name, encoded, CancellationToken.None);
+        return StartCpp(CppValues.DecodeResult<T>, name, encoded);
     }
 
     /// <summary>As the other form, for a C++ task that returns nothing.</summary>
@@ -104,56 +108,110 @@ public sealed class ProcessPool : Pool
     public Task CallAsync(string name, params object[] arguments)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        return Start(
-            CppValues.DecodeNothing,
-            name,
-            CppValues.Encode(arguments),
-            CancellationToken.None);
+        return StartCpp(CppValues.DecodeNothing, name, CppValues.Encode(arguments));
     }
 
     internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
         CancellationToken token) =>
-        await Start<List<TOut>>(
-            RemoteCall.DecodeResult<List<TOut>>,
+        await Start(
+            new RemoteTask<List<TOut>>(
+                RemoteCall.DecodeResult<List<TOut>>, token, cancelled: null),
             "",
             RemoteCall.Encode(
                 function.Function, isChunk: true, inputs.Select(function.Split)),
+            null,
             token).ConfigureAwait(false);
 
     private protected override Task<T> Submit<T>(
         Call<T> call, CancellationToken token) =>
-        Start(
-            RemoteCall.DecodeResult<T>,
-            "",
-            RemoteCall.Encode(call.Function, isChunk: false, [call.Arguments]),
-            token);
+        Submit(call, null, token);
+
+    private protected override Task<T> Submit<T>(
+        Call<T> call, TaskOptions? options, CancellationToken token) =>
+        Start<T>(call.Function, call.Arguments, () => call.Invoke(), options, token);
 
     private protected override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, CancellationToken token) =>
+        SubmitAsynchronous(call, null, token);
+
+    private protected override Task<T> SubmitAsynchronous<T>(
+        Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
         // The worker waits for the task that the function returns.
-        Start(
-            RemoteCall.DecodeResult<T>,
-            "",
-            RemoteCall.Encode(call.Function, isChunk: false, [call.Arguments]),
+        Start<T>(
+            call.Function,
+            call.Arguments,
+            () => call.Invoke().GetAwaiter().GetResult(),
+            options,
             token);
+
+    private protected override Task Submit(CancelledTask task)
+    {
+        byte[] arguments = task.TakeCall(out string name);
+        return Start(
+            new RemoteTask<Nothing>(
+                static _ => default,
+                CancellationToken.None,
+                () => new CancelledTask(
+                    task.Name, () => throw NoCpp(name), () => arguments, name)),
+            name,
+            arguments,
+            task.Name.Length > 0 ? new TaskOptions { Name = task.Name } : null,
+            CancellationToken.None);
+    }
 
     private static byte[] Encode(Action? hook) =>
         hook == null ? [] : RemoteCall.Encode(hook, isChunk: false, [[]]);
 
+    private static InvalidOperationException NoCpp(string name) =>
+        new($"the C++ task '{name}' can't be run in this process");
+
+    private Task<T> StartCpp<T>(
+        RemoteTask<T>.Decoder decode, string name, byte[] arguments) =>
+        Start(
+            new RemoteTask<T>(
+                decode,
+                CancellationToken.None,
+                () => new CancelledTask(
+                    "", () => throw NoCpp(name), () => arguments, name)),
+            name,
+            arguments,
+            null,
+            CancellationToken.None);
+
     private Task<T> Start<T>(
-        RemoteTask<T>.Decoder decode,
+        Delegate function,
+        object?[] arguments,
+        Action work,
+        TaskOptions? options,
+        CancellationToken token)
+    {
+        byte[] encoded = RemoteCall.Encode(function, isChunk: false, [arguments]);
+        CancelledTask ToCancelledTask() => new(
+            options?.Name ?? "",
+            work,
+            () => RemoteCall.Encode(function, isChunk: false, [arguments]));
+        return Start(
+            new RemoteTask<T>(RemoteCall.DecodeResult<T>, token, ToCancelledTask),
+            "",
+            encoded,
+            options,
+            token);
+    }
+
+    private Task<T> Start<T>(
+        RemoteTask<T> task,
         string name,
         byte[] arguments,
+        TaskOptions? options,
         CancellationToken token)
     {
         if (token.IsCancellationRequested)
         {
             return Task.FromCanceled<T>(token);
         }
-        var task = new RemoteTask<T>(decode, token);
-        task.Submit(_native, name, arguments);
+        task.Submit(_native, name, arguments, options);
         return task.Task;
     }
 }

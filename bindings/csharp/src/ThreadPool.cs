@@ -29,6 +29,9 @@ public sealed class ThreadPool : Pool
     private readonly NativeThreadPool _native;
     private readonly PoolScheduler _scheduler;
 
+    // Asks functions that take a token to stop.
+    private readonly CancellationTokenSource _stop = new();
+
     /// <summary>Makes a pool with the default options.</summary>
     public ThreadPool()
         : this(new ThreadPoolOptions())
@@ -49,6 +52,7 @@ public sealed class ThreadPool : Pool
         _native = ThreadPoolHost.NewPool(this, options, out _scheduler);
         Name = _native.Name();
         MaxWorkers = _native.MaxWorkers();
+        UnobservedFailureHandler = options.UnobservedFailureHandler;
     }
 
     internal NativeThreadPool NativeThreads => _native;
@@ -56,6 +60,9 @@ public sealed class ThreadPool : Pool
     private protected override NativePool Native => _native;
 
     private protected override bool IsOnWorker => _scheduler.IsOnWorker;
+
+    // Threads can't be killed.
+    private protected override TimeSpan TimeToDie => TimeSpan.Zero;
 
     /// <summary>
     /// The pool for whatever takes a scheduler: <c>Task.Factory.StartNew</c>,
@@ -75,16 +82,48 @@ public sealed class ThreadPool : Pool
         Call<T> call, CancellationToken token) =>
         PoolTask<T>.Start(_scheduler, call.Invoke, token);
 
+    private protected override Task<T> Submit<T>(
+        Call<T> call, TaskOptions? options, CancellationToken token)
+    {
+        options ??= new TaskOptions();
+        if (options.HasTimeout || call.Stoppable != null)
+        {
+            return LimitedTask<T>.Start(this, call, options, token, _stop.Token);
+        }
+        return PoolTask<T>.Start(_scheduler, call.Invoke, token, options);
+    }
+
     private protected override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, CancellationToken token) =>
         PoolTask<Task<T>>.Start(_scheduler, call.Invoke, token).Unwrap();
+
+    private protected override Task<T> SubmitAsynchronous<T>(
+        Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
+        Submit(call, options, token).Unwrap();
+
+    private protected override Task Submit(CancelledTask task)
+    {
+        Action work = task.Take();
+        return SubmitAsync(new TaskOptions { Name = task.Name }, work);
+    }
+
+    private protected override void OnClosed(ShutdownMode mode)
+    {
+        if (mode != ShutdownMode.Drain)
+        {
+            _stop.CancelAsync();
+        }
+    }
 
     internal override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
         CancellationToken token) =>
         PoolTask<IReadOnlyList<TOut>>.Start(
-            _scheduler, () => CallEach(function.Call, inputs), token);
+            _scheduler,
+            () => CallEach(function.Call, inputs),
+            token,
+            PoolTask<IReadOnlyList<TOut>>.PartOfMap);
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _scheduler.WaitOn(task, timeout);

@@ -9,31 +9,15 @@ using Xunit;
 
 namespace Asyncpal.Tests;
 
-public class ProcessPoolTaskContract : PoolTaskContract
-{
-    protected override Pool NewPool(int workers) => new ProcessPool(workers);
-}
+public class ProcessPoolTaskContract() : PoolTaskContract(new Processes());
 
-public class ProcessPoolLifecycleContract : PoolLifecycleContract
-{
-    protected override Pool NewPool(int workers) => new ProcessPool(workers);
-}
+public class ProcessPoolLifecycleContract() : PoolLifecycleContract(new Processes());
 
-public class ProcessPoolMapContract : PoolMapContract
-{
-    protected override Pool NewPool(int workers) => new ProcessPool(workers);
-}
+public class ProcessPoolRemainsContract() : PoolRemainsContract(new Processes());
 
-public class ProcessPoolWorkerContract : PoolWorkerContract
-{
-    protected override Pool NewPool(int workers, TimeSpan? idleTimeout, string name)
-    {
-        var options = new ProcessPoolOptions { MaxWorkers = workers, Name = name };
-        return new ProcessPool(idleTimeout is { } timeout
-            ? options with { IdleTimeout = timeout }
-            : options);
-    }
-}
+public class ProcessPoolMapContract() : PoolMapContract(new Processes());
+
+public class ProcessPoolWorkerContract() : PoolWorkerContract(new Processes());
 
 public class ProcessPoolTest
 {
@@ -215,6 +199,39 @@ public class ProcessPoolTest
     }
 
     [Fact]
+    public async Task TimeoutReplacesTheWorker()
+    {
+        using var pool = new ProcessPool(1);
+        int before = await pool.SubmitAsync(static () => Environment.ProcessId).Soon();
+        var options = new TaskOptions { Timeout = TimeSpan.FromMilliseconds(50) };
+        await Assert.ThrowsAsync<TimeoutException>(() => pool.SubmitAsync(
+            options, static stop => Thread.Sleep(Timeout.Infinite)).Soon());
+        int after = await pool.SubmitAsync(static () => Environment.ProcessId).Soon();
+        Assert.NotEqual(before, after);
+    }
+
+    [Fact]
+    public async Task TaskWhoseWorkerIsLostRunsAgainIfItMay()
+    {
+        using var pool = new ProcessPool(1);
+        using var gate = new SharedGate();
+        var options = new TaskOptions { MaxAttempts = 2 };
+        Task<int> task = pool.SubmitAsync(options, DieTheFirstTime, gate.Folder);
+        Assert.Equal(7, await task.Soon());
+    }
+
+    private static int DieTheFirstTime(string folder)
+    {
+        string mark = Path.Combine(folder, "mark");
+        if (!File.Exists(mark))
+        {
+            File.WriteAllText(mark, "");
+            KillMyself();
+        }
+        return 7;
+    }
+
+    [Fact]
     public async Task InitializerRunsInEachWorker()
     {
         using var pool = new ProcessPool(new ProcessPoolOptions
@@ -224,37 +241,6 @@ public class ProcessPoolTest
         });
         Assert.Equal(7, await pool.SubmitAsync(static () => s_state).Soon());
         Assert.Equal(0, s_state);
-    }
-
-    [Fact]
-    public async Task InitializerThatThrowsBreaksThePool()
-    {
-        using var pool = new ProcessPool(new ProcessPoolOptions
-        {
-            Initializer = static () => throw new FormatException("no database"),
-        });
-        var error = await Assert.ThrowsAsync<InitializerException>(
-            () => pool.SubmitAsync(Square, 1).Soon());
-        Assert.Equal("no database", Assert.IsType<FormatException>(error.InnerException).Message);
-        Assert.True(pool.IsBroken);
-    }
-
-    [Fact]
-    public async Task ShutdownCancelsPendingTasks()
-    {
-        using var pool = new ProcessPool(1);
-        Task<int> running = pool.SubmitAsync(static () =>
-        {
-            Thread.Sleep(Timeout.Infinite);
-            return 1;
-        });
-        Task<int> pending = pool.SubmitAsync(Square, 1);
-        Waiting.Until(() => pool.Stats().Running == 1);
-        var kill = new ShutdownOptions { Mode = ShutdownMode.Kill };
-        Assert.True(await pool.ShutdownAsync(kill).Soon());
-        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
-        await Assert.ThrowsAnyAsync<Exception>(() => running.Soon());
-        Assert.True(pool.IsTerminated);
     }
 
     [Fact]

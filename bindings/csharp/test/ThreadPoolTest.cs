@@ -8,31 +8,15 @@ using Xunit;
 
 namespace Asyncpal.Tests;
 
-public class ThreadPoolTaskContract : PoolTaskContract
-{
-    protected override Pool NewPool(int workers) => new ThreadPool(workers);
-}
+public class ThreadPoolTaskContract() : PoolTaskContract(new Threads());
 
-public class ThreadPoolLifecycleContract : PoolLifecycleContract
-{
-    protected override Pool NewPool(int workers) => new ThreadPool(workers);
-}
+public class ThreadPoolLifecycleContract() : PoolLifecycleContract(new Threads());
 
-public class ThreadPoolMapContract : PoolMapContract
-{
-    protected override Pool NewPool(int workers) => new ThreadPool(workers);
-}
+public class ThreadPoolRemainsContract() : PoolRemainsContract(new Threads());
 
-public class ThreadPoolWorkerContract : PoolWorkerContract
-{
-    protected override Pool NewPool(int workers, TimeSpan? idleTimeout, string name)
-    {
-        var options = new ThreadPoolOptions { MaxWorkers = workers, Name = name };
-        return new ThreadPool(idleTimeout is { } timeout
-            ? options with { IdleTimeout = timeout }
-            : options);
-    }
-}
+public class ThreadPoolMapContract() : PoolMapContract(new Threads());
+
+public class ThreadPoolWorkerContract() : PoolWorkerContract(new Threads());
 
 public class ThreadPoolTest
 {
@@ -44,29 +28,6 @@ public class ThreadPoolTest
             () => (Thread.CurrentThread.Name, Thread.CurrentThread.IsBackground)).Soon();
         Assert.Equal(pool.Workers()[0].Name, name);
         Assert.True(background);
-    }
-
-    [Fact]
-    public async Task CancelledPendingTaskNeverRuns()
-    {
-        using var pool = new ThreadPool(1);
-        using var gate = new Gate();
-        Task running = pool.SubmitAsync(gate.Pass);
-        gate.AwaitEntered();
-        using var source = new CancellationTokenSource();
-        bool ran = false;
-        Task<bool> pending = pool.SubmitAsync(() => ran = true, source.Token);
-        Assert.Equal(1, pool.CountPendingTasks());
-        source.Cancel();
-        Assert.True(pending.IsCanceled);
-        Assert.Equal(0, pool.CountPendingTasks());
-        Assert.Equal(1, pool.Stats().Cancelled);
-        var error = await Assert.ThrowsAsync<TaskCanceledException>(() => pending);
-        Assert.Equal(source.Token, error.CancellationToken);
-        gate.Open();
-        await running.Soon();
-        pool.Shutdown();
-        Assert.False(ran);
     }
 
     [Fact]
@@ -115,36 +76,121 @@ public class ThreadPoolTest
         Assert.Equal(21, pool.Stats().Cancelled);
     }
 
-    [Fact]
-    public async Task DrainRunsPendingTasks()
+    /// Waits until the token is cancelled; tells when it begins.
+    private static int AwaitStop(SemaphoreSlim begun, CancellationToken stop)
     {
-        using var pool = new ThreadPool(1);
-        using var gate = new Gate();
-        Task running = pool.SubmitAsync(gate.Pass);
-        Task<int> pending = pool.SubmitAsync(() => 5);
-        Task<bool> shutdown = pool.ShutdownAsync(new ShutdownOptions { Mode = ShutdownMode.Drain });
-        gate.Open();
-        Assert.Equal(5, await pending.Soon());
-        Assert.True(await shutdown.Soon());
-        await running;
+        begun.Release();
+        Assert.True(stop.WaitHandle.WaitOne(Gate.Limit));
+        stop.ThrowIfCancellationRequested();
+        return 0;
     }
 
     [Fact]
-    public async Task DrainCancelsWhatIsPendingAtItsDeadline()
+    public async Task TimeoutCancelsTheTokenOfTheFunction()
+    {
+        using var pool = new ThreadPool(1);
+        using var begun = new SemaphoreSlim(0);
+        var options = new TaskOptions { Timeout = TimeSpan.FromMilliseconds(200) };
+        Task<int> task = pool.SubmitAsync(options, stop => AwaitStop(begun, stop));
+        await Assert.ThrowsAsync<TimeoutException>(() => task.Soon());
+        // Its worker is free again.
+        Assert.Equal(1, await pool.SubmitAsync(() => 1).Soon());
+        Assert.Equal((1, 1), (pool.Stats().Failed, pool.Stats().Completed));
+    }
+
+    [Fact]
+    public async Task TaskThatIgnoresItsTimeoutKeepsItsWorkerButNotItsTask()
     {
         using var pool = new ThreadPool(1);
         using var gate = new Gate();
-        Task running = pool.SubmitAsync(gate.Pass);
-        gate.AwaitEntered();
-        Task<int> pending = pool.SubmitAsync(() => 5);
-        Assert.True(await pool.ShutdownAsync(new ShutdownOptions
-        {
-            Mode = ShutdownMode.Drain,
-            Deadline = TimeSpan.FromMilliseconds(20),
-        }).Soon());
-        await Assert.ThrowsAsync<TaskCanceledException>(() => pending.Soon());
+        var options = new TaskOptions { Timeout = TimeSpan.FromMilliseconds(200) };
+        Task task = pool.SubmitAsync(options, gate.Pass);
+        await Assert.ThrowsAsync<TimeoutException>(() => task.Soon());
         gate.Open();
-        await running.Soon();
+        Assert.True(pool.Join(Gate.Limit));
+        Assert.Equal((1, 0), (pool.Stats().Failed, pool.Stats().Completed));
+    }
+
+    [Fact]
+    public async Task CallersTokenCancelsThatOfTheFunction()
+    {
+        using var pool = new ThreadPool(1);
+        using var begun = new SemaphoreSlim(0);
+        using var source = new CancellationTokenSource();
+        Task<int> task = pool.SubmitAsync(stop => AwaitStop(begun, stop), source.Token);
+        Assert.True(await begun.WaitAsync(Gate.Limit));
+        source.Cancel();
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task.Soon());
+        Assert.Equal(source.Token, error.CancellationToken);
+        Assert.True(task.IsCanceled);
+        Assert.Equal(1, pool.Stats().Cancelled);
+    }
+
+    [Fact]
+    public async Task ShutdownCancelsTheTokenOfTheFunction()
+    {
+        using var pool = new ThreadPool(1);
+        using var begun = new SemaphoreSlim(0);
+        Task<int> task = pool.SubmitAsync(stop => AwaitStop(begun, stop));
+        Assert.True(await begun.WaitAsync(Gate.Limit));
+        Assert.True(await pool.ShutdownAsync().Soon());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task.Soon());
+        Assert.True(task.IsCanceled);
+    }
+
+    [Fact]
+    public async Task LimitsOfManyTasksMeetTheirEnds()
+    {
+        using var pool = new ThreadPool(2);
+        using var source = new CancellationTokenSource();
+        Task<int>[] tasks = [.. Enumerable.Range(0, 2000).Select(i => pool.SubmitAsync(
+            new TaskOptions { Timeout = TimeSpan.FromMicroseconds(20 + (i / 100)) },
+            stop => i,
+            source.Token))];
+        source.CancelAfter(1);
+        await Task.WhenAll(tasks).ContinueWith(static _ => { }).Soon();
+        Assert.True(pool.Join(Gate.Limit));
+        PoolStats stats = pool.Stats();
+        Assert.Equal(tasks.Count(task => task.IsCompletedSuccessfully), stats.Completed);
+        Assert.Equal(tasks.Count(task => task.IsFaulted), stats.Failed);
+        Assert.All(
+            tasks.Where(task => task.IsFaulted),
+            task => Assert.IsType<TimeoutException>(task.Exception!.InnerException));
+    }
+
+    [Fact]
+    public async Task TaskWithOptionsMayRunAnotherInAPoolOfOne()
+    {
+        using var pool = new ThreadPool(1);
+        var named = new TaskOptions { Name = "inner" };
+        Assert.Equal(2, await pool.SubmitAsync(() => pool.Run(named, () => 2)).Soon());
+        Assert.Equal(
+            3, await pool.SubmitAsync(() => pool.SubmitAsync(named, () => 3).Result).Soon());
+        var limited = new TaskOptions { Timeout = Gate.Limit };
+        Assert.Equal(4, await pool.SubmitAsync(() => pool.Run(limited, () => 4)).Soon());
+    }
+
+    [Fact]
+    public async Task JoinOnAWorkerIsRefused()
+    {
+        using var pool = new ThreadPool(1);
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => pool.SubmitAsync(() => pool.Join(Gate.Limit)).Soon());
+    }
+
+    [Fact]
+    public void CancelledTaskOfThreadsDoesNotTravel()
+    {
+        using var pool = new ThreadPool(1);
+        using var gate = new Gate();
+        pool.SubmitAsync(gate.Pass);
+        gate.AwaitEntered();
+        pool.SubmitAsync(() => { });
+        pool.Shutdown(new ShutdownOptions { Deadline = TimeSpan.Zero });
+        CancelledTask task = Assert.Single(pool.TakeCancelledTasks());
+        using var processes = new ProcessPool(1);
+        Assert.Throws<SerializationException>(() => processes.Post(task));
+        task.Run();
     }
 
     [Fact]
@@ -238,88 +284,6 @@ public class ThreadPoolTest
     }
 
     [Fact]
-    public void TestThrowsWhatTheInitializerThrew()
-    {
-        var cause = new FormatException("no database");
-        using var pool = new ThreadPool(new ThreadPoolOptions { Initializer = () => throw cause });
-        var error = Assert.Throws<InitializerException>(pool.Test);
-        Assert.Same(cause, error.InnerException);
-        Assert.False(pool.IsBroken);
-    }
-
-    [Fact]
-    public async Task InitializerThatThrowsBreaksThePool()
-    {
-        var cause = new FormatException("no database");
-        using var pool = new ThreadPool(new ThreadPoolOptions { Initializer = () => throw cause });
-        var error = await Assert.ThrowsAsync<InitializerException>(
-            () => pool.SubmitAsync(() => 1).Soon());
-        Assert.Same(cause, error.InnerException);
-        Assert.True(pool.IsBroken);
-        Assert.Throws<InitializerException>(() => { pool.SubmitAsync(() => 1); });
-    }
-
-    [Fact]
-    public async Task StatsCountEachTaskWhereItIs()
-    {
-        using var pool = new ThreadPool(1);
-        using var gate = new Gate();
-        Task running = pool.SubmitAsync(gate.Pass);
-        gate.AwaitEntered();
-        Task pending = pool.SubmitAsync(() => { });
-        Assert.Equal(new PoolStats(1, 1, 0, 2, 1, 1, 0, 0, 0, 0), pool.Stats());
-        gate.Open();
-        await Task.WhenAll(running, pending).Soon();
-        PoolStats stats = pool.Stats();
-        Assert.Equal((0, 0, 2), (stats.Pending, stats.Running, stats.Completed));
-    }
-
-    [Fact]
-    public async Task LeavingALazyMapCancelsWhatHasNotStarted()
-    {
-        using var pool = new ThreadPool(1);
-        using var gate = new Gate();
-        var ran = new ConcurrentQueue<int>();
-        using (IEnumerator<int> results = pool.Map(
-            x =>
-            {
-                ran.Enqueue(x);
-                if (x > 1)
-                {
-                    gate.Pass();
-                }
-                return x;
-            },
-            Enumerable.Range(1, 100),
-            new MapOptions { BufferSize = 10 }).GetEnumerator())
-        {
-            Assert.True(results.MoveNext());
-            gate.AwaitEntered();
-        }
-        gate.Open();
-        await pool.ShutdownAsync(new ShutdownOptions { Mode = ShutdownMode.Drain }).Soon();
-        Assert.Equal([1, 2], ran);
-    }
-
-    [Fact]
-    public void TimeoutErrorNamesTheMapAndThePool()
-    {
-        using var pool = new ThreadPool(new ThreadPoolOptions { MaxWorkers = 1, Name = "slow" });
-        using var gate = new Gate();
-        var options = new MapOptions { Timeout = TimeSpan.FromMilliseconds(20) };
-        var error = Assert.Throws<TimeoutException>(() => pool.MapAll(
-            x =>
-            {
-                gate.Pass();
-                return x;
-            },
-            [1],
-            options));
-        Assert.Contains("MapAll()", error.Message);
-        Assert.Contains("'slow'", error.Message);
-    }
-
-    [Fact]
     public async Task UnorderedMapGivesFirstWhatIsDoneFirst()
     {
         using var pool = new ThreadPool(2);
@@ -339,19 +303,6 @@ public class ThreadPoolTest
         gate.Open();
         Assert.True(await results.MoveNextAsync().AsTask().Soon());
         Assert.Equal(1, results.Current);
-    }
-
-    [Fact]
-    public void FixedPoolsHaveTheirSize()
-    {
-        using ThreadPool one = Executors.NewSingleThreadExecutor();
-        using ThreadPool two = Executors.NewDualThreadPool();
-        using ThreadPool three = Executors.NewTripleThreadPool();
-        using ThreadPool four = Executors.NewQuadThreadPool();
-        using ThreadPool seven = Executors.NewFixedThreadPool(7);
-        Assert.Equal(
-            [1, 2, 3, 4, 7],
-            new[] { one, two, three, four, seven }.Select(pool => pool.MaxWorkers));
     }
 
     [Fact]

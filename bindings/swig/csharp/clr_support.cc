@@ -25,6 +25,10 @@ class CallbackProcessHost final : public facade::ProcessHost {
   void Fail(int64_t task, const facade::Failure& failure) override {
     callbacks_.fail(self_, task, &failure);
   }
+  void Drop(int64_t task, const facade::Failure& why) override {
+    callbacks_.drop(self_, task, &why);
+  }
+  void Joined(int64_t join) override { callbacks_.joined(self_, join); }
   void Terminated() override { callbacks_.terminated(self_); }
 
  private:
@@ -66,6 +70,10 @@ class CallbackHost final : public facade::Host {
   bool Drop(int64_t task, const facade::Failure& why) override {
     return callbacks_.drop(self_, task, &why) != 0;
   }
+  void Expire(int64_t task, const facade::Failure& why) override {
+    callbacks_.expire(self_, task, &why);
+  }
+  void Joined(int64_t join) override { callbacks_.joined(self_, join); }
   void Terminated() override { callbacks_.terminated(self_); }
 
  private:

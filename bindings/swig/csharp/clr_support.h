@@ -32,6 +32,8 @@ struct ThreadPoolCallbacks {
   void (*end_worker)(void* self, facade::Failure* failure);
   uint8_t (*run)(void* self, int64_t task);
   uint8_t (*drop)(void* self, int64_t task, const facade::Failure* why);
+  void (*expire)(void* self, int64_t task, const facade::Failure* why);
+  void (*joined)(void* self, int64_t join);
   void (*terminated)(void* self);
   void (*free)(void* self);
 };
@@ -45,6 +47,8 @@ struct ProcessPoolCallbacks {
   void (*complete)(void* self, int64_t task, const char* result,
                    int64_t result_size);
   void (*fail)(void* self, int64_t task, const facade::Failure* failure);
+  void (*drop)(void* self, int64_t task, const facade::Failure* why);
+  void (*joined)(void* self, int64_t join);
   void (*terminated)(void* self);
   void (*free)(void* self);
 };

@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 
 namespace Asyncpal.Internal;
 
@@ -7,7 +8,11 @@ namespace Asyncpal.Internal;
 /// <param name="Function">What the user gave.</param>
 /// <param name="Arguments">What to call it with.</param>
 internal readonly record struct Call<T>(
-    Func<T> Invoke, Delegate Function, params object?[] Arguments);
+    Func<T> Invoke, Delegate Function, params object?[] Arguments)
+{
+    /// <summary>Calls it, if it takes a token.</summary>
+    public Func<CancellationToken, T>? Stoppable { get; init; }
+}
 
 /// <summary>What an <see cref="Action"/> returns.</summary>
 internal readonly struct Nothing;

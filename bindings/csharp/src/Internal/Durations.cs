@@ -8,14 +8,22 @@ internal static class Durations
 {
     private const long Forever = long.MaxValue;
 
-    public static long ToNanos(TimeSpan time)
+    /// <summary>Checks it, too: the message calls it by that name.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    public static long ToNanos(TimeSpan time, string name)
     {
-        if (time == Timeout.InfiniteTimeSpan || time.Ticks > Forever / 100)
+        if (time < TimeSpan.Zero && time != Timeout.InfiniteTimeSpan)
         {
-            return Forever;
+            throw new ArgumentOutOfRangeException(
+                name, $"{name} is {time}; it must not be negative");
         }
-        return Math.Max(time.Ticks, 0) * 100;
+        return ToNanos(time);
     }
+
+    public static long ToNanos(TimeSpan time) =>
+        time == Timeout.InfiniteTimeSpan || time.Ticks > Forever / 100
+            ? Forever
+            : time.Ticks * 100;
 
     public static TimeSpan FromNanos(long nanos) =>
         nanos == Forever

@@ -12,10 +12,14 @@ internal interface IWorkItem
     bool Run();
 
     /// <summary>
-    /// Called instead of Run(), since the pool broke for that reason, or was
-    /// closed; returns as facade::Host::Drop().
+    /// Called instead of Run(), since it is too late or the pool broke, for that
+    /// reason, or was closed; returns as facade::Host::Drop().
     /// </summary>
     bool Drop(Exception? why);
+
+    /// <summary>Called for one whose timeout has passed while it runs.</summary>
+    void Expire(Exception why) =>
+        throw new InvalidOperationException("a task without a timeout has expired");
 
     /// <summary>True: it was pending, and will never run.</summary>
     bool Cancel();

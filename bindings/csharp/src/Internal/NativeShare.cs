@@ -24,14 +24,24 @@ internal struct NativeShare
     private GCHandle _item;
     private long _handle;
 
+    /// <summary>Whether the item has been run or dropped, or is being run.</summary>
+    public readonly bool IsFinished => Volatile.Read(in _handle) == Finished;
+
     /// <summary>Hands the item to the native pool, or throws.</summary>
-    public void Enqueue(IWorkItem item, NativeThreadPool pool)
+    /// <param name="item">What has this share.</param>
+    /// <param name="pool">What runs it.</param>
+    /// <param name="settings">Null: none.</param>
+    public void Enqueue(
+        IWorkItem item, NativeThreadPool pool, TaskSettings? settings = null)
     {
         _item = GCHandle.Alloc(item);
         long handle;
         try
         {
-            handle = pool.Submit((long)GCHandle.ToIntPtr(_item));
+            long number = (long)GCHandle.ToIntPtr(_item);
+            handle = settings == null
+                ? pool.Submit(number)
+                : pool.Submit(number, settings);
         }
         catch
         {
@@ -49,9 +59,15 @@ internal struct NativeShare
     /// </summary>
     public bool Finish()
     {
-        _item.Free();
-        return Interlocked.Exchange(ref _handle, Finished) <= 0;
+        Free();
+        return Leave();
     }
+
+    /// <summary>The part of it that is about the handle.</summary>
+    public bool Leave() => Interlocked.Exchange(ref _handle, Finished) <= 0;
+
+    /// <summary>The other part: the pool will not call the item any more.</summary>
+    public void Free() => _item.Free();
 
     /// <summary>As <see cref="IWorkItem.Cancel"/>.</summary>
     public bool Cancel()

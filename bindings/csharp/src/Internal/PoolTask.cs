@@ -26,10 +26,17 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     private readonly PoolScheduler _scheduler;
     private readonly CancellationToken _token;
     private NativeShare _share;
-    private Exception? _dropped;
+
+    // What few tasks have: their TaskOptions, without a timeout; that they are
+    // part of a map, and nobody else could do their work; at last, the exception
+    // for which they are not run. One field, as there are many tasks.
+    private object? _extra;
 
     private PoolTask(
-        PoolScheduler scheduler, Func<T> function, CancellationToken token)
+        PoolScheduler scheduler,
+        Func<T> function,
+        CancellationToken token,
+        object? extra)
         : base(
             static function => t_starting!.Invoke((Func<T>)function!),
             function,
@@ -38,17 +45,30 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     {
         _scheduler = scheduler;
         _token = token;
+        _extra = extra;
     }
 
+    /// <summary>Instead of the options of a task that is part of a map.</summary>
+    public static object PartOfMap { get; } = new();
+
     /// <summary>Submits a function, or throws.</summary>
+    /// <param name="scheduler">Of the pool.</param>
+    /// <param name="function">What to run.</param>
+    /// <param name="token">The caller's.</param>
+    /// <param name="extra">
+    /// <see cref="TaskOptions"/> without a timeout, or <see cref="PartOfMap"/>.
+    /// </param>
     public static Task<T> Start(
-        PoolScheduler scheduler, Func<T> function, CancellationToken token)
+        PoolScheduler scheduler,
+        Func<T> function,
+        CancellationToken token,
+        object? extra = null)
     {
         if (token.IsCancellationRequested)
         {
             return FromCanceled<T>(token);
         }
-        var task = new PoolTask<T>(scheduler, function, token);
+        var task = new PoolTask<T>(scheduler, function, token, extra);
         try
         {
             task.Start(scheduler);
@@ -65,7 +85,11 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     }
 
     /// <inheritdoc/>
-    public void Enqueue(NativeThreadPool pool) => _share.Enqueue(this, pool);
+    public void Enqueue(NativeThreadPool pool)
+    {
+        using TaskSettings? settings = (_extra as TaskOptions)?.ToNative();
+        _share.Enqueue(this, pool, settings);
+    }
 
     /// <inheritdoc/>
     public bool Run()
@@ -83,7 +107,13 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     public bool Drop(Exception? why)
     {
         bool result = _share.Finish();
-        _dropped = why ?? new TaskCanceledException(
+        if (_extra != PartOfMap && why is not TimeoutException)
+        {
+            string name = (_extra as TaskOptions)?.Name ?? "";
+            _scheduler.Pool.Keep(
+                new CancelledTask(name, Work.Of((Func<T>)AsyncState!)));
+        }
+        _extra = why ?? new TaskCanceledException(
             $"{_scheduler.Pool} was closed before the task had begun", null, _token);
         if (why == null)
         {
@@ -110,9 +140,9 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
 
     private T Invoke(Func<T> function)
     {
-        if (_dropped != null)
+        if (_extra is Exception dropped)
         {
-            throw _dropped;
+            throw dropped;
         }
         T result;
         try

@@ -14,6 +14,8 @@ internal sealed unsafe class ProcessPoolHost
     {
         public delegate* unmanaged<IntPtr, long, byte*, long, void> Complete;
         public delegate* unmanaged<IntPtr, long, IntPtr, void> Fail;
+        public delegate* unmanaged<IntPtr, long, IntPtr, void> Drop;
+        public delegate* unmanaged<IntPtr, long, void> Joined;
         public delegate* unmanaged<IntPtr, void> Terminated;
         public delegate* unmanaged<IntPtr, void> Free;
     }
@@ -42,6 +44,8 @@ internal sealed unsafe class ProcessPoolHost
             typeof(ProcessPoolHost), sizeof(Callbacks));
         callbacks->Complete = &Complete;
         callbacks->Fail = &Fail;
+        callbacks->Drop = &Drop;
+        callbacks->Joined = &Joined;
         callbacks->Terminated = &Terminated;
         callbacks->Free = &Free;
         return callbacks;
@@ -74,6 +78,31 @@ internal sealed unsafe class ProcessPoolHost
             Environment.FailFast("failing a task of a ProcessPool failed", e);
         }
     }
+
+    [UnmanagedCallersOnly]
+    private static void Drop(IntPtr self, long task, IntPtr why)
+    {
+        try
+        {
+            var host = (ProcessPoolHost)GCHandle.FromIntPtr(self).Target!;
+            using var failure = new Failure(why, owned: false);
+            RemoteTask dropped = RemoteTask.Of(task);
+            // Before its task is done, so that who has seen that finds it there.
+            if (dropped.ToCancelledTask() is { } cancelled
+                && host._pool.TryGetTarget(out Asyncpal.ProcessPool? pool))
+            {
+                pool.Keep(cancelled);
+            }
+            dropped.Drop(failure);
+        }
+        catch (Exception e)
+        {
+            Environment.FailFast("dropping a task of a ProcessPool failed", e);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Joined(IntPtr self, long join) => Joining.End(join);
 
     [UnmanagedCallersOnly]
     private static void Terminated(IntPtr self)

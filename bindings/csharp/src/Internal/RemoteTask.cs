@@ -35,13 +35,18 @@ internal abstract class RemoteTask
         (RemoteTask)GCHandle.FromIntPtr((IntPtr)id).Target!;
 
     /// <summary>Hands the task to the native pool, or throws.</summary>
-    public void Submit(NativeProcessPool pool, string name, byte[] arguments)
+    public void Submit(
+        NativeProcessPool pool, string name, byte[] arguments, TaskOptions? options)
     {
+        using TaskSettings? settings = options?.ToNative();
         _self = GCHandle.Alloc(this);
         long handle;
         try
         {
-            handle = pool.Submit((long)GCHandle.ToIntPtr(_self), name, arguments);
+            long id = (long)GCHandle.ToIntPtr(_self);
+            handle = settings == null
+                ? pool.Submit(id, name, arguments)
+                : pool.Submit(id, name, arguments, settings);
         }
         catch
         {
@@ -83,6 +88,25 @@ internal abstract class RemoteTask
         Fail(Failures.ToException(failure));
     }
 
+    /// <summary>
+    /// Called once, by the thread that closes or breaks the pool: it never ran.
+    /// </summary>
+    public void Drop(Failure why)
+    {
+        OnDone();
+        if (why.Empty())
+        {
+            Cancel();
+        }
+        else
+        {
+            Fail(Failures.ToException(why));
+        }
+    }
+
+    /// <summary>Its work, for somebody else to do; null: it is part of a map.</summary>
+    public abstract CancelledTask? ToCancelledTask();
+
     protected abstract void Succeed(ReadOnlySpan<byte> result);
 
     protected abstract void Fail(Exception error);
@@ -118,8 +142,11 @@ internal abstract class RemoteTask
 /// <summary>The same, with its result.</summary>
 /// <param name="decode">Makes a result of what has come.</param>
 /// <param name="token">Whose cancellation ends the task.</param>
+/// <param name="cancelled">What <see cref="RemoteTask.ToCancelledTask"/> gives.</param>
 internal sealed class RemoteTask<T>(
-    RemoteTask<T>.Decoder decode, CancellationToken token) : RemoteTask(token)
+    RemoteTask<T>.Decoder decode,
+    CancellationToken token,
+    Func<CancelledTask>? cancelled) : RemoteTask(token)
 {
     private readonly TaskCompletionSource<T> _result =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -128,6 +155,8 @@ internal sealed class RemoteTask<T>(
     public delegate T Decoder(ReadOnlySpan<byte> bytes);
 
     public Task<T> Task => _result.Task;
+
+    public override CancelledTask? ToCancelledTask() => cancelled?.Invoke();
 
     protected override void Succeed(ReadOnlySpan<byte> result)
     {

@@ -22,6 +22,8 @@ internal sealed unsafe class ThreadPoolHost
         public delegate* unmanaged<IntPtr, IntPtr, void> EndWorker;
         public delegate* unmanaged<IntPtr, long, byte> Run;
         public delegate* unmanaged<IntPtr, long, IntPtr, byte> Drop;
+        public delegate* unmanaged<IntPtr, long, IntPtr, void> Expire;
+        public delegate* unmanaged<IntPtr, long, void> Joined;
         public delegate* unmanaged<IntPtr, void> Terminated;
         public delegate* unmanaged<IntPtr, void> Free;
     }
@@ -60,7 +62,8 @@ internal sealed unsafe class ThreadPoolHost
         {
             MaxWorkers = options.MaxWorkers,
             Name = options.Name.Length > 0 ? options.Name : nameof(ThreadPool),
-            IdleTimeout = Durations.ToNanos(options.IdleTimeout),
+            IdleTimeout = Durations.ToNanos(
+                options.IdleTimeout, nameof(options.IdleTimeout)),
             MaxTasksPerWorker = options.MaxTasksPerWorker,
         };
         var host = new ThreadPoolHost(options);
@@ -81,6 +84,8 @@ internal sealed unsafe class ThreadPoolHost
         callbacks->EndWorker = &EndWorker;
         callbacks->Run = &Run;
         callbacks->Drop = &Drop;
+        callbacks->Expire = &Expire;
+        callbacks->Joined = &Joined;
         callbacks->Terminated = &Terminated;
         callbacks->Free = &Free;
         return callbacks;
@@ -142,6 +147,23 @@ internal sealed unsafe class ThreadPoolHost
             throw;
         }
     }
+
+    [UnmanagedCallersOnly]
+    private static void Expire(IntPtr self, long task, IntPtr why)
+    {
+        try
+        {
+            using var failure = new Failure(why, owned: false);
+            ItemOf(task).Expire(Failures.ToException(failure));
+        }
+        catch (Exception e)
+        {
+            Environment.FailFast("the timeout of a task of a ThreadPool failed", e);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Joined(IntPtr self, long join) => Joining.End(join);
 
     [UnmanagedCallersOnly]
     private static void Terminated(IntPtr self)

@@ -5,6 +5,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Threading;
 using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
@@ -107,8 +108,12 @@ internal static unsafe class WorkerMain
         MethodInfo method, object? target, JsonElement[] arguments)
     {
         ParameterInfo[] parameters = method.GetParameters();
-        object?[] values = [.. arguments.Select((argument, i) =>
-            argument.Deserialize(parameters[i].ParameterType, RemoteCall.Json))];
+        // A token does not travel: whoever cancels kills this process.
+        object?[] values = [
+            .. arguments.Select((argument, i) =>
+                argument.Deserialize(parameters[i].ParameterType, RemoteCall.Json)),
+            .. Enumerable.Repeat<object?>(
+                CancellationToken.None, parameters.Length - arguments.Length)];
         object? result = method.Invoke(
             target, BindingFlags.DoNotWrapExceptions, null, values, null);
         Type type = method.ReturnType;

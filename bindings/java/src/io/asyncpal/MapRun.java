@@ -157,7 +157,9 @@ final class MapRun<R> implements Iterator<R> {
     } catch (TimeoutException e) {
       throw timedOut();
     } finally {
-      submitted.remove(next);
+      if (next.isDone()) {
+        submitted.remove(next); // else it is still to be cancelled
+      }
     }
   }
 
@@ -167,7 +169,7 @@ final class MapRun<R> implements Iterator<R> {
 
   private TimeoutException timedOut() {
     return new TimeoutException(
-        "a map of " + label + " was not done in its timeout, " + options.timeout());
+        label + " was not done in its timeout, " + options.timeout());
   }
 
   private void cancelRest() {

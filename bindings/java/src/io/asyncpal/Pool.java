@@ -11,9 +11,13 @@ import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
@@ -34,10 +38,12 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
 
   private final NativePool pool;
   private final CountDownLatch terminated;
+  private final Joins joins;
 
-  Pool(NativePool pool, CountDownLatch terminated) {
+  Pool(NativePool pool, CountDownLatch terminated, Joins joins) {
     this.pool = pool;
     this.terminated = terminated;
+    this.joins = joins;
     // Drains in the background: native code needs neither object for that.
     CLEANER.register(this, pool::delete);
   }
@@ -98,6 +104,88 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
   }
 
   // ------------------------------------------------------------------ More of the pool
+
+  /**
+   * Submits a task with options of its own; for the rest as {@code submit} without.
+   *
+   * @param <T> the type of its result
+   * @param options its name and limits
+   * @param task in a process pool, can be serialized
+   * @return its future
+   */
+  public <T> CompletableFuture<T> submit(TaskOptions options, Callable<T> task) {
+    RunnableFuture<T> future = newTaskFor(Objects.requireNonNull(task, "task"));
+    start(options, future);
+    return (CompletableFuture<T>) future;
+  }
+
+  /**
+   * Submits a task without a result, with options of its own; for the rest as {@code submit}
+   * without.
+   *
+   * @param options its name and limits
+   * @param task in a process pool, can be serialized
+   * @return its future
+   */
+  public CompletableFuture<?> submit(TaskOptions options, Runnable task) {
+    RunnableFuture<?> future = newTaskFor(Objects.requireNonNull(task, "task"), null);
+    start(options, future);
+    return (CompletableFuture<?>) future;
+  }
+
+  /**
+   * Submits a task without a future, with options of its own; for the rest as {@code execute}
+   * without. That it was too late or too slow goes where goes what it throws: to the uncaught
+   * exception handler of a thread of the pool. {@code shutdownNow} gives it back as a future.
+   *
+   * @param options its name and limits
+   * @param task in a process pool, can be serialized
+   */
+  public void execute(TaskOptions options, Runnable task) {
+    RunnableFuture<?> future = newTaskFor(Objects.requireNonNull(task, "task"), null);
+    Unobserved.reportFailureOf((CompletableFuture<?>) future);
+    start(options, future);
+  }
+
+  /**
+   * Waits until all submitted work is done and all workers have gone. The pool stays open, and
+   * starts workers again when it gets a task.
+   *
+   * @throws InterruptedException if this thread is interrupted meanwhile
+   * @throws IllegalStateException from inside one of the pool's own workers
+   */
+  public void join() throws InterruptedException {
+    join(Duration.ofNanos(Long.MAX_VALUE));
+  }
+
+  /**
+   * Waits for no longer than that; for the rest as {@link #join()}.
+   *
+   * @param timeout not negative; more than 292 years is for ever
+   * @return false: {@code timeout} passed
+   * @throws InterruptedException if this thread is interrupted meanwhile
+   * @throws IllegalArgumentException if {@code timeout} is negative
+   * @throws IllegalStateException from inside one of the pool's own workers
+   */
+  public boolean join(Duration timeout) throws InterruptedException {
+    long nanos = Durations.toNanos("timeout", timeout);
+    CountDownLatch joined = new CountDownLatch(1);
+    long id = joins.add(joined);
+    long started;
+    try {
+      started = call(p -> p.startJoin(id));
+    } catch (RuntimeException e) {
+      joins.remove(id);
+      throw e;
+    }
+    try {
+      return joined.await(nanos, TimeUnit.NANOSECONDS);
+    } finally {
+      if (joined.getCount() > 0 && call(p -> p.endJoin(started))) {
+        joins.remove(id);
+      }
+    }
+  }
 
   /**
    * Throws what a submission would throw.
@@ -311,6 +399,9 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
   }
 
   // ------------------------------------------------------------------ For subclasses
+
+  /** Gives a task of {@code newTaskFor()} to the pool. */
+  abstract void start(TaskOptions options, RunnableFuture<?> task);
 
   /** Whether this is called inside one of the pool's own tasks. */
   abstract boolean isOwnWorker();

@@ -4,6 +4,7 @@ import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativeProcessPool;
 import io.asyncpal.internal.swig.ProcessPoolSettings;
+import io.asyncpal.internal.swig.TaskSettings;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,8 +38,8 @@ import java.util.function.Function;
  *
  * <p>When a worker dies, the one task that it was running fails with {@link WorkerLostException},
  * all others go on, and a new worker comes. {@code cancel(true)} on the future of a running task
- * kills its worker, and another takes its place; {@code cancel(false)} lets the task run on. No
- * task runs more than once.
+ * kills its worker, and another takes its place; {@code cancel(false)} lets the task run on. A task
+ * runs at most once, unless its {@link TaskOptions} say otherwise.
  *
  * <p>What a task throws is the cause of the {@link ExecutionException}: the same exception, with
  * its message, causes and the stack that it has in the worker, if it can be serialized and its
@@ -60,7 +61,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   private final NativeProcessPool pool;
 
   private ProcessPool(RemoteHost host, NativeProcessPool pool) {
-    super(pool, host.terminated);
+    super(pool, host.terminated, host.joins);
     this.host = host;
     this.pool = pool;
   }
@@ -96,7 +97,8 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   // ------------------------------------------------------------------ Submitting
 
   /**
-   * Sends the task to a worker, or queues it when all are busy; never waits for one.
+   * Sends the task to a worker, or queues it when all are busy; never waits for one. What it throws
+   * goes to the uncaught exception handler of the thread that serves its worker.
    *
    * @throws SerializationException if the task can't be serialized
    * @throws java.util.concurrent.RejectedExecutionException if the pool was shut down or is broken;
@@ -105,14 +107,37 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   @Override
   public void execute(Runnable command) {
     Objects.requireNonNull(command, "command");
-    RemoteTask<?> task =
-        command instanceof RemoteTask<?> own ? own : RemoteTask.ofRunnable(command, null);
+    if (command instanceof RemoteTask<?> own) {
+      submit(own.toSubmit(), null);
+      return;
+    }
+    RemoteTask<?> task = RemoteTask.ofRunnable(command, null);
+    Unobserved.reportFailureOf(task);
+    submit(task, null);
+  }
+
+  @Override
+  void start(TaskOptions options, RunnableFuture<?> future) {
+    TaskSettings settings = options.toNative();
+    try {
+      submit((RemoteTask<?>) future, settings);
+    } finally {
+      settings.delete();
+    }
+  }
+
+  private void submit(RemoteTask<?> task, TaskSettings settings) {
     if (!task.markSubmitted()) {
       throw new IllegalStateException("this task was given to a process pool before");
     }
     long id = host.add(task);
+    String name = task.call().name();
+    byte[] arguments = task.call().arguments();
     try {
-      task.setHandle(pool.submit(id, task.call().name(), task.call().arguments()));
+      task.setHandle(
+          settings == null
+              ? pool.submit(id, name, arguments)
+              : pool.submit(id, name, arguments, settings));
     } catch (Failure e) {
       host.remove(id);
       throw rejection(e);
@@ -122,7 +147,27 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   }
 
   /**
-   * Submits a task; see {@link #execute} for what that throws.
+   * Submits a task without a future; for the rest as {@link #execute(Runnable)}.
+   *
+   * @param task can be serialized
+   */
+  public void execute(SerializableRunnable task) {
+    execute((Runnable) task);
+  }
+
+  /**
+   * Submits a task without a future, with options of its own; see {@link Pool#execute(TaskOptions,
+   * Runnable)}.
+   *
+   * @param options its name and limits
+   * @param task can be serialized
+   */
+  public void execute(TaskOptions options, SerializableRunnable task) {
+    execute(options, (Runnable) task);
+  }
+
+  /**
+   * Submits a task; see {@link #execute(Runnable)} for what that throws.
    *
    * @param <T> the type of its result
    * @param task can be serialized, and so can its result
@@ -133,7 +178,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   }
 
   /**
-   * Submits a task without a result; see {@link #execute} for what that throws.
+   * Submits a task without a result; see {@link #execute(Runnable)} for what that throws.
    *
    * @param task can be serialized
    * @return its future
@@ -143,7 +188,32 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   }
 
   /**
-   * Submits a task, whose class must be serializable; see {@link #execute} for what that throws.
+   * Submits a task with options of its own; for the rest as {@code submit} without.
+   *
+   * @param <T> the type of its result
+   * @param options its name and limits
+   * @param task can be serialized, and so can its result
+   * @return its future
+   */
+  public <T> CompletableFuture<T> submit(TaskOptions options, SerializableCallable<T> task) {
+    return submit(options, (Callable<T>) task);
+  }
+
+  /**
+   * Submits a task without a result, with options of its own; for the rest as {@code submit}
+   * without.
+   *
+   * @param options its name and limits
+   * @param task can be serialized
+   * @return its future
+   */
+  public CompletableFuture<?> submit(TaskOptions options, SerializableRunnable task) {
+    return submit(options, (Runnable) task);
+  }
+
+  /**
+   * Submits a task, whose class must be serializable; see {@link #execute(Runnable)} for what that
+   * throws.
    *
    * @return its future
    */
@@ -232,8 +302,8 @@ public final class ProcessPool extends ProcessPoolStarmaps {
    * run, whose futures are cancelled.
    *
    * @return the futures of the tasks that were pending, in the order of their submission. None has
-   *     run and none will; such a future is not done, and its {@code run} does the work after all,
-   *     in this process.
+   *     run and none will; such a future is not done. Its {@code run} does the work after all, in
+   *     this process, and {@code execute} of another process pool does it there.
    */
   @Override
   public List<Runnable> shutdownNow() {
@@ -264,51 +334,17 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   }
 
   /** Makes a {@link ProcessPool}. Threads: one at a time. It may be used again. */
-  public static final class Builder {
-    private int maxWorkers;
-    private String name = "";
-    private Duration idleTimeout = Duration.ofSeconds(60);
+  public static final class Builder extends PoolBuilder<Builder> {
     private byte[] initializer = {};
     private byte[] finalizer = {};
-    private int maxTasksPerWorker;
     private long maxPayloadBytes = 4L << 30;
     private List<String> jvmOptions = List.of();
     private List<String> workerCommand = List.of();
 
     private Builder() {}
 
-    /**
-     * At most so many tasks run at once.
-     *
-     * @param maxWorkers 0, the default: the CPUs that this process may use
-     * @return this
-     */
-    public Builder maxWorkers(int maxWorkers) {
-      this.maxWorkers = maxWorkers;
-      return this;
-    }
-
-    /**
-     * For messages.
-     *
-     * @param name {@code "ProcessPool"} by default
-     * @return this
-     */
-    public Builder name(String name) {
-      this.name = Objects.requireNonNull(name, "name");
-      return this;
-    }
-
-    /**
-     * A worker that had nothing to do for so long ends.
-     *
-     * @param timeout 60 seconds by default; more than 292 years is for ever
-     * @return this
-     * @throws IllegalArgumentException if {@code timeout} is negative
-     */
-    public Builder idleTimeout(Duration timeout) {
-      Durations.toNanos("idleTimeout", timeout);
-      this.idleTimeout = timeout;
+    @Override
+    Builder self() {
       return this;
     }
 
@@ -333,17 +369,6 @@ public final class ProcessPool extends ProcessPoolStarmaps {
      */
     public Builder finalizer(SerializableRunnable finalizer) {
       this.finalizer = Serialization.write(finalizer, "the finalizer");
-      return this;
-    }
-
-    /**
-     * A worker ends after so many tasks, and another takes its place.
-     *
-     * @param tasks 0, the default: no limit
-     * @return this
-     */
-    public Builder maxTasksPerWorker(int tasks) {
-      this.maxTasksPerWorker = tasks;
       return this;
     }
 
@@ -383,14 +408,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
       return this;
     }
 
-    /**
-     * Makes the pool. It starts no process.
-     *
-     * @return a new one with each call
-     * @throws IllegalArgumentException if an option is negative, or {@code maxWorkers} is more than
-     *     32768
-     * @throws UnsatisfiedLinkError if the native library can't be loaded
-     */
+    @Override
     public ProcessPool build() {
       return new ProcessPool(this);
     }
@@ -398,10 +416,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
     private NativeProcessPool makeNative(RemoteHost host) {
       ProcessPoolSettings settings = new ProcessPoolSettings();
       try {
-        settings.setMaxWorkers(maxWorkers);
-        settings.setName(name);
-        settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
-        settings.setMaxTasksPerWorker(maxTasksPerWorker);
+        apply(settings);
         settings.setMaxPayloadBytes(maxPayloadBytes);
         List<String> command =
             workerCommand.isEmpty() ? WorkerMain.command(jvmOptions) : workerCommand;

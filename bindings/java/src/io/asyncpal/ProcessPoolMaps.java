@@ -27,8 +27,8 @@ import java.util.stream.Stream;
  * }</pre>
  */
 abstract class ProcessPoolMaps extends Pool {
-  ProcessPoolMaps(NativePool pool, CountDownLatch terminated) {
-    super(pool, terminated);
+  ProcessPoolMaps(NativePool pool, CountDownLatch terminated, Joins joins) {
+    super(pool, terminated, joins);
   }
 
   /**
@@ -42,7 +42,7 @@ abstract class ProcessPoolMaps extends Pool {
    * @throws java.util.concurrent.RejectedExecutionException as a submission
    */
   public <T, R> Stream<R> map(SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT, true, Maps.unary(f), items.iterator());
+    return start("map", MapOptions.DEFAULT, true, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -61,7 +61,7 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.zip(first, second));
+    return start("map", MapOptions.DEFAULT, true, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -77,7 +77,7 @@ abstract class ProcessPoolMaps extends Pool {
    */
   public <T, R> Stream<R> map(
       MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(options, true, Maps.unary(f), items.iterator());
+    return start("map", options, true, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -98,7 +98,7 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options, true, Maps.binary(f), Maps.zip(first, second));
+    return start("map", options, true, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -112,7 +112,12 @@ abstract class ProcessPoolMaps extends Pool {
    * @throws java.util.concurrent.RejectedExecutionException as a submission
    */
   public <T, R> Stream<R> mapUnordered(SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.unary(f), items.iterator());
+    return start(
+        "mapUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        true,
+        Maps.unary(f),
+        items.iterator());
   }
 
   /**
@@ -131,7 +136,7 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(
+    return start("mapUnordered", 
         MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
   }
 
@@ -148,7 +153,8 @@ abstract class ProcessPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapUnordered(
       MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(options.withKeepOrder(false), true, Maps.unary(f), items.iterator());
+    return start(
+        "mapUnordered", options.withKeepOrder(false), true, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -169,7 +175,12 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
+    return start(
+        "mapUnordered",
+        options.withKeepOrder(false),
+        true,
+        Maps.binary(f),
+        Maps.zip(first, second));
   }
 
   /**
@@ -183,7 +194,7 @@ abstract class ProcessPoolMaps extends Pool {
    * @throws java.util.concurrent.RejectedExecutionException as a submission
    */
   public <T, R> Stream<R> mapAll(SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT, false, Maps.unary(f), items.iterator());
+    return start("mapAll", MapOptions.DEFAULT, false, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -202,7 +213,7 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.zip(first, second));
+    return start("mapAll", MapOptions.DEFAULT, false, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -218,7 +229,7 @@ abstract class ProcessPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapAll(
       MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(options, false, Maps.unary(f), items.iterator());
+    return start("mapAll", options, false, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -239,7 +250,7 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options, false, Maps.binary(f), Maps.zip(first, second));
+    return start("mapAll", options, false, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -254,7 +265,12 @@ abstract class ProcessPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapAllUnordered(
       SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.unary(f), items.iterator());
+    return start(
+        "mapAllUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        false,
+        Maps.unary(f),
+        items.iterator());
   }
 
   /**
@@ -273,7 +289,7 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(
+    return start("mapAllUnordered", 
         MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
   }
 
@@ -290,7 +306,8 @@ abstract class ProcessPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapAllUnordered(
       MapOptions options, SerializableFunction<T, R> f, Iterable<? extends T> items) {
-    return start(options.withKeepOrder(false), false, Maps.unary(f), items.iterator());
+    return start(
+        "mapAllUnordered", options.withKeepOrder(false), false, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -311,17 +328,27 @@ abstract class ProcessPoolMaps extends Pool {
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
+    return start(
+        "mapAllUnordered",
+        options.withKeepOrder(false),
+        false,
+        Maps.binary(f),
+        Maps.zip(first, second));
   }
 
   /** Runs the tasks of maps. */
   abstract MapRun.Executor executor();
 
   final <R> Stream<R> start(
-      MapOptions options, boolean lazy, SerializableFunction<Object, R> f, Iterator<?> items) {
+      String map,
+      MapOptions options,
+      boolean lazy,
+      SerializableFunction<Object, R> f,
+      Iterator<?> items) {
     Objects.requireNonNull(options, "options");
     int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * maxWorkers();
     int window = lazy ? buffer : Integer.MAX_VALUE;
-    return MapRun.start(executor(), "pool '" + name() + "'", options, window, f, items);
+    String label = map + " on pool '" + name() + "'";
+    return MapRun.start(executor(), label, options, window, f, items);
   }
 }

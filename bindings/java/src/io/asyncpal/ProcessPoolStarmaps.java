@@ -7,8 +7,8 @@ import java.util.stream.Stream;
 
 /** The maps over pairs; all that {@link ProcessPoolMaps} says holds for them. */
 abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
-  ProcessPoolStarmaps(NativePool pool, CountDownLatch terminated) {
-    super(pool, terminated);
+  ProcessPoolStarmaps(NativePool pool, CountDownLatch terminated, Joins joins) {
+    super(pool, terminated, joins);
   }
 
   /**
@@ -25,7 +25,7 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
   public <A, B, R> Stream<R> starmap(
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmap", MapOptions.DEFAULT, true, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -44,7 +44,7 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
       MapOptions options,
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options, true, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmap", options, true, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -61,7 +61,12 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
   public <A, B, R> Stream<R> starmapUnordered(
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        true,
+        Maps.binary(f),
+        Maps.unzip(pairs));
   }
 
   /**
@@ -80,7 +85,8 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
       MapOptions options,
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapUnordered", options.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -97,7 +103,7 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
   public <A, B, R> Stream<R> starmapAll(
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmapAll", MapOptions.DEFAULT, false, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -116,7 +122,7 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
       MapOptions options,
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options, false, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmapAll", options, false, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -133,7 +139,12 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
   public <A, B, R> Stream<R> starmapAllUnordered(
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapAllUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        false,
+        Maps.binary(f),
+        Maps.unzip(pairs));
   }
 
   /**
@@ -152,6 +163,11 @@ abstract class ProcessPoolStarmaps extends ProcessPoolMaps {
       MapOptions options,
       SerializableBiFunction<A, B, R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapAllUnordered",
+        options.withKeepOrder(false),
+        false,
+        Maps.binary(f),
+        Maps.unzip(pairs));
   }
 }

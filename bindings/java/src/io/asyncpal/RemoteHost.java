@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class RemoteHost extends ProcessHost {
   final CountDownLatch terminated = new CountDownLatch(1);
+  final Joins joins = new Joins();
 
   private final ClassLoader loader;
   private final AtomicLong lastId = new AtomicLong();
@@ -55,16 +56,30 @@ final class RemoteHost extends ProcessHost {
   @Override
   public void fail(long id, Failure failure) {
     RemoteTask<?> task = take(id);
-    if (failure.link(0).getKind() != FailureKind.kCancelled) {
-      task.fail(Failures.toThrowable(failure, null));
-      return;
-    }
-    Collection<Runnable> to = returned.get();
-    if (to == null) {
+    if (failure.link(0).getKind() == FailureKind.kCancelled) {
       task.markCancelled();
+    } else {
+      task.fail(Failures.toThrowable(failure, null));
+    }
+  }
+
+  @Override
+  public void drop(long id, Failure why) {
+    RemoteTask<?> task = take(id);
+    Collection<Runnable> to = returned.get();
+    if (!why.empty()) {
+      task.fail(Failures.toThrowable(why, null));
+    } else if (to == null || task.isOfMap()) {
+      task.markCancelled(); // nobody would complete the future of a map's task
     } else if (!task.isDone()) {
+      task.giveBack();
       to.add(task);
     }
+  }
+
+  @Override
+  public void joined(long join) {
+    joins.end(join);
   }
 
   private RemoteTask<?> take(long id) {

@@ -27,6 +27,10 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
   private boolean settled;
   private int users;
   private boolean submitted;
+  private boolean returned; // by shutdownNow(), and not run since
+
+  // What does the work after all; null: none does, or this one itself.
+  private volatile RemoteTask<V> substitute;
 
   RemoteTask(Call call, Callable<V> callable, Function<byte[], V> decoder) {
     this.call = call;
@@ -53,6 +57,10 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
     return (T) Serialization.read(bytes, "the result");
   }
 
+  boolean isOfMap() {
+    return callable instanceof MapChunk;
+  }
+
   Call call() {
     return call;
   }
@@ -64,6 +72,41 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
       submitted = true;
       return first;
     }
+  }
+
+  /** It never ran, and shutdownNow() gives it back. */
+  void giveBack() {
+    synchronized (lock) {
+      returned = true;
+    }
+  }
+
+  private boolean takeBack() {
+    synchronized (lock) {
+      boolean was = returned;
+      returned = false;
+      return was;
+    }
+  }
+
+  /** One for another pool that does this one's work, if that was given back; else this one. */
+  RemoteTask<V> toSubmit() {
+    if (!takeBack()) {
+      return this;
+    }
+    RemoteTask<V> other = new RemoteTask<>(call, callable, decoder);
+    other.whenComplete(
+        (value, thrown) -> {
+          if (other.isCancelled()) {
+            markCancelled();
+          } else if (thrown == null) {
+            super.complete(value);
+          } else {
+            super.completeExceptionally(thrown);
+          }
+        });
+    substitute = other;
+    return other;
   }
 
   void setHandle(long handle) {
@@ -134,6 +177,10 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
     if (isDone()) {
       return isCancelled();
     }
+    RemoteTask<V> other = substitute;
+    if (other != null) {
+      other.cancel(mayInterruptIfRunning);
+    }
     long used = beginUse();
     if (used != 0) {
       try {
@@ -175,9 +222,12 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
     }
   }
 
-  /** Runs a task that shutdownNow() returned, in this process. */
+  /** Runs a task that shutdownNow() returned, in this process, the first time. */
   @Override
   public void run() {
+    if (!takeBack()) {
+      return;
+    }
     if (callable == null) {
       throw new IllegalStateException(
           "the C++ task '" + call.name() + "' can't be run in this process");

@@ -40,12 +40,18 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   private volatile int state = CREATED;
   private volatile long handle; // 0: submit() has not returned yet
   private long id; // in the host's table
+  private boolean limited; // and in that of those with options
+  private volatile boolean expired;
   private volatile Worker runner;
   private Callable<V> callable; // dropped when it is done
 
   Task(ThreadHost host, Callable<V> callable) {
     super(host);
     this.callable = callable;
+  }
+
+  boolean isOfMap() {
+    return callable instanceof MapChunk;
   }
 
   // ------------------------------------------------------------------ Giving it to the pool
@@ -56,13 +62,32 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     return STATE.compareAndSet(this, CREATED, QUEUED | HAS_HANDLE);
   }
 
+  /** The same for a task with options. */
+  boolean queueLimited(long id) {
+    limited = true;
+    host.limited.put(id, this);
+    if (queue(id)) {
+      return true;
+    }
+    host.limited.remove(id);
+    return false;
+  }
+
   void setHandle(long handle) {
     this.handle = handle;
   }
 
   /** The pool has refused it; there is no handle. */
   void unqueue() {
+    forgetLimits();
     state = CREATED;
+  }
+
+  /** It can't expire any more. */
+  private void forgetLimits() {
+    if (limited) {
+      host.limited.remove(id);
+    }
   }
 
   // ------------------------------------------------------------------ Running
@@ -74,8 +99,11 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     if (!STATE.compareAndSet(this, QUEUED | HAS_HANDLE, RUNNING | HAS_HANDLE) && !startUsed()) {
       worker.end();
       // Who withdrew it gives up the handle.
-      NativeThreadPool.settle(TaskOutcome.kTaskCancelled);
+      settle(TaskOutcome.kTaskCancelled);
       return true;
+    }
+    if (expired) {
+      interruptRunner();
     }
     V result = null;
     Throwable thrown = null;
@@ -89,11 +117,26 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     int before = finish();
     boolean withdrawn = (before & PHASE_MASK) == WITHDRAWN;
     int outcome = thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed;
-    NativeThreadPool.settle(withdrawn ? TaskOutcome.kTaskCancelled : outcome);
-    if (!withdrawn) {
+    if (settle(withdrawn ? TaskOutcome.kTaskCancelled : outcome) && !withdrawn) {
       publish(result, thrown);
     }
     return before >= USER;
+  }
+
+  /** False: native code says that it has expired, or is about to. */
+  private boolean settle(int outcome) {
+    boolean counted = NativeThreadPool.settle(outcome);
+    if (counted) {
+      forgetLimits();
+    }
+    return counted;
+  }
+
+  /** Native code counts it as failed, since it has run for too long. */
+  void expire(Throwable why) {
+    expired = true;
+    super.completeExceptionally(why);
+    interruptRunner();
   }
 
   /** QUEUED to RUNNING while others use the handle. */
@@ -167,6 +210,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
 
   /** It is handed out by shutdownNow(); what Host::Drop() returns. */
   boolean giveBack() {
+    forgetLimits();
     return leaveQueue(RETURNED);
   }
 
@@ -183,6 +227,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
 
   /** The same, if it will never run: because of {@code why}, or of a shutdown if that is null. */
   boolean drop(Throwable why) {
+    forgetLimits();
     boolean inUse = leaveQueue(DONE);
     if (why == null) {
       super.cancel(false);
@@ -228,6 +273,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
           if (STATE.compareAndSet(this, now, (now & -USER) + USER | DONE)) {
             if (NativeThreadPool.cancel(awaitHandle())) {
               host.tasks.take(id);
+              forgetLimits();
               callable = null;
             }
             endUse();

@@ -27,6 +27,9 @@ final class ThreadHost extends Host {
 
   final TaskTable tasks = new TaskTable();
   final CountDownLatch terminated = new CountDownLatch(1);
+  final Joins joins = new Joins();
+  // Those with options that may still expire.
+  final ConcurrentHashMap<Long, Task<?>> limited = new ConcurrentHashMap<>();
 
   private final ClassLoader loader;
   private final Runnable initializer;
@@ -141,17 +144,9 @@ final class ThreadHost extends Host {
       NativeThreadPool.settle(TaskOutcome.kTaskCompleted);
     } else {
       NativeThreadPool.settle(TaskOutcome.kTaskFailed);
-      report(worker.thread, thrown);
+      Unobserved.report(worker.thread, thrown);
     }
     return false;
-  }
-
-  private static void report(Thread thread, Throwable thrown) {
-    try {
-      thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
-    } catch (Throwable ignored) {
-      // As the JVM does with what such a handler throws.
-    }
   }
 
   @Override
@@ -159,7 +154,8 @@ final class ThreadHost extends Host {
     Runnable task = tasks.take(id);
     Collection<Runnable> returned = this.returned;
     Task<?> own = task instanceof Task<?> t && t.host == this ? t : null;
-    if (returned != null && why.empty()) {
+    // Nobody would complete the future of a map's task.
+    if (returned != null && why.empty() && (own == null || !own.isOfMap())) {
       returned.add(task instanceof Plain plain ? plain.task() : task);
       return own != null && own.giveBack();
     }
@@ -167,6 +163,16 @@ final class ThreadHost extends Host {
       return false;
     }
     return own.drop(why.empty() ? null : Failures.toThrowable(why, brokenBy));
+  }
+
+  @Override
+  public void expire(long id, Failure why) {
+    limited.remove(id).expire(Failures.toThrowable(why, null));
+  }
+
+  @Override
+  public void joined(long join) {
+    joins.end(join);
   }
 
   @Override

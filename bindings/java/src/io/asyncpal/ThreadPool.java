@@ -4,8 +4,8 @@ import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import io.asyncpal.internal.swig.PoolSettings;
+import io.asyncpal.internal.swig.TaskSettings;
 import java.lang.ref.Reference;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -34,7 +34,7 @@ import java.util.concurrent.TimeoutException;
  * interrupt never leaks into the next task. A task that waits for a future of its own pool can't
  * stop the pool: if that task is pending, the waiter runs it there and then, otherwise another
  * worker may stand in. Whatever a task throws, {@link Error}s included, is in its future; what a
- * task given to {@link #execute} throws goes to its thread's uncaught exception handler, and the
+ * task given to {@code execute} throws goes to its thread's uncaught exception handler, and the
  * worker lives on.
  *
  * <p>Workers are daemon threads named {@code <pool>-worker-<n>}, with the context class loader of
@@ -51,7 +51,7 @@ public final class ThreadPool extends ThreadPoolStarmaps {
   private final NativeThreadPool pool;
 
   private ThreadPool(ThreadHost host, NativeThreadPool pool) {
-    super(pool, host.terminated);
+    super(pool, host.terminated, host.joins);
     this.host = host;
     this.pool = pool;
   }
@@ -99,18 +99,31 @@ public final class ThreadPool extends ThreadPoolStarmaps {
     if (command instanceof Task<?> task && task.host == host) {
       long id = host.tasks.add(task);
       if (task.queue(id)) {
-        submit(id, task);
+        submit(id, task, null);
         return;
       }
       host.tasks.take(id);
       command = new ThreadHost.Plain(task);
     }
-    submit(host.tasks.add(command), null);
+    submit(host.tasks.add(command), null, null);
   }
 
-  private void submit(long id, Task<?> task) {
+  @Override
+  void start(TaskOptions options, RunnableFuture<?> future) {
+    TaskSettings settings = options.toNative();
     try {
-      long handle = pool.submit(id);
+      Task<?> task = (Task<?>) future;
+      long id = host.tasks.add(task);
+      task.queueLimited(id);
+      submit(id, task, settings);
+    } finally {
+      settings.delete();
+    }
+  }
+
+  private void submit(long id, Task<?> task, TaskSettings settings) {
+    try {
+      long handle = settings == null ? pool.submit(id) : pool.submit(id, settings);
       if (task != null) {
         task.setHandle(handle);
       }
@@ -126,7 +139,7 @@ public final class ThreadPool extends ThreadPoolStarmaps {
   }
 
   /**
-   * Submits a task; see {@link #execute} for what that throws.
+   * Submits a task; see {@link #execute(Runnable)} for what that throws.
    *
    * @return its future; it completes on the worker, where dependent stages run, too
    */
@@ -185,9 +198,9 @@ public final class ThreadPool extends ThreadPoolStarmaps {
    * Refuses further tasks, takes back those that are pending, and interrupts those that run. Does
    * not wait for these.
    *
-   * @return what was given to {@link #execute}, or the futures of what was submitted, in the order
-   *     of their submission. None has run and none will; such a future is not done, and its {@code
-   *     run} does its work after all.
+   * @return what was given to {@link #execute(Runnable)}, or the futures of what was submitted, in
+   *     the order of their submission. None has run and none will; such a future is not done, and
+   *     its {@code run} does its work after all.
    */
   @Override
   public List<Runnable> shutdownNow() {
@@ -233,48 +246,14 @@ public final class ThreadPool extends ThreadPoolStarmaps {
   }
 
   /** Makes a {@link ThreadPool}. Threads: one at a time. It may be used again. */
-  public static final class Builder {
-    private int maxWorkers;
-    private String name = "";
-    private Duration idleTimeout = Duration.ofSeconds(60);
+  public static final class Builder extends PoolBuilder<Builder> {
     private Runnable initializer;
     private Runnable finalizer;
-    private int maxTasksPerWorker;
 
     private Builder() {}
 
-    /**
-     * At most so many tasks run at once.
-     *
-     * @param maxWorkers 0, the default: five more than the CPUs that this process may use
-     * @return this
-     */
-    public Builder maxWorkers(int maxWorkers) {
-      this.maxWorkers = maxWorkers;
-      return this;
-    }
-
-    /**
-     * For messages and thread names.
-     *
-     * @param name {@code "ThreadPool"} by default
-     * @return this
-     */
-    public Builder name(String name) {
-      this.name = Objects.requireNonNull(name, "name");
-      return this;
-    }
-
-    /**
-     * A worker that had nothing to do for so long goes.
-     *
-     * @param timeout 60 seconds by default; more than 292 years is for ever
-     * @return this
-     * @throws IllegalArgumentException if {@code timeout} is negative
-     */
-    public Builder idleTimeout(Duration timeout) {
-      Durations.toNanos("idleTimeout", timeout);
-      this.idleTimeout = timeout;
+    @Override
+    Builder self() {
       return this;
     }
 
@@ -300,25 +279,7 @@ public final class ThreadPool extends ThreadPoolStarmaps {
       return this;
     }
 
-    /**
-     * A worker goes after so many tasks, and another takes its place.
-     *
-     * @param tasks 0, the default: no limit
-     * @return this
-     */
-    public Builder maxTasksPerWorker(int tasks) {
-      this.maxTasksPerWorker = tasks;
-      return this;
-    }
-
-    /**
-     * Makes the pool. It starts no thread.
-     *
-     * @return a new one with each call
-     * @throws IllegalArgumentException if an option is negative, or {@code maxWorkers} is more than
-     *     32768
-     * @throws UnsatisfiedLinkError if the native library can't be loaded
-     */
+    @Override
     public ThreadPool build() {
       return new ThreadPool(this);
     }
@@ -330,10 +291,7 @@ public final class ThreadPool extends ThreadPoolStarmaps {
     private NativeThreadPool makeNative(ThreadHost host) {
       PoolSettings settings = new PoolSettings();
       try {
-        settings.setMaxWorkers(maxWorkers);
-        settings.setName(name);
-        settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
-        settings.setMaxTasksPerWorker(maxTasksPerWorker);
+        apply(settings);
         host.swigReleaseOwnership(); // the native pool has it from here on
         return new NativeThreadPool(host, settings);
       } catch (Failure e) {

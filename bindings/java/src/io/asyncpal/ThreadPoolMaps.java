@@ -29,8 +29,8 @@ import java.util.stream.Stream;
  * }</pre>
  */
 abstract class ThreadPoolMaps extends Pool {
-  ThreadPoolMaps(NativePool pool, CountDownLatch terminated) {
-    super(pool, terminated);
+  ThreadPoolMaps(NativePool pool, CountDownLatch terminated, Joins joins) {
+    super(pool, terminated, joins);
   }
 
   /**
@@ -44,7 +44,7 @@ abstract class ThreadPoolMaps extends Pool {
    * @throws java.util.concurrent.RejectedExecutionException as a submission
    */
   public <T, R> Stream<R> map(Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT, true, Maps.unary(f), items.iterator());
+    return start("map", MapOptions.DEFAULT, true, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -63,7 +63,7 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.zip(first, second));
+    return start("map", MapOptions.DEFAULT, true, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -79,7 +79,7 @@ abstract class ThreadPoolMaps extends Pool {
    */
   public <T, R> Stream<R> map(
       MapOptions options, Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(options, true, Maps.unary(f), items.iterator());
+    return start("map", options, true, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -100,7 +100,7 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options, true, Maps.binary(f), Maps.zip(first, second));
+    return start("map", options, true, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -115,7 +115,12 @@ abstract class ThreadPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapUnordered(
       Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.unary(f), items.iterator());
+    return start(
+        "mapUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        true,
+        Maps.unary(f),
+        items.iterator());
   }
 
   /**
@@ -134,7 +139,7 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(
+    return start("mapUnordered", 
         MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
   }
 
@@ -151,7 +156,8 @@ abstract class ThreadPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapUnordered(
       MapOptions options, Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(options.withKeepOrder(false), true, Maps.unary(f), items.iterator());
+    return start(
+        "mapUnordered", options.withKeepOrder(false), true, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -172,7 +178,12 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.zip(first, second));
+    return start(
+        "mapUnordered",
+        options.withKeepOrder(false),
+        true,
+        Maps.binary(f),
+        Maps.zip(first, second));
   }
 
   /**
@@ -186,7 +197,7 @@ abstract class ThreadPoolMaps extends Pool {
    * @throws java.util.concurrent.RejectedExecutionException as a submission
    */
   public <T, R> Stream<R> mapAll(Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT, false, Maps.unary(f), items.iterator());
+    return start("mapAll", MapOptions.DEFAULT, false, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -205,7 +216,7 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.zip(first, second));
+    return start("mapAll", MapOptions.DEFAULT, false, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -221,7 +232,7 @@ abstract class ThreadPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapAll(
       MapOptions options, Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(options, false, Maps.unary(f), items.iterator());
+    return start("mapAll", options, false, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -242,7 +253,7 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options, false, Maps.binary(f), Maps.zip(first, second));
+    return start("mapAll", options, false, Maps.binary(f), Maps.zip(first, second));
   }
 
   /**
@@ -257,7 +268,12 @@ abstract class ThreadPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapAllUnordered(
       Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.unary(f), items.iterator());
+    return start(
+        "mapAllUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        false,
+        Maps.unary(f),
+        items.iterator());
   }
 
   /**
@@ -276,7 +292,7 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(
+    return start("mapAllUnordered", 
         MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
   }
 
@@ -293,7 +309,8 @@ abstract class ThreadPoolMaps extends Pool {
    */
   public <T, R> Stream<R> mapAllUnordered(
       MapOptions options, Function<? super T, ? extends R> f, Iterable<? extends T> items) {
-    return start(options.withKeepOrder(false), false, Maps.unary(f), items.iterator());
+    return start(
+        "mapAllUnordered", options.withKeepOrder(false), false, Maps.unary(f), items.iterator());
   }
 
   /**
@@ -314,17 +331,27 @@ abstract class ThreadPoolMaps extends Pool {
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.zip(first, second));
+    return start(
+        "mapAllUnordered",
+        options.withKeepOrder(false),
+        false,
+        Maps.binary(f),
+        Maps.zip(first, second));
   }
 
   /** Runs the tasks of maps. */
   abstract MapRun.Executor executor();
 
   final <R> Stream<R> start(
-      MapOptions options, boolean lazy, Function<Object, R> f, Iterator<?> items) {
+      String map,
+      MapOptions options,
+      boolean lazy,
+      Function<Object, R> f,
+      Iterator<?> items) {
     Objects.requireNonNull(options, "options");
     int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * maxWorkers();
     int window = lazy ? buffer : Integer.MAX_VALUE;
-    return MapRun.start(executor(), "pool '" + name() + "'", options, window, f, items);
+    String label = map + " on pool '" + name() + "'";
+    return MapRun.start(executor(), label, options, window, f, items);
   }
 }

@@ -8,8 +8,8 @@ import java.util.stream.Stream;
 
 /** The maps over pairs; all that {@link ThreadPoolMaps} says holds for them. */
 abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
-  ThreadPoolStarmaps(NativePool pool, CountDownLatch terminated) {
-    super(pool, terminated);
+  ThreadPoolStarmaps(NativePool pool, CountDownLatch terminated, Joins joins) {
+    super(pool, terminated, joins);
   }
 
   /**
@@ -26,7 +26,7 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
   public <A, B, R> Stream<R> starmap(
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT, true, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmap", MapOptions.DEFAULT, true, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -45,7 +45,7 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
       MapOptions options,
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options, true, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmap", options, true, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -62,7 +62,12 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
   public <A, B, R> Stream<R> starmapUnordered(
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        true,
+        Maps.binary(f),
+        Maps.unzip(pairs));
   }
 
   /**
@@ -81,7 +86,8 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
       MapOptions options,
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapUnordered", options.withKeepOrder(false), true, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -98,7 +104,7 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
   public <A, B, R> Stream<R> starmapAll(
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT, false, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmapAll", MapOptions.DEFAULT, false, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -117,7 +123,7 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
       MapOptions options,
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options, false, Maps.binary(f), Maps.unzip(pairs));
+    return start("starmapAll", options, false, Maps.binary(f), Maps.unzip(pairs));
   }
 
   /**
@@ -134,7 +140,12 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
   public <A, B, R> Stream<R> starmapAllUnordered(
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(MapOptions.DEFAULT.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapAllUnordered",
+        MapOptions.DEFAULT.withKeepOrder(false),
+        false,
+        Maps.binary(f),
+        Maps.unzip(pairs));
   }
 
   /**
@@ -153,6 +164,11 @@ abstract class ThreadPoolStarmaps extends ThreadPoolMaps {
       MapOptions options,
       BiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(options.withKeepOrder(false), false, Maps.binary(f), Maps.unzip(pairs));
+    return start(
+        "starmapAllUnordered",
+        options.withKeepOrder(false),
+        false,
+        Maps.binary(f),
+        Maps.unzip(pairs));
   }
 }

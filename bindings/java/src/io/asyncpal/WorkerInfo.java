@@ -10,7 +10,8 @@ import java.time.Duration;
  * @param pid of the worker process; of a thread, its id in the system
  * @param busy whether it runs a task
  * @param tasksDone how many it has run
- * @param currentTask what it runs, as {@code task 7}; empty if it is idle
+ * @param currentTask what it runs: the name from its {@link TaskOptions}, else {@code task 7};
+ *     empty if it is idle
  * @param runningFor how long that has been running; zero if it is idle
  */
 public record WorkerInfo(

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -19,32 +20,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 
-/** The contract of pools, and what only a process pool does. */
+/** What only a process pool does. */
 class ProcessPoolTest extends PoolContract {
-  // Many JVMs start in this test, on machines of few CPUs.
-  private static final List<String> SMALL = List.of("-XX:TieredStopAtLevel=1", "-Xmx64m");
+  private static final List<String> SMALL = PoolKinds.SMALL;
 
-  @Override
-  ProcessPool make(int workers) {
-    return ProcessPool.builder().maxWorkers(workers).name("p").jvmOptions(SMALL).build();
-  }
-
-  @Override
-  ProcessPool makeBroken() {
-    return ProcessPool.builder()
-        .maxWorkers(1)
-        .jvmOptions(SMALL)
-        .initializer(
-            () -> {
-              throw new IllegalStateException("no luck");
-            })
-        .build();
+  ProcessPoolTest() {
+    super(PoolKinds.PROCESSES);
   }
 
   private ProcessPool processes(int workers) {
-    return keep(make(workers));
+    return (ProcessPool) pool(workers);
   }
 
   private static long pid() {
@@ -78,19 +66,10 @@ class ProcessPoolTest extends PoolContract {
   }
 
   @Test
-  void everyMapGivesEveryResult() {
-    ProcessPool pool = processes(2);
-    List<Integer> numbers = List.of(1, 2, 3, 4, 5);
-    assertEquals(List.of(1, 4, 9, 16, 25), pool.map(n -> n * n, numbers).toList());
+  void mapTakesWhatCanBeSent() {
     assertEquals(
-        List.of(2, 4, 6, 8, 10), pool.mapAll((a, b) -> a + b, numbers, numbers).toList());
-    assertEquals(
-        List.of("a1"), pool.starmap((a, b) -> a + b, List.of(Map.entry("a", 1))).toList());
-    assertEquals(
-        15,
-        pool.mapUnordered(MapOptions.DEFAULT.withChunkSize(2), n -> n, numbers)
-            .mapToInt(n -> n)
-            .sum());
+        List.of("a1"),
+        processes(1).starmap((a, b) -> a + b, List.of(Map.entry("a", 1))).toList());
   }
 
   @Test
@@ -262,6 +241,51 @@ class ProcessPoolTest extends PoolContract {
   }
 
   @Test
+  void timeoutKillsTheWorkerAndReplacesIt() throws Exception {
+    ProcessPool pool = processes(1);
+    long before = pool.submit(() -> pid()).get(30, SECONDS);
+    Gate gate = gate();
+    TaskOptions options = TaskOptions.DEFAULT.withTimeout(Duration.ofMillis(50));
+    assertInstanceOf(TimeoutException.class, failureOf(pool.submit(options, gate::pass)));
+    assertNotEquals(before, pool.submit(() -> pid()).get(30, SECONDS));
+  }
+
+  @Test
+  void taskWhoseWorkerIsLostRunsAgainIfItMay() throws Exception {
+    ProcessPool pool = processes(1);
+    Gate first = gate();
+    TaskOptions options = TaskOptions.DEFAULT.withMaxAttempts(2);
+    Future<Integer> future =
+        pool.submit(
+            options,
+            () -> {
+              if (!first.isOpen()) {
+                first.open();
+                Runtime.getRuntime().halt(3);
+              }
+              return 7;
+            });
+    assertEquals(7, future.get(30, SECONDS));
+  }
+
+  @Test
+  void failureOfAPostedTaskGoesToTheHandler() throws Exception {
+    ProcessPool pool = processes(1);
+    CompletableFuture<Throwable> uncaught = new CompletableFuture<>();
+    Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+    Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> uncaught.complete(thrown));
+    try {
+      pool.execute(
+          () -> {
+            throw new IllegalStateException("posted");
+          });
+      assertEquals("posted", uncaught.get(30, SECONDS).getMessage());
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(before);
+    }
+  }
+
+  @Test
   void workersEndWithTheirPool() throws Exception {
     ProcessPool pool = processes(1);
     long pid = pool.submit(() -> pid()).get(30, SECONDS);
@@ -365,13 +389,4 @@ class ProcessPoolTest extends PoolContract {
     assertTrue(thrown.getMessage().contains("test.nowhere"), thrown.getMessage());
   }
 
-  @Test
-  void fixedPoolsHaveTheirSize() {
-    assertEquals(3, keep(Executors.newFixedProcessPool(3)).maxWorkers());
-    assertEquals(1, keep(Executors.newSingleProcessExecutor()).maxWorkers());
-    assertEquals(2, keep(Executors.newDualProcessPool()).maxWorkers());
-    assertEquals(3, keep(Executors.newTripleProcessPool()).maxWorkers());
-    assertEquals(4, keep(Executors.newQuadProcessPool()).maxWorkers());
-    assertFalse(keep(Executors.newFixedProcessPool(1)).isBroken());
-  }
 }

@@ -27,25 +27,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/** The contract of pools, and what only a thread pool does. */
+/** What only a thread pool does. */
 class ThreadPoolTest extends PoolContract {
-  @Override
-  ThreadPool make(int workers) {
-    return ThreadPool.builder().maxWorkers(workers).name("p").build();
-  }
-
-  @Override
-  ThreadPool makeBroken() {
-    return ThreadPool.builder()
-        .initializer(
-            () -> {
-              throw new IllegalStateException("no luck");
-            })
-        .build();
+  ThreadPoolTest() {
+    super(PoolKinds.THREADS);
   }
 
   private ThreadPool threads(int workers) {
-    return keep(make(workers));
+    return (ThreadPool) pool(workers);
   }
 
   // ------------------------------------------------------------------ Threads
@@ -96,14 +85,6 @@ class ThreadPoolTest extends PoolContract {
     assertEquals(List.of("begin h-worker-1", "task", "end h-worker-1"), log);
   }
 
-  @Test
-  void workerRetiresAfterItsMaximumOfTasks() throws Exception {
-    ThreadPool pool =
-        keep(ThreadPool.builder().maxWorkers(1).name("m").maxTasksPerWorker(1).build());
-    assertEquals("m-worker-1", pool.submit(() -> Thread.currentThread().getName()).get());
-    assertEquals("m-worker-2", pool.submit(() -> Thread.currentThread().getName()).get());
-  }
-
   // ------------------------------------------------------------------ Executing
 
   @Test
@@ -138,16 +119,6 @@ class ThreadPoolTest extends PoolContract {
     List<Runnable> returned = pool.shutdownNow();
     assertEquals(1, returned.size());
     assertSame(mine, returned.get(0));
-  }
-
-  @Test
-  void returnedTaskRunsInAnotherPool() throws Exception {
-    ThreadPool pool = threads(1);
-    ThreadPool other = threads(1);
-    block(pool, gate());
-    Future<Integer> pending = pool.submit(() -> 5);
-    pool.shutdownNow().forEach(other::execute);
-    assertEquals(5, pending.get(30, SECONDS));
   }
 
   @Test
@@ -226,6 +197,13 @@ class ThreadPoolTest extends PoolContract {
   }
 
   // ------------------------------------------------------------------ Waiting inside a worker
+
+  @Test
+  void joinInsideAWorkerIsRefused() {
+    ThreadPool pool = threads(1);
+    Future<?> future = pool.submit(() -> pool.join(LONG));
+    assertInstanceOf(IllegalStateException.class, failureOf(future));
+  }
 
   @Test
   void taskMayWaitForTasksOfItsOwnPool() throws Exception {
@@ -449,24 +427,10 @@ class ThreadPoolTest extends PoolContract {
   // ------------------------------------------------------------------ Options
 
   @Test
-  void badOptionIsNamedWithItsValue() {
-    IllegalArgumentException e =
-        assertThrows(
-            IllegalArgumentException.class, () -> ThreadPool.builder().maxWorkers(-3).build());
-    assertTrue(e.getMessage().contains("max_workers is -3"), e.getMessage());
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> ThreadPool.builder().idleTimeout(Duration.ofSeconds(-1)));
+  void poolsOfExecutorsHaveTheirSize() {
+    assertEquals(3, keep(Executors.newFixedThreadPool(3)).maxWorkers());
+    assertEquals("ThreadPool", keep(Executors.newCachedThreadPool()).name());
     assertThrows(IllegalArgumentException.class, () -> Executors.newFixedThreadPool(0));
   }
 
-  @Test
-  void fixedPoolsHaveTheirSize() {
-    assertEquals(3, keep(Executors.newFixedThreadPool(3)).maxWorkers());
-    assertEquals(1, keep(Executors.newSingleThreadExecutor()).maxWorkers());
-    assertEquals(2, keep(Executors.newDualThreadPool()).maxWorkers());
-    assertEquals(3, keep(Executors.newTripleThreadPool()).maxWorkers());
-    assertEquals(4, keep(Executors.newQuadThreadPool()).maxWorkers());
-    assertEquals("ThreadPool", keep(Executors.newCachedThreadPool()).name());
-  }
 }

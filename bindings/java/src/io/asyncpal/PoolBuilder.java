@@ -1,0 +1,87 @@
+package io.asyncpal;
+
+import io.asyncpal.internal.swig.PoolSettings;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * What the builders of thread pools and process pools have in common. Threads: one at a time. A
+ * builder may be used again.
+ *
+ * @param <B> the builder's own class
+ */
+public abstract class PoolBuilder<B extends PoolBuilder<B>> {
+  private int maxWorkers;
+  private String name = "";
+  private Duration idleTimeout = Duration.ofSeconds(60);
+  private int maxTasksPerWorker;
+
+  PoolBuilder() {}
+
+  abstract B self();
+
+  /**
+   * Makes the pool. It starts no worker.
+   *
+   * @return a new one with each call
+   * @throws IllegalArgumentException if an option is negative, or {@code maxWorkers} is more than
+   *     32768
+   * @throws UnsatisfiedLinkError if the native library can't be loaded
+   */
+  public abstract Pool build();
+
+  /**
+   * At most so many tasks run at once.
+   *
+   * @param maxWorkers 0, the default: the CPUs that this process may use, and for a thread pool
+   *     five more
+   * @return this
+   */
+  public B maxWorkers(int maxWorkers) {
+    this.maxWorkers = maxWorkers;
+    return self();
+  }
+
+  /**
+   * For messages and thread names.
+   *
+   * @param name the name of the pool's class by default
+   * @return this
+   */
+  public B name(String name) {
+    this.name = Objects.requireNonNull(name, "name");
+    return self();
+  }
+
+  /**
+   * A worker that had nothing to do for so long goes.
+   *
+   * @param timeout 60 seconds by default; more than 292 years is for ever
+   * @return this
+   * @throws IllegalArgumentException if {@code timeout} is negative
+   */
+  public B idleTimeout(Duration timeout) {
+    Durations.toNanos("idleTimeout", timeout);
+    this.idleTimeout = timeout;
+    return self();
+  }
+
+  /**
+   * A worker goes after so many tasks, and another takes its place.
+   *
+   * @param tasks 0, the default: no limit
+   * @return this
+   */
+  public B maxTasksPerWorker(int tasks) {
+    this.maxTasksPerWorker = tasks;
+    return self();
+  }
+
+  /** Copies the options to native code's. */
+  final void apply(PoolSettings settings) {
+    settings.setMaxWorkers(maxWorkers);
+    settings.setName(name);
+    settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
+    settings.setMaxTasksPerWorker(maxTasksPerWorker);
+  }
+}
