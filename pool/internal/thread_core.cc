@@ -22,19 +22,27 @@ constexpr int kMaxInlineDepth = 200;
 }  // namespace
 
 void ThreadCore::Submit(StateBase* task) {
-  Wakeup wakeup;
+  DispatchFor(task, Accept(task, /*may_help=*/false));
+}
+
+ThreadCore::Wakeup ThreadCore::Accept(StateBase* task, bool may_help) {
   try {
     CheckProcess();
     MutexLock lock(mu_);
     if (!accepting()) CheckOpen();
     task->set_task_id(static_cast<uint64_t>(counts_.submitted) + 1);
     if (task->is_tracked()) StartQueueTimer(task);
-    wakeup = Enqueue(task);
+    Wakeup wakeup = Enqueue(task);
+    if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
+    return wakeup;
   } catch (...) {
     CancelQueueTimer(*task);
     task->Release();
     throw;
   }
+}
+
+void ThreadCore::DispatchFor(StateBase* task, Wakeup wakeup) {
   if (wakeup.wake == nullptr && wakeup.start == nullptr) return;
   if (!Dispatch(std::move(wakeup))) RejectStranded(task);
 }
@@ -47,7 +55,7 @@ ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
     wakeup = FindWorker();
   } catch (...) {
     // There is no worker, and nothing that one could be made of.
-    TaskQueue::Remove(task);
+    inbox_.Remove(task);
     // Unless its queue_deadline was faster, and accounts for it.
     if (task->ClaimPending()) --counts_.submitted;
     throw;
@@ -72,7 +80,7 @@ void ThreadCore::RejectStranded(StateBase* mine) {
     if ((inbox_.Contains(mine) || outbox_.Contains(mine)) &&
         mine->ClaimPending()) {
       mine_is_stranded = true;
-      TaskQueue::Remove(mine);
+      outbox_.Remove(mine);
       --counts_.submitted;
     }
     // Tasks of other threads that relied on the same worker.
@@ -123,7 +131,7 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   CancelQueueTimer(task);
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  const bool was_queued = TaskQueue::Remove(&task);
+  const bool was_queued = outbox_.Remove(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
   CountTaken();
   if (Pending() == 0) changed_.NotifyAll();
@@ -388,18 +396,16 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
       worker.depth.Get() >= kMaxInlineDepth || !task.Start()) {
     return false;
   }
-  task.AddReference();  // Run() gives up one
   const int64_t outer_since = worker.running_since.load();
   const uint64_t outer_task = worker.current_task.load();
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    const bool was_queued = TaskQueue::Remove(&task);
+    const bool was_queued = outbox_.Remove(&task);
     CountTaken();
     MarkTaken(worker, &task);
-    lock.Unlock();
-    take.Unlock();
-    if (was_queued) task.Release();
+    // Run() gives up one: the queue's, if it still was in one.
+    if (!was_queued) task.AddReference();
   }
   RunTask(worker, &task);
   worker.current_task.store(outer_task, std::memory_order_relaxed);
