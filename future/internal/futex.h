@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
-#include "asyncpal/future/internal/clock.h"
 
 namespace asyncpal::internal {
 
@@ -23,8 +22,7 @@ void FutexWakeAll(const uint32_t* address);
 
 // Gives way to other threads for some microseconds until `done()` holds;
 // returns its last answer. Shorter than a trip through the kernel's sleep, and
-// on a busy machine it hands the processor to whoever does the work, or to
-// another program for its whole time slice: then it does not go on.
+// on a busy machine it hands the processor to whoever does the work.
 template <typename Done>
 bool YieldUntil(Done done);
 
@@ -32,10 +30,8 @@ void YieldThread();
 
 template <typename Done>
 bool YieldUntil(Done done) {
-  constexpr int kMaxYields = 32;
-  constexpr int64_t kMaxNanos = 100'000;
-  const int64_t start = NowNanos();
-  for (int i = 0; i < kMaxYields && NowNanos() - start < kMaxNanos; ++i) {
+  constexpr int kYields = 32;
+  for (int i = 0; i < kYields; ++i) {
     if (done()) return true;
     YieldThread();
   }
