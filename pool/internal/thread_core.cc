@@ -14,12 +14,6 @@
 #include "asyncpal/future/internal/futex.h"
 
 namespace asyncpal::internal {
-namespace {
-
-// How deep tasks may run inside each other's waits on one stack.
-constexpr int kMaxInlineDepth = 200;
-
-}  // namespace
 
 void ThreadCore::Submit(StateBase* task) {
   DispatchFor(task, Accept(task, /*may_help=*/false));
@@ -387,52 +381,6 @@ void ThreadCore::OnUnobservedFailure(const StateBase& task,
   }
   LogFailure(absl::StrCat(Label(), ": posted ", task.Describe(), " failed"),
              error);
-}
-
-// ------------------------------------------------- Waiting inside a worker
-
-bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
-  if (task.owner() != this || !task.is_pool_task() ||
-      worker.depth.Get() >= kMaxInlineDepth || !task.Start()) {
-    return false;
-  }
-  const int64_t outer_since = worker.running_since.load();
-  const uint64_t outer_task = worker.current_task.load();
-  {
-    MutexLock take(take_mu_);
-    MutexLock lock(mu_);
-    const bool was_queued = outbox_.Remove(&task);
-    CountTaken();
-    MarkTaken(worker, &task);
-    // Run() gives up one: the queue's, if it still was in one.
-    if (!was_queued) task.AddReference();
-  }
-  RunTask(worker, &task);
-  worker.current_task.store(outer_task, std::memory_order_relaxed);
-  worker.running_since.store(outer_since, std::memory_order_relaxed);
-  return true;
-}
-
-bool ThreadWorker::RunInline(StateBase& task) {
-  return core.RunInline(*this, task);
-}
-
-bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
-  if (awaited != nullptr && awaited->owner() != nullptr &&
-      awaited->owner() != &core) {
-    return false;  // another pool's business can't deadlock this one
-  }
-  MutexLock lock(core.mu_);
-  ++core.blocked_;
-  auto wakeup = core.FindWorker();
-  lock.Unlock();
-  core.Dispatch(std::move(wakeup));
-  return true;
-}
-
-void ThreadWorker::EndBlocking() {
-  MutexLock lock(core.mu_);
-  --core.blocked_;
 }
 
 }  // namespace asyncpal::internal

@@ -25,7 +25,7 @@ namespace asyncpal::internal {
 // also guards the set of workers, and are taken under another, so that
 // submitters and workers meet only when the workers have taken everything. What
 // has finished is counted by each worker for itself. thread_core.cc holds the
-// life of tasks, thread_core_help.cc that of tasks that their submitter runs,
+// life of tasks, thread_core_help.cc that of tasks run by those who wait,
 // thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
 // pool.
 class ThreadCore : public PoolCore,

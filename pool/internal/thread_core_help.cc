@@ -3,6 +3,8 @@
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/pool/internal/thread_core.h"
 
+// Tasks that are run by those who wait for them.
+//
 // How it works. A thread that will wait for the task that it submits may work
 // meanwhile. Where an idle worker would be woken for the task, that one sleeps
 // on, and the caller takes its place: its part of the limit on running tasks,
@@ -11,6 +13,12 @@
 // gives the place back, and the worker is woken if there is something left.
 
 namespace asyncpal::internal {
+namespace {
+
+// How deep tasks may run inside each other's waits on one stack.
+constexpr int kMaxInlineDepth = 200;
+
+}  // namespace
 
 std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
   Wakeup wakeup = Accept(task, MayHelp());
@@ -73,6 +81,52 @@ void ThreadCore::StopHelping(std::shared_ptr<ThreadWorker> place) {
     }
   }
   Dispatch(std::move(wakeup));
+}
+
+// ------------------------------------------------- Waiting inside a worker
+
+bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
+  if (task.owner() != this || !task.is_pool_task() ||
+      worker.depth.Get() >= kMaxInlineDepth || !task.Start()) {
+    return false;
+  }
+  const int64_t outer_since = worker.running_since.load();
+  const uint64_t outer_task = worker.current_task.load();
+  {
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    const bool was_queued = outbox_.Remove(&task);
+    CountTaken();
+    MarkTaken(worker, &task);
+    // Run() gives up one: the queue's, if it still was in one.
+    if (!was_queued) task.AddReference();
+  }
+  RunTask(worker, &task);
+  worker.current_task.store(outer_task, std::memory_order_relaxed);
+  worker.running_since.store(outer_since, std::memory_order_relaxed);
+  return true;
+}
+
+bool ThreadWorker::RunInline(StateBase& task) {
+  return core.RunInline(*this, task);
+}
+
+bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
+  if (awaited != nullptr && awaited->owner() != nullptr &&
+      awaited->owner() != &core) {
+    return false;  // another pool's business can't deadlock this one
+  }
+  MutexLock lock(core.mu_);
+  ++core.blocked_;
+  auto wakeup = core.FindWorker();
+  lock.Unlock();
+  core.Dispatch(std::move(wakeup));
+  return true;
+}
+
+void ThreadWorker::EndBlocking() {
+  MutexLock lock(core.mu_);
+  --core.blocked_;
 }
 
 }  // namespace asyncpal::internal
