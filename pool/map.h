@@ -7,6 +7,7 @@
 #include "asyncpal/future/internal/pull_range.h"
 #include "asyncpal/future/internal/zip_cursor.h"
 #include "asyncpal/pool/internal/map_run.h"
+#include "asyncpal/pool/internal/placed_map.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
@@ -29,7 +30,9 @@ namespace asyncpal::internal {
 // Unordered forms give results as they are done.
 //
 // Threads: f is called from several workers at once, on one shared copy of it.
-// The ranges are read on the caller's thread only.
+// The ranges are read on the caller's thread only. In a thread pool, the caller
+// of an eager map may call f, too, in the place of an idle worker; not where
+// the pool has an initializer or finalizer, or the map a time limit.
 // Lifetime: a range given as an lvalue must outlive the map; elements are
 // copied into the tasks (moved out of an rvalue container).
 // Ordering: that of the ranges, or of completion.
@@ -139,6 +142,19 @@ class MapFamily {
   template <typename F, typename Cursor>
   auto Eagerly(const char* function, const MapOptions& options, F&& f,
                Cursor cursor) {
+    using Placed = PlacedMap<std::decay_t<F>, Cursor>;
+    if constexpr (Derived::kRunsTasksHere && Placed::kPossible) {
+      if (options.keep_order) {
+        Placed map(self().core(), function, options, std::forward<F>(f),
+                   std::move(cursor));
+        if constexpr (std::is_void_v<typename Placed::Result>) {
+          map.Run();
+          return;
+        } else {
+          return map.Run();
+        }
+      }
+    }
     using Run = LazyMap<Derived, std::decay_t<F>, Cursor>;
     MapOptions whole = options;
     whole.buffer_size = Run::kWholeInput;

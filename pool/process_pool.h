@@ -193,6 +193,9 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
               const char* class_name);
 
  private:
+  friend class internal::MapFamily<ProcessPool>;
+  static constexpr bool kRunsTasksHere = false;
+
   explicit ProcessPool(std::shared_ptr<internal::PoolCore> core);
 
   template <typename F, typename... A>

@@ -100,6 +100,9 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
   ThreadPool(PoolOptions options, int max_workers, const char* class_name);
 
  private:
+  friend class internal::MapFamily<ThreadPool>;
+  static constexpr bool kRunsTasksHere = true;
+
   template <typename F, typename... A>
   auto* NewTask(const char* function, uint32_t flags, F&& f, A&&... args) {
     if (internal::IsEmptyCallable(f)) {
@@ -114,7 +117,7 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
 
   template <typename T, typename Call, bool kStoppable>
   Future<T> SubmitTask(internal::Task<T, Call, kStoppable>* task) {
-    auto mine = internal::StateRef<internal::ResultState<T>>::Share(task);
+    auto mine = internal::StateRef<internal::ResultState<T>>::ShareNew(task);
     core().Submit(task);
     return internal::FutureAccess::Make<T>(std::move(mine));
   }

@@ -146,6 +146,178 @@ TEST(ThreadPoolMap, RefusesAnEmptyCallableByTheNameOfTheMap) {
               names("StarmapAllUnordered"));
 }
 
+// --- The caller works, too ---
+
+// Whether a call of a map runs on this thread.
+bool RunsOnCaller(ThreadPool& pool) {
+  const auto caller = std::this_thread::get_id();
+  bool on_caller = false;
+  pool.MapAll([&](int) { on_caller = std::this_thread::get_id() == caller; },
+              std::views::iota(0, 1));
+  return on_caller;
+}
+
+TEST(ThreadPoolMap, CallerOfAnEagerMapTakesThePlaceOfAnIdleWorker) {
+  ThreadPool pool(1);
+  pool.SpawnMaxWorkers();
+  EXPECT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+}
+
+TEST(ThreadPoolMap, CallerLeavesCallsToWorkersThatWereInitialized) {
+  ThreadPool pool({.max_workers = 1, .initializer = [] {}});
+  ThreadPool plain(1);
+  pool.SpawnMaxWorkers();
+  plain.SpawnMaxWorkers();
+  // By the time that one pool's worker is idle, the other's is.
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(plain); }));
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(RunsOnCaller(pool));
+}
+
+TEST(ThreadPoolMap, CallerTakesNoPartInAMapWithATimeLimit) {
+  ThreadPool pool(1);
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+  const auto caller = std::this_thread::get_id();
+  pool.MapAll(
+      {.timeout = kDeadline},
+      [&](int) { EXPECT_NE(std::this_thread::get_id(), caller); },
+      std::views::iota(0, 10));
+}
+
+TEST(ThreadPoolMap, NoMoreCallsRunAtOnceThanThereAreWorkers) {
+  ThreadPool pool(1);
+  std::atomic<int> running = 0;
+  const auto call = [&](int) {
+    EXPECT_EQ(++running, 1);
+    std::this_thread::yield();
+    --running;
+  };
+  const auto maps = [&] {
+    for (int i = 0; i < 300; ++i) pool.MapAll(call, std::views::iota(0, 3));
+  };
+  std::thread other(maps);
+  maps();
+  other.join();
+}
+
+TEST(ThreadPoolMap, CallerInAWorkersPlaceWaitsAsAWorkerDoes) {
+  ThreadPool pool(1);
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+  for (int i = 0; i < 100; ++i) {
+    pool.MapAll([&](int n) { EXPECT_EQ(pool.Run([n] { return n; }), n); },
+                std::views::iota(0, 2));
+  }
+}
+
+TEST(ThreadPoolMap, WhatComesWhileTheCallerWorksIsRunAfterwards) {
+  ThreadPool pool(1);
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+  for (int i = 0; i < 100; ++i) {
+    Future<int> later;
+    pool.MapAll([&](int n) { later = pool.Submit([n] { return n; }); },
+                std::views::iota(7, 8));
+    ASSERT_TRUE(later.Wait(kDeadline));
+    EXPECT_EQ(later.Collect(), 7);
+  }
+}
+
+TEST(ThreadPoolMap, CallsOfTheCallerAreCountedAsTheWorkers) {
+  ThreadPool pool(2);
+  for (int i = 0; i < 100; ++i) {
+    pool.MapAll([](int) {}, std::views::iota(0, 3));
+  }
+  EXPECT_TRUE(Eventually([&] { return pool.Stats().busy == 0; }));
+  const PoolStats stats = pool.Stats();
+  EXPECT_EQ(stats.submitted, 300);
+  EXPECT_EQ(stats.completed, 300);
+  EXPECT_EQ(stats.running, 0);
+  EXPECT_TRUE(pool.Join(kDeadline));
+  EXPECT_EQ(pool.Stats().completed, 300);
+}
+
+TEST(ThreadPoolMap, WorkerWhosePlaceWasTakenStillLeavesInTime) {
+  ThreadPool pool({.max_workers = 1, .idle_timeout = absl::InfiniteDuration()});
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+  pool.MapAll([&](int) { pool.set_idle_timeout(absl::Milliseconds(1)); },
+              std::views::iota(0, 1));
+  EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() == 0; }));
+}
+
+TEST(ThreadPoolMap, PoolClosedWhileTheCallerWorksEnds) {
+  ThreadPool pool(1);
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+  Future<int> never;
+  pool.MapAll(
+      [&](int n) {
+        never = pool.Submit([n] { return n; });
+        pool.Shutdown();
+      },
+      std::views::iota(0, 1));
+  EXPECT_TRUE(never.is_cancelled());
+  EXPECT_TRUE(Eventually([&] { return pool.is_terminated(); }));
+}
+
+TEST(ThreadPoolMap, ErrorInACallOfTheCallersEndsTheMap) {
+  ThreadPool pool(1);
+  ASSERT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+  EXPECT_THROW(pool.MapAll(
+                   [](int n) {
+                     if (n == 1) throw std::out_of_range("bad");
+                     return n;
+                   },
+                   std::views::iota(0, 5)),
+               std::out_of_range);
+  EXPECT_TRUE(Eventually([&] { return RunsOnCaller(pool); }));
+}
+
+// --- Results put in place ---
+
+TEST(ThreadPoolMap, CallsThatRunOnAfterAnErrorFindTheirElements) {
+  Notification go_on;
+  std::atomic<int> sum = 0;
+  {
+    ThreadPool pool(2);
+    // Gone when the map is left.
+    auto numbers = std::make_unique<std::vector<int>>(std::vector<int>{1, 2});
+    EXPECT_THROW(pool.MapAll(
+                     [&](int n) {
+                       if (n == 1) throw std::out_of_range("bad");
+                       go_on.Wait();
+                       sum += n;
+                       return n;
+                     },
+                     *numbers),
+                 std::out_of_range);
+    numbers.reset();
+    go_on.Notify();
+    pool.Join(kDeadline);
+  }
+  EXPECT_THAT(sum.load(), ::testing::AnyOf(0, 2));
+}
+
+TEST(ThreadPoolMap, GivesResultsOfTypeBool) {
+  ThreadPool pool(2);
+  EXPECT_THAT(pool.MapAll([](int n) { return n > 1; }, std::views::iota(0, 4)),
+              ElementsAre(false, false, true, true));
+}
+
+TEST(ThreadPoolMap, TakesElementsOfTypeBool) {
+  ThreadPool pool(2);
+  const std::vector<bool> bits = {true, false, true};
+  EXPECT_THAT(pool.MapAll(
+                  {.chunk_size = 2}, [](bool b) { return b ? 1 : 0; }, bits),
+              ElementsAre(1, 0, 1));
+}
+
+TEST(ThreadPoolMap, MovesStringsThatAreGivenAway) {
+  ThreadPool pool(2);
+  std::vector<std::string> words = {"one", std::string(100, 'x'), "three"};
+  EXPECT_THAT(
+      pool.MapAll(
+          {.chunk_size = 2}, [](std::string word) { return word + "!"; },
+          std::move(words)),
+      ElementsAre("one!", std::string(100, 'x') + "!", "three!"));
+}
+
 // --- Input that fails ---
 
 auto ThrowingAt(int bad) {

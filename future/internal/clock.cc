@@ -11,7 +11,9 @@
 // between two readings of the real clock, and trusts it for a millisecond past
 // the second: an error of the rate of one in a thousand is then one
 // microsecond, and it can't add up. Where the kernel itself does not trust the
-// counter, neither do we.
+// counter, neither do we. It does where it reads it for its own clock: as such,
+// or in a virtual machine as kvm-clock, which is the counter in the
+// hypervisor's units.
 
 namespace asyncpal::internal {
 
@@ -36,7 +38,8 @@ bool KernelTrustsTheCounter() {
   std::ifstream file(
       "/sys/devices/system/clocksource/clocksource0/current_clocksource");
   std::string source;
-  return std::getline(file, source) && source == "tsc";
+  return std::getline(file, source) &&
+         (source == "tsc" || source == "kvm-clock");
 }
 
 }  // namespace

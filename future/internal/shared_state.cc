@@ -96,9 +96,15 @@ void StateBase::Finish(FutureState outcome, std::exception_ptr error) {
 }
 
 void StateBase::Publish(FutureState outcome) {
-  const uint64_t stage = word_.load(std::memory_order_relaxed) & kStageMask;
+  const uint64_t word = word_.load(kAcquire);
+  const uint64_t stage = word & kStageMask;
   const uint64_t done = kFirstDone + static_cast<uint64_t>(outcome) -
                         static_cast<uint64_t>(FutureState::kCompleted);
+  if (word >> 32 == 1) {  // nobody can look any more
+    word_.store(word + done - stage, std::memory_order_relaxed);
+    delete this;
+    return;
+  }
   const uint32_t* const address = wait_address();
   // After this, *this may be gone unless callbacks hold it: sleepers are woken
   // by their address alone.

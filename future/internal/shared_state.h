@@ -101,8 +101,15 @@ class StateBase : public QueueLinks {
   void AddReference() {
     word_.fetch_add(kReference, std::memory_order_relaxed);
   }
+  // The same before anyone else knows the state.
+  void AddReferenceToNew() {
+    word_.store(word_.load(std::memory_order_relaxed) + kReference,
+                std::memory_order_relaxed);
+  }
   void Release() {
-    if (word_.fetch_sub(kReference, std::memory_order_acq_rel) >> 32 == 1) {
+    // Who has the only reference need not tell anyone.
+    if (is_unique() ||
+        word_.fetch_sub(kReference, std::memory_order_acq_rel) >> 32 == 1) {
       delete this;
     }
   }
@@ -209,7 +216,12 @@ class StateBase : public QueueLinks {
   void Finish(FutureState outcome, std::exception_ptr error);
 
   // A result can be moved out once. True for the one who may.
-  bool Take() { return (word_.fetch_or(kTaken) & kTaken) == 0; }
+  bool Take() {
+    if (!is_unique()) return (word_.fetch_or(kTaken) & kTaken) == 0;
+    const uint64_t word = word_.load(std::memory_order_relaxed);
+    word_.store(word | kTaken, std::memory_order_relaxed);
+    return (word & kTaken) == 0;
+  }
   bool is_taken() const { return (word_.load(kAcquire) & kTaken) != 0; }
 
  private:
@@ -279,6 +291,11 @@ class StateRef {
   static StateRef Adopt(State* state) { return StateRef(state); }
   static StateRef Share(State* state) {
     state->AddReference();
+    return StateRef(state);
+  }
+
+  static StateRef ShareNew(State* state) {
+    state->AddReferenceToNew();
     return StateRef(state);
   }
 

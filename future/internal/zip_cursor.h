@@ -1,7 +1,9 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_ZIP_CURSOR_H_
 #define ASYNCPAL_FUTURE_INTERNAL_ZIP_CURSOR_H_
 
+#include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -31,6 +33,37 @@ class RangeCursor {
     if (std::exchange(held_->was_read, false)) ++held_->it;
     return !(held_->it == held_->end);
   }
+
+  // Whether the range knows how many elements are left, and can give several at
+  // once. A std::vector<bool> has no array of them.
+  static constexpr bool kGivesColumns =
+      std::ranges::random_access_range<Range> &&
+      std::sized_sentinel_for<std::ranges::sentinel_t<Range>,
+                              std::ranges::iterator_t<Range>> &&
+      !std::is_same_v<Value, bool>;
+  size_t Remaining() const {
+    return static_cast<size_t>(held_->end - held_->it);
+  }
+  // The next `size` elements, of those that remain. Not after Step().
+  std::vector<Value> TakeColumn(size_t size) {
+    auto it = held_->it;
+    held_->it += static_cast<std::ranges::range_difference_t<Range>>(size);
+    if constexpr (kMovesElements) {
+      return {std::make_move_iterator(it), std::make_move_iterator(held_->it)};
+    } else if constexpr (std::is_arithmetic_v<Value>) {
+      // Also where the iterator does not look like one of random access to the
+      // constructor.
+      std::vector<Value> column(size);
+      for (Value& value : column) value = *it++;
+      return column;
+    } else {
+      std::vector<Value> column;
+      column.reserve(size);
+      for (; it != held_->it; ++it) column.push_back(*it);
+      return column;
+    }
+  }
+
   // The element that Step() found.
   Value Read() {
     held_->was_read = true;
@@ -94,6 +127,30 @@ class ZipCursor {
         cursors_);
   }
 
+  // The elements, taken many at a time: an array for each range.
+  using Columns = std::tuple<std::vector<typename RangeCursor<R>::Value>...>;
+  static constexpr bool kGivesColumns = (RangeCursor<R>::kGivesColumns && ...);
+  size_t Remaining() const {
+    return std::apply(
+        [](const auto&... cursors) {
+          return std::min({cursors.Remaining()...});
+        },
+        cursors_);
+  }
+  Columns TakeColumns(size_t size) {
+    return std::apply(
+        [size](auto&... cursors) {
+          return Columns(cursors.TakeColumn(size)...);
+        },
+        cursors_);
+  }
+  // Calls `f` with one element of each column, moved.
+  template <typename F>
+  static decltype(auto) Call(F& f,
+                             typename RangeCursor<R>::Value&... elements) {
+    return std::invoke(f, std::move(elements)...);
+  }
+
  private:
   std::tuple<RangeCursor<R>...> cursors_;
 };
@@ -109,6 +166,16 @@ class TupleCursor {
   std::optional<Value> Next() {
     if (!cursor_.Step()) return std::nullopt;
     return std::optional<Value>(std::in_place, cursor_.Read());
+  }
+
+  // As in ZipCursor.
+  using Columns = std::tuple<std::vector<Value>>;
+  static constexpr bool kGivesColumns = RangeCursor<R>::kGivesColumns;
+  size_t Remaining() const { return cursor_.Remaining(); }
+  Columns TakeColumns(size_t size) { return Columns(cursor_.TakeColumn(size)); }
+  template <typename F>
+  static decltype(auto) Call(F& f, Value& arguments) {
+    return std::apply(f, std::move(arguments));
   }
 
  private:

@@ -15,6 +15,8 @@
 
 namespace asyncpal::internal {
 
+class ThreadWorker;
+
 // The engine of a pool. It outlives the Pool object for as long as a worker
 // needs it; the methods are those of Pool.
 class PoolCore : public TaskOwner {
@@ -25,6 +27,14 @@ class PoolCore : public TaskOwner {
   // what Pool::Check() throws, or RejectedError where no worker can be started
   // for it; the reference is then given up.
   virtual void Submit(StateBase* task) = 0;
+
+  // The same by a thread that is about to wait for the task, and may as well
+  // run it. Not null: nobody was woken for it, and the caller has this worker's
+  // place until StopHelping(), which it must call before it waits.
+  virtual std::shared_ptr<ThreadWorker> SubmitAndHelp(StateBase* task) = 0;
+  // Runs `task` here, in that place. False: it is not pending, or not next.
+  virtual bool Help(ThreadWorker& place, StateBase& task) = 0;
+  virtual void StopHelping(std::shared_ptr<ThreadWorker> place) = 0;
 
   virtual void Check() = 0;
   virtual void Test() = 0;

@@ -17,6 +17,8 @@ class TaskQueue {
 
   bool empty() const { return ends_.next == &ends_; }
 
+  bool IsFirst(const StateBase* task) const { return ends_.next == task; }
+
   void PushBack(StateBase* task) {
     task->previous = ends_.previous;
     task->next = &ends_;
@@ -34,11 +36,15 @@ class TaskQueue {
   // The oldest task; the queue is not empty.
   StateBase* Front() { return static_cast<StateBase*>(ends_.next); }
 
-  // The oldest task, and its reference; null when empty.
+  // The oldest task, and its reference; null when empty. Does not touch the
+  // task behind it: that one's memory may still be in another processor's
+  // cache. So nothing is known of the first one's `previous`.
   StateBase* PopFront() {
     if (empty()) return nullptr;
     auto* const task = static_cast<StateBase*>(ends_.next);
-    Unlink(task);
+    ends_.next = task->next;
+    if (empty()) ends_.previous = &ends_;
+    task->next = task->previous = nullptr;
     return task;
   }
 
@@ -60,22 +66,20 @@ class TaskQueue {
     return it == task;
   }
 
-  // Takes `task` out of whatever queue it is in, and gives that queue's
-  // reference to the caller. False: it was in none.
-  static bool Remove(StateBase* task) {
+  // Takes `task` out of this queue, or out of another that none was ever popped
+  // from, and gives that queue's reference to the caller. False: it was in
+  // none.
+  bool Remove(StateBase* task) {
+    if (IsFirst(task)) return PopFront() != nullptr;
     if (task->next == nullptr) return false;
-    Unlink(task);
+    task->previous->next = task->next;
+    task->next->previous = task->previous;
+    task->next = task->previous = nullptr;
     return true;
   }
 
  private:
   void Reset() { ends_.next = ends_.previous = &ends_; }
-
-  static void Unlink(StateBase* task) {
-    task->previous->next = task->next;
-    task->next->previous = task->previous;
-    task->next = task->previous = nullptr;
-  }
 
   QueueLinks ends_;  // closes the ring: next is the oldest task
 };

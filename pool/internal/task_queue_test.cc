@@ -84,6 +84,46 @@ TEST_F(TaskQueueTest, TaskLeavesOnlyOnce) {
   EXPECT_FALSE(queue_.Remove(a_));
 }
 
+TEST_F(TaskQueueTest, TaskLeavesThatHasBecomeTheFirst) {
+  for (StateBase* const task : {a_, b_, c_}) queue_.PushBack(task);
+  queue_.PopFront();
+  EXPECT_TRUE(queue_.Remove(b_));
+  EXPECT_THAT(Drain(queue_), ElementsAre(c_));
+}
+
+TEST_F(TaskQueueTest, TaskLeavesThatIsBehindTheFirst) {
+  for (StateBase* const task : {a_, b_, c_}) queue_.PushBack(task);
+  queue_.PopFront();
+  EXPECT_TRUE(queue_.Remove(c_));
+  EXPECT_THAT(Drain(queue_), ElementsAre(b_));
+}
+
+TEST_F(TaskQueueTest, TaskComesInFrontOfOneThatHasBecomeTheFirst) {
+  queue_.PushBack(a_);
+  queue_.PushBack(b_);
+  queue_.PopFront();
+  queue_.PushFront(c_);
+  EXPECT_TRUE(queue_.Remove(b_));
+  EXPECT_THAT(Drain(queue_), ElementsAre(c_));
+}
+
+TEST_F(TaskQueueTest, TaskOfAnotherQueueLeavesThatOne) {
+  TaskQueue other;
+  other.PushBack(a_);
+  other.PushBack(b_);
+  queue_.PushBack(c_);
+  EXPECT_TRUE(queue_.Remove(a_));
+  EXPECT_THAT(Drain(other), ElementsAre(b_));
+}
+
+TEST_F(TaskQueueTest, QueueThatWasEmptiedTakesTasksAgain) {
+  queue_.PushBack(a_);
+  queue_.PopFront();
+  queue_.PushBack(b_);
+  queue_.PushBack(c_);
+  EXPECT_THAT(Drain(queue_), ElementsAre(b_, c_));
+}
+
 TEST_F(TaskQueueTest, TaskComesBackAtTheEnd) {
   queue_.PushBack(a_);
   queue_.PushBack(b_);

@@ -14,27 +14,29 @@
 #include "asyncpal/future/internal/futex.h"
 
 namespace asyncpal::internal {
-namespace {
-
-// How deep tasks may run inside each other's waits on one stack.
-constexpr int kMaxInlineDepth = 200;
-
-}  // namespace
 
 void ThreadCore::Submit(StateBase* task) {
-  Wakeup wakeup;
+  DispatchFor(task, Accept(task, /*may_help=*/false));
+}
+
+ThreadCore::Wakeup ThreadCore::Accept(StateBase* task, bool may_help) {
   try {
     CheckProcess();
     MutexLock lock(mu_);
     if (!accepting()) CheckOpen();
     task->set_task_id(static_cast<uint64_t>(counts_.submitted) + 1);
     if (task->is_tracked()) StartQueueTimer(task);
-    wakeup = Enqueue(task);
+    Wakeup wakeup = Enqueue(task);
+    if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
+    return wakeup;
   } catch (...) {
     CancelQueueTimer(*task);
     task->Release();
     throw;
   }
+}
+
+void ThreadCore::DispatchFor(StateBase* task, Wakeup wakeup) {
   if (wakeup.wake == nullptr && wakeup.start == nullptr) return;
   if (!Dispatch(std::move(wakeup))) RejectStranded(task);
 }
@@ -47,7 +49,7 @@ ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
     wakeup = FindWorker();
   } catch (...) {
     // There is no worker, and nothing that one could be made of.
-    TaskQueue::Remove(task);
+    inbox_.Remove(task);
     // Unless its queue_deadline was faster, and accounts for it.
     if (task->ClaimPending()) --counts_.submitted;
     throw;
@@ -72,7 +74,7 @@ void ThreadCore::RejectStranded(StateBase* mine) {
     if ((inbox_.Contains(mine) || outbox_.Contains(mine)) &&
         mine->ClaimPending()) {
       mine_is_stranded = true;
-      TaskQueue::Remove(mine);
+      outbox_.Remove(mine);
       --counts_.submitted;
     }
     // Tasks of other threads that relied on the same worker.
@@ -124,7 +126,7 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   CancelQueueTimer(task);
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  const bool was_queued = TaskQueue::Remove(&task);
+  const bool was_queued = outbox_.Remove(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
   CountTaken();
   if (Pending() == 0) changed_.NotifyAll();
@@ -382,54 +384,6 @@ void ThreadCore::OnUnobservedFailure(const StateBase& task,
   }
   LogFailure(absl::StrCat(Label(), ": posted ", task.Describe(), " failed"),
              error);
-}
-
-// ------------------------------------------------- Waiting inside a worker
-
-bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
-  if (task.owner() != this || !task.is_pool_task() ||
-      worker.depth.Get() >= kMaxInlineDepth || !task.Start()) {
-    return false;
-  }
-  task.AddReference();  // Run() gives up one
-  const int64_t outer_since = worker.running_since.load();
-  const uint64_t outer_task = worker.current_task.load();
-  {
-    MutexLock take(take_mu_);
-    MutexLock lock(mu_);
-    const bool was_queued = TaskQueue::Remove(&task);
-    CountTaken();
-    MarkTaken(worker, &task);
-    lock.Unlock();
-    take.Unlock();
-    if (was_queued) task.Release();
-  }
-  RunTask(worker, &task);
-  worker.current_task.store(outer_task, std::memory_order_relaxed);
-  worker.running_since.store(outer_since, std::memory_order_relaxed);
-  return true;
-}
-
-bool ThreadWorker::RunInline(StateBase& task) {
-  return core.RunInline(*this, task);
-}
-
-bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
-  if (awaited != nullptr && awaited->owner() != nullptr &&
-      awaited->owner() != &core) {
-    return false;  // another pool's business can't deadlock this one
-  }
-  MutexLock lock(core.mu_);
-  ++core.blocked_;
-  auto wakeup = core.FindWorker();
-  lock.Unlock();
-  core.Dispatch(std::move(wakeup));
-  return true;
-}
-
-void ThreadWorker::EndBlocking() {
-  MutexLock lock(core.mu_);
-  --core.blocked_;
 }
 
 }  // namespace asyncpal::internal

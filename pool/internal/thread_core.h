@@ -26,8 +26,9 @@ namespace asyncpal::internal {
 // also guards the set of workers, and are taken under another, so that
 // submitters and workers meet only when the workers have taken everything. What
 // has finished is counted by each worker for itself. thread_core.cc holds the
-// life of tasks, thread_core_workers.cc that of workers,
-// thread_core_lifecycle.cc that of the pool.
+// life of tasks, thread_core_help.cc that of tasks run by those who wait,
+// thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
+// pool.
 class ThreadCore : public PoolCore,
                    public std::enable_shared_from_this<ThreadCore> {
  public:
@@ -37,6 +38,9 @@ class ThreadCore : public PoolCore,
   ~ThreadCore() override;
 
   void Submit(StateBase* task) override;
+  std::shared_ptr<ThreadWorker> SubmitAndHelp(StateBase* task) override;
+  bool Help(ThreadWorker& place, StateBase& task) override;
+  void StopHelping(std::shared_ptr<ThreadWorker> place) override;
   void Check() override;
   void Test() override;
   int SpawnWorkers(int n) override;
@@ -93,6 +97,12 @@ class ThreadCore : public PoolCore,
   virtual bool RecallOne() { return false; }
 
   // --- Tasks ---
+  // The two halves of Submit(). With `may_help`, an idle worker that is to wake
+  // is lent to the caller instead.
+  Wakeup Accept(StateBase* task, bool may_help);
+  void DispatchFor(StateBase* task, Wakeup wakeup);
+  bool MayHelp() const;
+  void Lend(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTask(ThreadWorker& worker, StateBase* task);
   void CountRun(ThreadWorker& worker, int64_t depth);
   bool RunInline(ThreadWorker& worker, StateBase& task);
@@ -162,6 +172,7 @@ class ThreadCore : public PoolCore,
   void StopSearching(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // False: nobody else can be started for the queue, so the worker must go on.
   bool Retire(const WorkerPtr& worker);
+  void Nudge(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NudgeIdleWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LeaveForJoin(const WorkerPtr& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -234,9 +245,10 @@ class ThreadCore : public PoolCore,
   int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
   size_t searching_ ABSL_GUARDED_BY(mu_) = 0;
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;  // will not come back for a task
-  size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;  // workers that wait for this pool
-  int joiners_ ABSL_GUARDED_BY(mu_) = 0;     // those of joins_ among them
+  size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;   // will not come back for a task
+  size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;   // workers that wait for this pool
+  uint64_t nudges_ ABSL_GUARDED_BY(mu_) = 0;  // how often all idle ones woke up
+  int joiners_ ABSL_GUARDED_BY(mu_) = 0;      // those of joins_ among them
   uint64_t last_join_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);
 

@@ -236,6 +236,8 @@ bool ThreadCore::Park(ThreadWorker& worker) {
   int64_t since = NowNanos();
   while (true) {
     if (worker.is_lent()) {
+      worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
+      worker.nudges_at_loan = nudges_ - 1;  // must look at the clock afterwards
       mu_.Unlock();
       worker.Sleep(absl::InfiniteDuration());
       mu_.Lock();
@@ -272,11 +274,14 @@ void ThreadCore::StopSearching(ThreadWorker& worker) {
   --searching_;
 }
 
+void ThreadCore::Nudge(ThreadWorker& worker) {
+  worker.wake.store(ThreadWorker::kNudged, std::memory_order_release);
+  worker.WakeUp();
+}
+
 void ThreadCore::NudgeIdleWorkers() {
-  for (const WorkerPtr& worker : idle_) {
-    worker->wake.store(ThreadWorker::kNudged, std::memory_order_release);
-    worker->WakeUp();
-  }
+  ++nudges_;
+  for (const WorkerPtr& worker : idle_) Nudge(*worker);
 }
 
 bool ThreadCore::Retire(const WorkerPtr& worker) {

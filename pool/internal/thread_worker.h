@@ -66,7 +66,7 @@ class ThreadWorker : public ExecutionContext,
   virtual StateBase* TakeOffered() { return nullptr; }
   // Locked: what the sleeping worker is there for is in use by someone else; it
   // must neither go nor be given a task.
-  virtual bool is_lent() { return false; }
+  virtual bool is_lent() { return lent; }
   // The task that such a use has left to this worker, started and counted.
   // Null: none.
   virtual StateBase* TakeLent() { return nullptr; }
@@ -106,8 +106,11 @@ class ThreadWorker : public ExecutionContext,
   static constexpr uint32_t kNudged = 2;  // still on it: something has changed
   std::atomic<uint32_t> wake{kAsleep};
 
-  bool searching = false;      // locked: counted as about to look at the queue
-  bool left_for_exit = false;  // locked
+  bool searching = false;  // locked: counted as about to look at the queue
+  bool lent = false;       // locked: somebody works in its place, see Help()
+  uint64_t nudges_at_loan = 0;  // locked: differs from the core's afterwards if
+                                // the worker must have a look at things
+  bool left_for_exit = false;   // locked
   std::shared_ptr<ThreadWorker> next_retired;  // locked
   std::atomic<bool> lost{false};  // can take no task as it is
   bool gave_up = false;  // for lack of what starting it takes; its own thread's

@@ -1,0 +1,200 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_PLACED_MAP_H_
+#define ASYNCPAL_POOL_INTERNAL_PLACED_MAP_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::internal {
+
+// An eager map of a pool whose tasks run in this process, in order.
+//
+// How it works. For each chunk the caller copies the elements, a plain array
+// for each range, and makes room for the results at the end of the vector that
+// it will return. The chunk's task is then one loop from those arrays into that
+// room: nothing is wrapped for each item, or moved twice.
+//
+// When all is submitted, the caller works in the place of an idle worker, if
+// there is one: a short map is over before another thread would be awake.
+//
+// A task that is still running when the map is left, by an error or a timeout,
+// finds its arrays, its room and `f` as they were: it owns the first and shares
+// the others.
+template <typename F, typename Cursor>
+class PlacedMap {
+ public:
+  using Result = std::remove_cvref_t<decltype(std::apply(
+      std::declval<F&>(), std::declval<typename Cursor::Value>()))>;
+
+  // Whether the ranges know their sizes, and results can be put where others
+  // are already.
+  static constexpr bool kPossible =
+      Cursor::kGivesColumns &&
+      (std::is_void_v<Result> ||
+       (std::is_nothrow_default_constructible_v<Result> &&
+        std::is_nothrow_move_constructible_v<Result> &&
+        std::is_nothrow_move_assignable_v<Result> &&
+        !std::is_same_v<Result, bool>));
+
+  template <typename Fn>
+  PlacedMap(PoolCore& core, const char* function, const MapOptions& options,
+            Fn&& f, Cursor cursor)
+      : core_(core),
+        function_(function),
+        options_(options),
+        countdown_(options.timeout),
+        cursor_(std::move(cursor)) {
+    CheckMapOptions(options);
+    if (IsEmptyCallable(f)) {
+      throw std::invalid_argument(absl::StrCat(
+          function, " on pool '", core.name(), "': the callable is empty"));
+    }
+    shared_ = std::make_shared<Shared>(std::forward<Fn>(f));
+  }
+
+  // Once.
+  std::vector<Stored<Result>> Run() {
+    try {
+      SubmitAll();
+      for (size_t i = 0; i < chunks_.size(); ++i) {
+        HelpUntilDone(i);
+        if (!chunks_[i].Wait(countdown_.Remaining())) ThrowTimeout();
+        const std::exception_ptr error = std::move(chunks_[i]).Collect();
+        if (error != nullptr) std::rethrow_exception(error);
+      }
+    } catch (...) {
+      StopHelping();
+      for (Future<std::exception_ptr>& chunk : chunks_) {
+        if (chunk.valid()) chunk.Cancel();
+      }
+      throw;
+    }
+    StopHelping();
+    return std::move(shared_->results);
+  }
+
+ private:
+  static constexpr bool kHasResults = !std::is_void_v<Result>;
+
+  struct Shared {
+    template <typename Fn>
+    explicit Shared(Fn&& fn) : f(std::forward<Fn>(fn)) {}
+    F f;
+    std::vector<Stored<Result>> results;  // the caller's to resize
+  };
+
+  // A task of the map; returns what a call has thrown.
+  struct Chunk {
+    std::shared_ptr<Shared> shared;
+    typename Cursor::Columns columns;
+    size_t size;
+    Stored<Result>* results;
+
+    std::exception_ptr operator()() {
+      try {
+        std::apply([this](auto&... column) { CallAll(column.data()...); },
+                   columns);
+        return nullptr;
+      } catch (...) {
+        std::exception_ptr error = std::current_exception();
+        if (error == nullptr) throw;  // pthread_exit()
+        return error;
+      }
+    }
+
+    template <typename... V>
+    void CallAll(V*... elements) const {
+      F& f = shared->f;
+      Stored<Result>* const out = results;
+      const size_t end = size;
+      for (size_t i = 0; i < end; ++i) {
+        if constexpr (kHasResults) {
+          out[i] = Cursor::Call(f, elements[i]...);
+        } else {
+          Cursor::Call(f, elements[i]...);
+        }
+      }
+    }
+  };
+
+  void SubmitAll() {
+    size_t left = cursor_.Remaining();
+    chunks_.reserve(left / options_.chunk_size + 1);
+    auto& results = shared_->results;
+    if (kHasResults) results.reserve(left);
+    while (left > 0) {
+      const size_t size = std::min(left, options_.chunk_size);
+      left -= size;
+      Chunk chunk{shared_, cursor_.TakeColumns(size), size, nullptr};
+      if (kHasResults) {
+        results.resize(results.size() + size);
+        chunk.results = results.data() + (results.size() - size);
+      }
+      auto* const task = NewTask(&core_, 0, std::move(chunk));
+      auto mine = StateRef<ResultState<std::exception_ptr>>::ShareNew(task);
+      if (left == 0 && options_.timeout == absl::InfiniteDuration()) {
+        place_ = core_.SubmitAndHelp(task);
+      } else {
+        core_.Submit(task);
+      }
+      chunks_.push_back(
+          FutureAccess::Make<std::exception_ptr>(std::move(mine)));
+    }
+  }
+
+  // Runs chunks, from this one on, as long as it is not done.
+  void HelpUntilDone(size_t chunk) {
+    next_to_help_ = std::max(next_to_help_, chunk);
+    while (place_ != nullptr && !chunks_[chunk].is_done()) {
+      if (next_to_help_ == chunks_.size()) {
+        StopHelping();
+        return;
+      }
+      auto& next = FutureAccess::State(chunks_[next_to_help_]);
+      if (core_.Help(*place_, next) || next.state() != FutureState::kPending) {
+        ++next_to_help_;
+      } else {
+        StopHelping();  // other tasks come first
+      }
+    }
+  }
+  void StopHelping() {
+    if (place_ != nullptr) core_.StopHelping(std::exchange(place_, nullptr));
+  }
+
+  [[noreturn]] void ThrowTimeout() const {
+    throw TimeoutError(absl::StrCat(function_, " on pool '", core_.name(),
+                                    "' was not done in ",
+                                    absl::FormatDuration(options_.timeout)));
+  }
+
+  PoolCore& core_;
+  const char* const function_;
+  const MapOptions options_;
+  const Countdown countdown_;
+  Cursor cursor_;
+  std::shared_ptr<Shared> shared_;
+  std::vector<Future<std::exception_ptr>> chunks_;
+  std::shared_ptr<ThreadWorker> place_;  // of an idle worker, which sleeps on
+  size_t next_to_help_ = 0;              // in chunks_
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_PLACED_MAP_H_
