@@ -1,5 +1,3 @@
-#include "asyncpal/future/wait.h"
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -17,6 +15,7 @@
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/testing/manual_executor.h"
 #include "asyncpal/future/testing/notification.h"
+#include "asyncpal/future/wait.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

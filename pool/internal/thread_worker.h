@@ -112,7 +112,7 @@ class ThreadWorker : public ExecutionContext,
                                 // the worker must have a look at things
   bool left_for_exit = false;   // locked
   std::shared_ptr<ThreadWorker> next_retired;  // locked
-  std::atomic<bool> lost{false};  // can take no task as it is
+  std::atomic<bool> lost{false};               // can take no task as it is
   bool gave_up = false;  // for lack of what starting it takes; its own thread's
   int tasks_since_start = 0;  // its own thread only
 
