@@ -108,7 +108,7 @@ class PlacedMap {
 
     std::exception_ptr operator()() {
       try {
-        std::apply([this](auto&... column) { CallAll(column.data()...); },
+        std::apply([this](auto&... column) { this->CallAll(column.data()...); },
                    columns);
         return nullptr;
       } catch (...) {
