@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstddef>
-#include <exception>
 #include <list>
 #include <memory>
 #include <ranges>
@@ -20,43 +19,21 @@
 #include "asyncpal/future/testing/fake_clock.h"
 #include "asyncpal/future/testing/manual_executor.h"
 #include "asyncpal/future/testing/notification.h"
+#include "asyncpal/future/testing/sample_tasks.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace asyncpal {
 namespace {
 
-using internal::DescribeException;
 using ::testing::ElementsAre;
 using testing::FakeClock;
 using ::testing::IsEmpty;
 using testing::kDeadline;
 using testing::ManualExecutor;
-
-// What `call` throws, described; "nothing" if it returns.
-template <typename Call>
-std::string ThrownBy(Call&& call) {
-  try {
-    call();
-  } catch (...) {
-    return DescribeException(std::current_exception());
-  }
-  return "nothing";
-}
-
-// Tasks that return 0, 1, 2, ...
-std::vector<Future<int>> SubmitNumbers(ManualExecutor& executor, int count) {
-  std::vector<Future<int>> futures;
-  for (int i = 0; i < count; ++i) {
-    futures.push_back(executor.Submit([i] { return i; }));
-  }
-  return futures;
-}
-
-Future<int> SubmitFailure(ManualExecutor& executor, const char* message) {
-  return executor.Submit(
-      [message]() -> int { throw std::out_of_range(message); });
-}
+using testing::SubmitFailure;
+using testing::SubmitNumbers;
+using testing::ThrownBy;
 
 // --- Wait ---
 
