@@ -15,14 +15,13 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/future_filter.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/future/internal/zip_cursor.h"
+#include "asyncpal/pool/internal/map_checks.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
@@ -83,11 +82,7 @@ class LazyMap {
         options_(options),
         countdown_(options.timeout),
         cursor_(std::move(cursor)) {
-    CheckMapOptions(options);
-    if (IsEmptyCallable(f)) {
-      throw std::invalid_argument(absl::StrCat(
-          function, " on pool '", pool.name(), "': the callable is empty"));
-    }
+    CheckMap(function, pool.name(), options, f);
     f_ = std::make_shared<F>(std::forward<Fn>(f));
     if (options_.buffer_size == 0) {
       options_.buffer_size = 2 * static_cast<size_t>(pool.max_workers());
@@ -165,9 +160,7 @@ class LazyMap {
   }
 
   [[noreturn]] void ThrowTimeout() const {
-    throw TimeoutError(absl::StrCat(function_, " on pool '", pool_->name(),
-                                    "' was not done in ",
-                                    absl::FormatDuration(options_.timeout)));
+    ThrowMapTimeout(function_, pool_->name(), options_.timeout);
   }
 
   void CancelRest() {

@@ -5,19 +5,17 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/countdown.h"
-#include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/internal/map_checks.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/options.h"
 
@@ -60,11 +58,7 @@ class PlacedMap {
         options_(options),
         countdown_(options.timeout),
         cursor_(std::move(cursor)) {
-    CheckMapOptions(options);
-    if (IsEmptyCallable(f)) {
-      throw std::invalid_argument(absl::StrCat(
-          function, " on pool '", core.name(), "': the callable is empty"));
-    }
+    CheckMap(function, core.name(), options, f);
     shared_ = std::make_shared<Shared>(std::forward<Fn>(f));
   }
 
@@ -74,7 +68,9 @@ class PlacedMap {
       SubmitAll();
       for (size_t i = 0; i < chunks_.size(); ++i) {
         HelpUntilDone(i);
-        if (!chunks_[i].Wait(countdown_.Remaining())) ThrowTimeout();
+        if (!chunks_[i].Wait(countdown_.Remaining())) {
+          ThrowMapTimeout(function_, core_.name(), options_.timeout);
+        }
         const std::exception_ptr error = std::move(chunks_[i]).Collect();
         if (error != nullptr) std::rethrow_exception(error);
       }
@@ -176,12 +172,6 @@ class PlacedMap {
   }
   void StopHelping() {
     if (place_ != nullptr) core_.StopHelping(std::exchange(place_, nullptr));
-  }
-
-  [[noreturn]] void ThrowTimeout() const {
-    throw TimeoutError(absl::StrCat(function_, " on pool '", core_.name(),
-                                    "' was not done in ",
-                                    absl::FormatDuration(options_.timeout)));
   }
 
   PoolCore& core_;

@@ -139,11 +139,15 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   handlers.Run();
 }
 
+void ThreadCore::MoveInbox() {
+  outbox_.TakeAll(inbox_);
+  inbox_hint_.store(false, std::memory_order_relaxed);
+}
+
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
     FutureState outcome) {
   RecallAll();
-  outbox_.TakeAll(inbox_);
-  inbox_hint_.store(false, std::memory_order_relaxed);
+  MoveInbox();
   std::vector<StateRef<StateBase>> claimed;
   claimed.reserve(static_cast<size_t>(Pending()));
   while (StateBase* const task = outbox_.PopFront()) {
@@ -195,8 +199,7 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
     }
     MutexLock lock(mu_);
     if (inbox_.empty()) return nullptr;
-    outbox_.TakeAll(inbox_);
-    inbox_hint_.store(false, std::memory_order_relaxed);
+    MoveInbox();
   }
 }
 
@@ -206,8 +209,7 @@ size_t ThreadCore::ShareToOffer() {
       workers_.size() < static_cast<size_t>(options_.max_workers)) {
     return 0;
   }
-  outbox_.TakeAll(inbox_);
-  inbox_hint_.store(false, std::memory_order_relaxed);
+  MoveInbox();
   const auto waiting = static_cast<size_t>(std::max<int64_t>(Waiting(), 0));
   return (waiting + workers_.size() - 1) / workers_.size();
 }

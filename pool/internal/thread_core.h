@@ -109,6 +109,8 @@ class ThreadCore : public PoolCore,
   // The next task, started and counted; null: there is none. `only_plain`: or
   // it is one that RunTask() has to look after.
   StateBase* TakeTask(ThreadWorker& worker, bool only_plain = false);
+  // Puts what has come in behind what is there to be taken.
+  void MoveInbox() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   void MarkTaken(ThreadWorker& worker, StateBase* task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -47,8 +47,7 @@ bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
     MutexLock take(take_mu_);
     if (outbox_.empty()) {
       MutexLock lock(mu_);
-      outbox_.TakeAll(inbox_);
-      inbox_hint_.store(false, std::memory_order_relaxed);
+      MoveInbox();
     }
     if (!outbox_.IsFirst(&task) || !task.Start()) return false;
     outbox_.PopFront();
