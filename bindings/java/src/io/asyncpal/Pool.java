@@ -33,7 +33,8 @@ import java.util.function.ToIntFunction;
  * submission; what a thread does before it submits a task happens before the task runs, and that
  * before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
  */
-public abstract class Pool extends AbstractExecutorService implements AutoCloseable {
+public abstract sealed class Pool extends AbstractExecutorService
+    implements PoolMaps, AutoCloseable permits ThreadPool, ProcessPool {
   private static final Cleaner CLEANER = Cleaner.create();
 
   private final NativePool pool;
@@ -402,6 +403,9 @@ public abstract class Pool extends AbstractExecutorService implements AutoClosea
 
   /** Gives a task of {@code newTaskFor()} to the pool. */
   abstract void start(TaskOptions options, RunnableFuture<?> task);
+
+  /** Runs the tasks of maps. */
+  abstract MapRun.Executor executor();
 
   /** Whether this is called inside one of the pool's own tasks. */
   abstract boolean isOwnWorker();

@@ -52,7 +52,7 @@ import java.util.function.Function;
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end
  * when this process does, in whatever way.
  */
-public final class ProcessPool extends ProcessPoolStarmaps {
+public final class ProcessPool extends Pool {
   static {
     NativeLibrary.load();
   }
@@ -229,7 +229,7 @@ public final class ProcessPool extends ProcessPoolStarmaps {
 
   @Override
   public <T> CompletableFuture<T> submit(Runnable task, T result) {
-    return start(newTaskFor(task, result));
+    return start(RemoteTask.ofRunnable(Objects.requireNonNull(task, "task"), result));
   }
 
   /**
@@ -269,12 +269,12 @@ public final class ProcessPool extends ProcessPoolStarmaps {
   }
 
   @Override
-  protected <T> RemoteTask<T> newTaskFor(Callable<T> callable) {
+  protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
     return RemoteTask.of(Objects.requireNonNull(callable, "callable"), callable);
   }
 
   @Override
-  protected <T> RemoteTask<T> newTaskFor(Runnable runnable, T value) {
+  protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
     Objects.requireNonNull(runnable, "runnable");
     return RemoteTask.ofRunnable(runnable, value);
   }

@@ -42,7 +42,7 @@ import java.util.concurrent.TimeoutException;
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here.
  */
-public final class ThreadPool extends ThreadPoolStarmaps {
+public final class ThreadPool extends Pool {
   static {
     NativeLibrary.load();
   }

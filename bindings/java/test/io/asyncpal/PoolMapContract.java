@@ -70,16 +70,29 @@ abstract class PoolMapContract extends PoolContract {
   }
 
   /** Calls the one that is asked for; those that are no starmaps take the pairs apart. */
-  abstract <A, B, R> Stream<R> map(
+  private static <A, B, R> Stream<R> map(
       Form form,
-      Pool pool,
+      PoolMaps pool,
       MapOptions options,
       SerializableBiFunction<A, B, R> f,
-      Iterable<Map.Entry<A, B>> pairs);
+      Iterable<Map.Entry<A, B>> pairs) {
+    Iterable<A> first = firstOf(pairs);
+    Iterable<B> second = secondOf(pairs);
+    return switch (form) {
+      case MAP -> pool.map(options, f, first, second);
+      case MAP_UNORDERED -> pool.mapUnordered(options, f, first, second);
+      case MAP_ALL -> pool.mapAll(options, f, first, second);
+      case MAP_ALL_UNORDERED -> pool.mapAllUnordered(options, f, first, second);
+      case STARMAP -> pool.starmap(options, f, pairs);
+      case STARMAP_UNORDERED -> pool.starmapUnordered(options, f, pairs);
+      case STARMAP_ALL -> pool.starmapAll(options, f, pairs);
+      case STARMAP_ALL_UNORDERED -> pool.starmapAllUnordered(options, f, pairs);
+    };
+  }
 
-  private <A, R> Stream<R> map(
+  private static <A, R> Stream<R> map(
       Form form,
-      Pool pool,
+      PoolMaps pool,
       MapOptions options,
       SerializableFunction<A, R> f,
       Iterable<? extends A> items) {
@@ -103,11 +116,11 @@ abstract class PoolMapContract extends PoolContract {
   }
 
   /** The first parts of pairs, or the second. */
-  static <A, B> Iterable<A> firstOf(Iterable<Map.Entry<A, B>> pairs) {
+  private static <A, B> Iterable<A> firstOf(Iterable<Map.Entry<A, B>> pairs) {
     return () -> part(pairs.iterator(), true);
   }
 
-  static <A, B> Iterable<B> secondOf(Iterable<Map.Entry<A, B>> pairs) {
+  private static <A, B> Iterable<B> secondOf(Iterable<Map.Entry<A, B>> pairs) {
     return () -> part(pairs.iterator(), false);
   }
 
@@ -219,13 +232,11 @@ abstract class PoolMapContract extends PoolContract {
     }
   }
 
-  abstract Stream<Integer> sumsOf(Pool pool, List<Integer> first, List<Integer> second);
-
   @Test
   void shortestRangeEndsTheMap() {
-    Pool pool = pool(2);
+    PoolMaps pool = pool(2);
     assertEquals(
-        List.of(11, 22), sumsOf(pool, List.of(1, 2, 3), List.of(10, 20)).toList());
+        List.of(11, 22), pool.map((a, b) -> a + b, List.of(1, 2, 3), List.of(10, 20)).toList());
   }
 
   @Test

@@ -1,0 +1,107 @@
+package io.asyncpal;
+
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/** The eight maps of {@link PoolMaps}, which are one with options: for all, an item is one object. */
+enum MapForm {
+  MAP("map", true, true),
+  MAP_UNORDERED("mapUnordered", true, false),
+  MAP_ALL("mapAll", false, true),
+  MAP_ALL_UNORDERED("mapAllUnordered", false, false),
+  STARMAP("starmap", true, true),
+  STARMAP_UNORDERED("starmapUnordered", true, false),
+  STARMAP_ALL("starmapAll", false, true),
+  STARMAP_ALL_UNORDERED("starmapAllUnordered", false, false);
+
+  private final String method;
+  private final boolean lazy;
+  private final boolean ordered;
+
+  MapForm(String method, boolean lazy, boolean ordered) {
+    this.method = method;
+    this.lazy = lazy;
+    this.ordered = ordered;
+  }
+
+  @SuppressWarnings("unchecked") // it gets items of the type that it takes
+  <T, R> Stream<R> start(
+      PoolMaps pool,
+      MapOptions options,
+      SerializableFunction<? super T, ? extends R> f,
+      Iterable<? extends T> items) {
+    Objects.requireNonNull(f, "f");
+    return start(pool, options, (SerializableFunction<Object, R>) f, items.iterator());
+  }
+
+  <A, B, R> Stream<R> start(
+      PoolMaps pool,
+      MapOptions options,
+      SerializableBiFunction<? super A, ? super B, ? extends R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return start(pool, options, unary(f), zip(first.iterator(), second.iterator()));
+  }
+
+  <A, B, R> Stream<R> start(
+      PoolMaps pool,
+      MapOptions options,
+      SerializableBiFunction<? super A, ? super B, ? extends R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return start(pool, options, unary(f), unzip(pairs.iterator()));
+  }
+
+  private <R> Stream<R> start(
+      PoolMaps maps,
+      MapOptions options,
+      SerializableFunction<Object, R> f,
+      Iterator<?> items) {
+    Objects.requireNonNull(options, "options");
+    Pool pool = (Pool) maps; // nothing else is one
+    int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * pool.maxWorkers();
+    int window = lazy ? buffer : Integer.MAX_VALUE;
+    String label = method + " on pool '" + pool.name() + "'";
+    MapOptions own = ordered ? options : options.withKeepOrder(false);
+    return MapRun.start(pool.executor(), label, own, window, f, items);
+  }
+
+  @SuppressWarnings("unchecked") // it gets pairs of the types that it takes
+  private static <R> SerializableFunction<Object, R> unary(
+      SerializableBiFunction<?, ?, ? extends R> f) {
+    Objects.requireNonNull(f, "f");
+    SerializableBiFunction<Object, Object, R> g = (SerializableBiFunction<Object, Object, R>) f;
+    return item -> g.apply(((Object[]) item)[0], ((Object[]) item)[1]);
+  }
+
+  /** Pairs, up to the end of the shorter one. */
+  private static Iterator<Object[]> zip(Iterator<?> first, Iterator<?> second) {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return first.hasNext() && second.hasNext();
+      }
+
+      @Override
+      public Object[] next() {
+        return new Object[] {first.next(), second.next()};
+      }
+    };
+  }
+
+  private static Iterator<Object[]> unzip(Iterator<? extends Map.Entry<?, ?>> pairs) {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return pairs.hasNext();
+      }
+
+      @Override
+      public Object[] next() {
+        Map.Entry<?, ?> pair = pairs.next();
+        return new Object[] {pair.getKey(), pair.getValue()};
+      }
+    };
+  }
+}
