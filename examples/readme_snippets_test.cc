@@ -1,5 +1,5 @@
-// README.md's C++, compiled and held to what it says. readme_test looks every
-// block up in here or in hello.cc, word for word.
+// The C++ of README.md and of the guide in docs/, compiled and held to what it
+// says. readme_test looks every block up in here or in hello.cc, word for word.
 
 #include <unistd.h>
 

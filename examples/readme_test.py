@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that the code in a document is code that is compiled.
+"""Checks that the code in documents is code that is compiled.
 
-  readme_test.py DOCUMENT SOURCE...
+  readme_test.py DOCUMENT.md... SOURCE...
 
 Every ```cpp, ```java and ```csharp block must stand in one of the sources, line
-by line, at any depth of indentation.
+by line, at any depth of indentation, and every document has one.
 """
 
 import re
@@ -20,23 +20,31 @@ def stands_in(block, source):
     return False
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def main():
-    document, *sources = sys.argv[1:]
-    text = open(document, encoding="utf-8").read()
-    code = [open(path, encoding="utf-8").read().splitlines() for path in sources]
-    blocks = re.findall(
-        r"^```(?:cpp|java|csharp)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
-    )
-    missing = [
-        block
-        for block in blocks
-        if not any(stands_in(block.splitlines(), source) for source in code)
-    ]
-    for block in missing:
-        print(f"in {document} but in none of {', '.join(sources)}:\n\n{block}")
-    if not blocks:
-        print(f"{document} has no code")
-    return 1 if missing or not blocks else 0
+    documents = [path for path in sys.argv[1:] if path.endswith(".md")]
+    sources = [path for path in sys.argv[1:] if path not in documents]
+    code = [read(path).splitlines() for path in sources]
+    mistakes = 0
+    for document in documents:
+        blocks = re.findall(
+            r"^```(?:cpp|java|csharp)\n(.*?)^```$",
+            read(document),
+            re.MULTILINE | re.DOTALL,
+        )
+        if not blocks:
+            print(f"{document} has no code")
+            mistakes += 1
+        for block in blocks:
+            if not any(stands_in(block.splitlines(), source) for source in code):
+                print(f"in {document} but in none of {', '.join(sources)}:\n")
+                print(block)
+                mistakes += 1
+    return 1 if mistakes or not documents else 0
 
 
 sys.exit(main())

@@ -8,7 +8,7 @@ using ThreadPool = Asyncpal.ThreadPool;  // System.Threading has one, too
 
 namespace Asyncpal.Examples;
 
-// The C# code of README.md and of the package's, word for word.
+// The C# code of README.md, of the guide and of the package, word for word.
 public class ReadmeSnippetsTest
 {
     private readonly List<string> _shown = [];

@@ -22,7 +22,7 @@ import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The Java of README.md, and that it does what is said there. */
+/** The Java of README.md and of the guide, and that it does what is said there. */
 @Timeout(120)
 final class ReadmeSnippetsTest {
   /** Native code with a bug, so to speak. */
