@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
@@ -72,6 +73,13 @@ WorkerList Pool::Workers() const {
                        .running_for = ToNanos(info.running_for)});
   }
   return WorkerList(std::move(workers));
+}
+
+internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings) {
+  // One that nobody ever runs.
+  static auto* const kept_open = new internal::ShutdownRegistry;
+  return settings.close_on_exit ? internal::ShutdownRegistry::Global()
+                                : *kept_open;
 }
 
 TaskOptions ToTaskOptions(const TaskSettings& settings) {

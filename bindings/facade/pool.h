@@ -10,6 +10,7 @@
 
 #include "asyncpal/bindings/facade/durations.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/options.h"
 
 // The pools as SWIG sees them: no templates, durations as nanoseconds, and
@@ -24,6 +25,8 @@ struct PoolSettings {
   std::string name;
   int64_t idle_timeout = 60000000000;  // ns
   int max_tasks_per_worker = 0;
+  // False: Library::Shutdown() leaves the pool alone.
+  bool close_on_exit = true;
 };
 
 // As asyncpal::TaskOptions.
@@ -123,6 +126,9 @@ class Pool {
   const std::shared_ptr<internal::PoolCore> core_;
   const std::function<void(int64_t)> joined_;
 };
+
+// Where a pool of these settings waits for the process's end.
+internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings);
 
 // What the pool keeps with a task that has settings.
 TaskOptions ToTaskOptions(const TaskSettings& settings);

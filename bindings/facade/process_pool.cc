@@ -15,7 +15,6 @@
 #include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/process_core.h"
 #include "asyncpal/pool/internal/remote_task.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
@@ -94,7 +93,7 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
        .finalizer = HostCall(settings.finalizer),
        .max_payload_bytes = settings.max_payload_bytes,
        .handshake_timeout = FromNanos(settings.handshake_timeout)},
-      &internal::ShutdownRegistry::Global());
+      &RegistryFor(settings));
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;
 }

@@ -12,7 +12,6 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/state.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/options.h"
 
@@ -51,8 +50,7 @@ std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<Host>& host,
     host->EndWorker(failure);
     ThrowIfFailed(failure);
   };
-  auto core = ThreadCore::Make(std::move(options),
-                               &internal::ShutdownRegistry::Global());
+  auto core = ThreadCore::Make(std::move(options), &RegistryFor(settings));
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;
 }
@@ -122,6 +120,14 @@ bool ThreadPool::RunInline(int64_t handle) {
 }
 
 void ThreadPool::Release(int64_t handle) { HostTask::Of(handle)->Release(); }
+
+int64_t ThreadPool::CurrentWorker() {
+  return reinterpret_cast<int64_t>(ExecutionContext::Current());
+}
+
+void ThreadPool::LeaveForExit(int64_t worker) {
+  reinterpret_cast<ExecutionContext*>(worker)->LeaveForExit();
+}
 
 bool ThreadPool::BeginBlocking() {
   ExecutionContext* const context = ExecutionContext::Current();

@@ -46,6 +46,14 @@ class ThreadPool : public Pool {
   static bool RunInline(int64_t handle);
   static void Release(int64_t handle);
 
+  // On a worker's own thread, until Host::EndWorker() has returned: what
+  // LeaveForExit() takes. 0 on other threads.
+  static int64_t CurrentWorker();
+  // On any thread: the worker's task is ending the process and never returns,
+  // so nobody must wait for it. Where a runtime's exit runs the shutdown on
+  // another thread than the one that has called it.
+  static void LeaveForExit(int64_t worker);
+
   // On a worker, around a wait for something that this pool is to bring about:
   // others may have to stand in. EndBlocking() belongs to a true only.
   static bool BeginBlocking();

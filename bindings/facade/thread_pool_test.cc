@@ -1,5 +1,7 @@
 #include "asyncpal/bindings/facade/thread_pool.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -274,6 +276,33 @@ TEST_F(ThreadPoolTest, OutlivesItsObjectUntilItsTasksAreDone) {
   EXPECT_TRUE(Eventually([&] { return journal_->host_deleted.load(); }));
   EXPECT_TRUE(done_.HasBeenNotified());
   EXPECT_EQ(journal_->terminated, 1);
+}
+
+// All of it stays for the worker, whose thread never returns.
+TEST(LeaveForExitTest, APoolEndsWithoutTheWorkerThatWasLeft) {
+  static auto* const journal =
+      new std::shared_ptr<Journal>(std::make_shared<Journal>());
+  static auto* const started = new testing::Notification;
+  static std::atomic<int64_t> worker{0};
+  static auto* const pool =
+      new ThreadPool(new FakeHost(*journal), PoolSettings{.max_workers = 1});
+  EXPECT_EQ(ThreadPool::CurrentWorker(), 0);
+  {
+    internal::MutexLock lock((*journal)->mu);
+    (*journal)->tasks[1] = [] {
+      worker = ThreadPool::CurrentWorker();
+      started->Notify();
+      while (true) pause();
+      return kTaskCompleted;
+    };
+  }
+  pool->Submit(1);
+  ASSERT_TRUE(started->Wait());
+  pool->Close(kCloseDrain);
+  EXPECT_FALSE(pool->is_terminated());
+  ThreadPool::LeaveForExit(worker);
+  EXPECT_TRUE(pool->is_terminated());
+  EXPECT_EQ((*journal)->terminated, 1);
 }
 
 }  // namespace

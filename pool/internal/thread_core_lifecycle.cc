@@ -314,11 +314,14 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
 }
 
 void ThreadWorker::LeaveForExit() {
-  MutexLock lock(core.mu_);
-  left_for_exit = true;
-  if (core.workers_.count(id) == 0) return;
-  core.Forget(*this);
-  if (thread_is_set.load(std::memory_order_acquire)) thread.detach();
+  {
+    MutexLock lock(core.mu_);
+    left_for_exit = true;
+    if (core.workers_.count(id) == 0) return;
+    core.Forget(*this);
+    if (thread_is_set.load(std::memory_order_acquire)) thread.detach();
+  }
+  core.RunQuietHandlers();
 }
 
 std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {

@@ -1,30 +1,54 @@
 package io.asyncpal;
 
-import io.asyncpal.internal.swig.Library;
 import java.time.Duration;
+import java.util.Objects;
 
 /**
  * What happens to open pools when the JVM ends: at the end of {@code main}, by {@link System#exit},
  * an uncaught exception or a signal, but not by {@link Runtime#halt}.
  *
- * <p>A shutdown hook closes every pool: what is pending is cancelled, what runs is interrupted and
- * waited for. Tasks that still run when the deadline passes are named on standard error, worker
- * processes are killed, and the JVM ends. A task that itself calls {@code System.exit} is one of
- * those: it can't end before the JVM does. Workers are daemon threads, so an open pool doesn't keep
- * a JVM from ending.
+ * <p>A shutdown hook does what {@link #setMode} says. By default it waits until the pools have
+ * nothing to do, or the deadline has passed; it closes and cancels nothing, so the application's
+ * own hooks find pools that work, as those of {@code java.util.concurrent} do. Tasks that still run
+ * when the deadline passes are named on standard error, and end with the JVM, as worker processes
+ * do. A task that itself calls {@link System#exit} is not waited for: it can't end before the JVM.
+ *
+ * <p>Workers are daemon threads, so an open pool doesn't keep a JVM from ending; and a pool with
+ * {@code closeOnExit(false)} is none of the hook's business.
+ *
+ * <p><b>Threads:</b> any, at any time. Once the JVM has begun to end, both setters do nothing.
  */
 public final class GlobalShutdown {
+  // Both are guarded by the class.
+  private static ExitMode mode = ExitMode.DRAIN;
+  private static Duration deadline = Duration.ofSeconds(5);
+
   private GlobalShutdown() {}
+
+  /**
+   * Says what the end of the JVM does to open pools.
+   *
+   * @param newMode {@link ExitMode#DRAIN} if this is never called
+   */
+  public static synchronized void setMode(ExitMode newMode) {
+    Objects.requireNonNull(newMode, "newMode");
+    if (!isJvmEnding()) {
+      mode = newMode;
+    }
+  }
 
   /**
    * Limits how long the end of the JVM may wait for the tasks of all pools together.
    *
-   * @param deadline not negative; 5 seconds if this is never called
-   * @throws IllegalArgumentException if {@code deadline} is negative
+   * @param newDeadline not negative; 5 seconds if this is never called; more than 292 years is for
+   *     ever
+   * @throws IllegalArgumentException if {@code newDeadline} is negative
    */
-  public static void setDeadline(Duration deadline) {
-    NativeLibrary.load();
-    Library.setShutdownDeadline(Durations.toNanos("deadline", deadline));
+  public static synchronized void setDeadline(Duration newDeadline) {
+    Durations.toNanos("deadline", newDeadline);
+    if (!isJvmEnding()) {
+      deadline = newDeadline;
+    }
   }
 
   static void install() {
@@ -35,10 +59,30 @@ public final class GlobalShutdown {
     }
   }
 
-  private static void run() {
-    for (ThreadHost host : ThreadHost.LIVE) {
-      host.stopRunning();
+  private static boolean isJvmEnding() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(new Thread());
+      return false;
+    } catch (IllegalStateException e) {
+      return true;
     }
-    Library.shutdown();
+  }
+
+  private static void run() {
+    ExitMode mode;
+    Duration deadline;
+    synchronized (GlobalShutdown.class) {
+      mode = GlobalShutdown.mode;
+      deadline = GlobalShutdown.deadline;
+    }
+    try {
+      switch (mode) {
+        case DRAIN -> OpenPools.drain(deadline);
+        case CANCEL -> OpenPools.cancel(deadline);
+        case NONE -> {}
+      }
+    } catch (InterruptedException e) {
+      // Someone wants the JVM to end now.
+    }
   }
 }

@@ -41,12 +41,15 @@ public abstract sealed class Pool extends AbstractExecutorService
   private final CountDownLatch terminated;
   private final Joins joins;
 
-  Pool(NativePool pool, CountDownLatch terminated, Joins joins) {
+  Pool(NativePool pool, PoolHost host, boolean closeOnExit) {
     this.pool = pool;
-    this.terminated = terminated;
-    this.joins = joins;
+    this.terminated = host.ended();
+    this.joins = host.joins();
     // Drains in the background: native code needs neither object for that.
     CLEANER.register(this, pool::delete);
+    if (closeOnExit) {
+      OpenPools.add(host, this);
+    }
   }
 
   // ------------------------------------------------------------------ ExecutorService

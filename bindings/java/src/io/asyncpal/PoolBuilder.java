@@ -15,6 +15,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   private String name = "";
   private Duration idleTimeout = Duration.ofSeconds(60);
   private int maxTasksPerWorker;
+  private boolean closeOnExit = true;
 
   PoolBuilder() {}
 
@@ -77,11 +78,28 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     return self();
   }
 
+  /**
+   * Whether the end of the JVM takes care of the pool, as {@link GlobalShutdown} says.
+   *
+   * @param close true by default; false: the pool is neither waited for nor closed, and what it
+   *     still has to do ends with the JVM
+   * @return this
+   */
+  public B closeOnExit(boolean close) {
+    this.closeOnExit = close;
+    return self();
+  }
+
+  final boolean isClosedOnExit() {
+    return closeOnExit;
+  }
+
   /** Copies the options to native code's. */
   final void apply(PoolSettings settings) {
     settings.setMaxWorkers(maxWorkers);
     settings.setName(name);
     settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
     settings.setMaxTasksPerWorker(maxTasksPerWorker);
+    settings.setCloseOnExit(closeOnExit);
   }
 }

@@ -60,8 +60,8 @@ public final class ProcessPool extends Pool {
   private final RemoteHost host;
   private final NativeProcessPool pool;
 
-  private ProcessPool(RemoteHost host, NativeProcessPool pool) {
-    super(pool, host.terminated, host.joins);
+  private ProcessPool(Builder builder, RemoteHost host, NativeProcessPool pool) {
+    super(pool, host, builder.isClosedOnExit());
     this.host = host;
     this.pool = pool;
   }
@@ -82,7 +82,7 @@ public final class ProcessPool extends Pool {
   }
 
   private ProcessPool(Builder builder, RemoteHost host) {
-    this(host, builder.makeNative(host));
+    this(builder, host, builder.makeNative(host));
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.ProcessHost;
@@ -13,9 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Native code holds it, and it holds the tasks.
  */
-final class RemoteHost extends ProcessHost {
-  final CountDownLatch terminated = new CountDownLatch(1);
-  final Joins joins = new Joins();
+final class RemoteHost extends ProcessHost implements PoolHost {
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Joins joins = new Joins();
 
   private final ClassLoader loader;
   private final AtomicLong lastId = new AtomicLong();
@@ -92,6 +93,29 @@ final class RemoteHost extends ProcessHost {
 
   @Override
   public void terminated() {
-    terminated.countDown();
+    OpenPools.remove(this);
+    ended.countDown();
+  }
+
+  @Override
+  public CountDownLatch ended() {
+    return ended;
+  }
+
+  @Override
+  public Joins joins() {
+    return joins;
+  }
+
+  @Override
+  public void leaveOutTasksThatExit() {
+    // They end another JVM.
+  }
+
+  @Override
+  public void stopAtExit(Pool pool) {
+    if (pool != null) {
+      pool.call(p -> p.close(CloseMode.kCloseKill));
+    }
   }
 }

@@ -17,20 +17,17 @@ import java.util.concurrent.CountDownLatch;
  *
  * <p>No method lets an exception out.
  */
-final class ThreadHost extends Host {
-  /** Those that have not terminated. */
-  static final Set<ThreadHost> LIVE = ConcurrentHashMap.newKeySet();
-
+final class ThreadHost extends Host implements PoolHost {
   private static final long NO_TASK = -1; // as native code has it
   // So that a loop that was entered as slow code is entered again.
   private static final int MAX_TASKS_PER_CALL = 1024;
 
   final TaskTable tasks = new TaskTable();
-  final CountDownLatch terminated = new CountDownLatch(1);
-  final Joins joins = new Joins();
   // Those with options that may still expire.
   final ConcurrentHashMap<Long, Task<?>> limited = new ConcurrentHashMap<>();
 
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Joins joins = new Joins();
   private final ClassLoader loader;
   private final Runnable initializer;
   private final Runnable finalizer;
@@ -43,7 +40,6 @@ final class ThreadHost extends Host {
     this.loader = loader;
     this.initializer = initializer;
     this.finalizer = finalizer;
-    LIVE.add(this);
   }
 
   /** A runnable that is run as such, even if it is a Task. */
@@ -177,7 +173,31 @@ final class ThreadHost extends Host {
 
   @Override
   public void terminated() {
-    LIVE.remove(this);
-    terminated.countDown();
+    OpenPools.remove(this);
+    ended.countDown();
+  }
+
+  @Override
+  public CountDownLatch ended() {
+    return ended;
+  }
+
+  @Override
+  public Joins joins() {
+    return joins;
+  }
+
+  @Override
+  public void leaveOutTasksThatExit() {
+    for (Worker worker : workers) {
+      if (worker.isBusy() && OpenPools.isExiting(worker.thread) && workers.remove(worker)) {
+        NativeThreadPool.leaveForExit(worker.handle);
+      }
+    }
+  }
+
+  @Override
+  public void stopAtExit(Pool pool) {
+    stopRunning();
   }
 }

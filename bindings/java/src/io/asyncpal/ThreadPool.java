@@ -50,8 +50,8 @@ public final class ThreadPool extends Pool {
   private final ThreadHost host;
   private final NativeThreadPool pool;
 
-  private ThreadPool(ThreadHost host, NativeThreadPool pool) {
-    super(pool, host.terminated, host.joins);
+  private ThreadPool(Builder builder, ThreadHost host, NativeThreadPool pool) {
+    super(pool, host, builder.isClosedOnExit());
     this.host = host;
     this.pool = pool;
   }
@@ -73,7 +73,7 @@ public final class ThreadPool extends Pool {
   }
 
   private ThreadPool(Builder builder, ThreadHost host) {
-    this(host, builder.makeNative(host));
+    this(builder, host, builder.makeNative(host));
   }
 
   /**

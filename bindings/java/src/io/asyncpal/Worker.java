@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.NativeThreadPool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -28,6 +29,7 @@ final class Worker {
 
   final ThreadHost host;
   final Thread thread = Thread.currentThread();
+  final long handle = NativeThreadPool.currentWorker();
   private volatile int phase = IDLE;
   // The innermost frame, guarded by `phase`: written in IDLE, read in INTERRUPTING.
   private Frame top;
@@ -90,6 +92,11 @@ final class Worker {
     while (!PHASE.compareAndSet(this, RUNNING, IDLE)) {
       Thread.onSpinWait();
     }
+  }
+
+  /** Whether it is running a task, on any thread's view. */
+  boolean isBusy() {
+    return phase != IDLE;
   }
 
   /** Whether {@code task} is on this thread's stack; its own thread only. */

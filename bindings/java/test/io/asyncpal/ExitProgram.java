@@ -11,6 +11,9 @@ final class ExitProgram {
   public static void main(String[] args) throws Exception {
     GlobalShutdown.setDeadline(Duration.ofMillis(ExitTest.DEADLINE_MILLIS));
     boolean endless = ExitTest.Tasks.valueOf(args[1]) == ExitTest.Tasks.ENDLESS;
+    if (!endless) {
+      GlobalShutdown.setMode(ExitMode.CANCEL);
+    }
     ThreadPool threads = new ThreadPool(2);
     ProcessPool processes =
         ProcessPool.builder().maxWorkers(1).jvmOptions(List.of("-Xmx32m")).build();
