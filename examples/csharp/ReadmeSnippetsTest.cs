@@ -8,7 +8,8 @@ using ThreadPool = Asyncpal.ThreadPool;  // System.Threading has one, too
 
 namespace Asyncpal.Examples;
 
-// The C# code of README.md, of the guide and of the package, word for word.
+// The C# code of README.md, of the guide and of the package, word for word; their
+// first snippets are Hello.cs and Crash.cs.
 public class ReadmeSnippetsTest
 {
     private readonly List<string> _shown = [];
@@ -24,16 +25,6 @@ public class ReadmeSnippetsTest
     private static void RunForEver() => Thread.Sleep(Timeout.Infinite);
 
     private void Show(object value) => _shown.Add(value.ToString()!);
-
-    [Fact]
-    public async Task Threads()
-    {
-        using var pool = new ThreadPool(4);
-        Task<string> page = pool.SubmitAsync(() => Load("index.html"));
-        foreach (int square in pool.Map(n => n * n, [1, 2, 3])) Show(square);
-        Show(await page);
-        Assert.Equal(["1", "4", "9", "<index.html>"], _shown);
-    }
 
     [Fact]
     public async Task Processes()
@@ -63,7 +54,7 @@ public class ReadmeSnippetsTest
         source.Cancel();  // kills the process, if it runs it
         await Assert.ThrowsAsync<TaskCanceledException>(() => laps);
         var limits = new TaskOptions { Name = "laps", Timeout = TimeSpan.FromSeconds(1) };
-        Task limited = pool.SubmitAsync(limits, RunForEver);
+        Task limited = pool.SubmitAsync(RunForEver, options: limits);
         await Assert.ThrowsAsync<TimeoutException>(() => limited);
     }
 

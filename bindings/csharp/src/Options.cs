@@ -38,7 +38,8 @@ public sealed record ThreadPoolOptions
     public int MaxTasksPerWorker { get; init; }
 
     /// <summary>
-    /// Gets what the function of a <see cref="Pool.Post(Action)"/> has thrown, on a
+    /// Gets what a function that was posted (<see cref="Pool.Post(Action,
+    /// CancellationToken, TaskOptions)"/> and its other forms) has thrown, on a
     /// thread of the .NET thread pool; what it throws itself is unobserved, as in
     /// any task. By default one line on stderr.
     /// </summary>

@@ -49,7 +49,11 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <summary>Whether it is closed, all tasks are done and all workers gone.</summary>
     public bool IsTerminated => _terminated.Task.IsCompleted;
 
-    /// <summary>Whether an initializer or a finalizer has thrown.</summary>
+    /// <summary>
+    /// Whether the pool can't run tasks any more: an initializer or a finalizer has
+    /// thrown; or processes could not be started, or have ended, too often, while
+    /// they ran no task. A task that crashes its process breaks no pool.
+    /// </summary>
     public bool IsBroken => Native.IsBroken();
 
     private protected abstract NativePool Native { get; }
@@ -243,6 +247,11 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     {
     }
 
+    /// <summary>The pool is disposed of.</summary>
+    private protected virtual void OnReleased()
+    {
+    }
+
     private bool Close(ShutdownMode mode)
     {
         try
@@ -279,6 +288,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     private void Release()
     {
         IsDisposed = true;
+        OnReleased();
         Native.Dispose();
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
@@ -9,6 +10,9 @@ namespace Asyncpal;
 /// <content>What all maps are made of.</content>
 public abstract partial class Pool
 {
+    /// <summary>Cancelled when the pool asks its tasks to stop.</summary>
+    internal virtual CancellationToken StopToken => CancellationToken.None;
+
     /// <summary>Submits calls of the function with each input as one task.</summary>
     internal abstract Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
@@ -19,21 +23,22 @@ public abstract partial class Pool
     internal virtual bool WaitOn(Task task, TimeSpan timeout) =>
         ((IAsyncResult)task).AsyncWaitHandle.WaitOne(timeout);
 
-    private static MapFunction<TIn, TOut> One<TIn, TOut>(Func<TIn, TOut> function)
-    {
-        ArgumentNullException.ThrowIfNull(function);
-        return new MapFunction<TIn, TOut>(function, function, input => [input]);
-    }
+    private static IEnumerable<(T1 First, T2 Second)> Zip<T1, T2>(
+        IEnumerable<T1> first, IEnumerable<T2> second) =>
+        first.Zip(second);
 
-    private static MapFunction<(T1 First, T2 Second), TOut> Two<T1, T2, TOut>(
-        Func<T1, T2, TOut> function)
-    {
-        ArgumentNullException.ThrowIfNull(function);
-        return new MapFunction<(T1 First, T2 Second), TOut>(
-            pair => function(pair.First, pair.Second),
-            function,
-            pair => [pair.First, pair.Second]);
-    }
+    private static IEnumerable<(T1 First, T2 Second, T3 Third)> Zip<T1, T2, T3>(
+        IEnumerable<T1> first, IEnumerable<T2> second, IEnumerable<T3> third) =>
+        first.Zip(second, third);
+
+    private static IEnumerable<(T1 First, T2 Second, T3 Third, T4 Fourth)>
+        Zip<T1, T2, T3, T4>(
+            IEnumerable<T1> first,
+            IEnumerable<T2> second,
+            IEnumerable<T3> third,
+            IEnumerable<T4> fourth) =>
+        first.Zip(second, third).Zip(
+            fourth, (three, last) => (three.First, three.Second, three.Third, last));
 
     private MapRun<TIn, TOut> Start<TIn, TOut>(
         MapPlan plan,
@@ -46,25 +51,36 @@ public abstract partial class Pool
         return new MapRun<TIn, TOut>(this, plan, function, inputs, options, token);
     }
 
+    private MapFeed<TIn, TOut> Start<TIn, TOut>(
+        MapPlan plan,
+        MapFunction<TIn, TOut> function,
+        IAsyncEnumerable<TIn> inputs,
+        MapOptions? options,
+        CancellationToken token)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return new MapFeed<TIn, TOut>(this, plan, function, inputs, options, token);
+    }
+
     private static MapReader<TIn, TOut> Read<TIn, TOut>(MapRun<TIn, TOut> map) =>
         new(map);
 
-    private static MapAsyncReader<TIn, TOut> ReadAsync<TIn, TOut>(
-        MapRun<TIn, TOut> map, CancellationToken token) =>
-        new(map, token);
+    private static MapAsyncReader<TOut> ReadAsync<TOut>(IAsyncMap<TOut> map) =>
+        new(map);
 
     private static List<TOut> ReadAll<TIn, TOut>(MapRun<TIn, TOut> map) =>
         [.. Read(map)];
 
-    private static async Task<IReadOnlyList<TOut>> ReadAllAsync<TIn, TOut>(
-        MapRun<TIn, TOut> map)
+    private static async Task<IReadOnlyList<TOut>> ReadAllAsync<TOut>(
+        IAsyncMap<TOut> map)
     {
         var results = new List<TOut>();
         using (map)
         {
-            while (!map.IsDone)
+            while (await map.NextAsync(CancellationToken.None).ConfigureAwait(false)
+                is { } next)
             {
-                results.AddRange(await map.NextAsync().ConfigureAwait(false));
+                results.AddRange(next);
             }
         }
         return results;

@@ -114,27 +114,42 @@ public sealed class ProcessPool : Pool
     internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
-        CancellationToken token) =>
-        await Start(
-            new RemoteTask<List<TOut>>(
-                RemoteCall.DecodeResult<List<TOut>>, token, cancelled: null),
-            "",
-            RemoteCall.Encode(
-                function.Function, isChunk: true, inputs.Select(function.Split)),
-            null,
-            token).ConfigureAwait(false);
-
-    private protected override Task<T> Submit<T>(
-        Call<T> call, CancellationToken token) =>
-        Submit(call, null, token);
+        CancellationToken token)
+    {
+        byte[] calls = RemoteCall.Encode(
+            function.Function, isChunk: true, inputs.Select(function.Split));
+        if (!function.GivesInputs)
+        {
+            return await Start(
+                new RemoteTask<List<TOut>>(
+                    RemoteCall.DecodeResult<List<TOut>>, token, cancelled: null),
+                "",
+                calls,
+                null,
+                token).ConfigureAwait(false);
+        }
+        try
+        {
+            // Of nothings.
+            await Start(
+                new RemoteTask<int?[]>(static _ => [], token, cancelled: null),
+                "",
+                calls,
+                null,
+                token).ConfigureAwait(false);
+            return (IReadOnlyList<TOut>)inputs;
+        }
+        catch (ChunkException<int?[]> e)
+        {
+            throw new ChunkException<List<TOut>>(
+                [.. ((IReadOnlyList<TOut>)inputs).Take(e.Done.Length)],
+                e.InnerException!);
+        }
+    }
 
     private protected override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token) =>
         Start<T>(call.Function, call.Arguments, () => call.Invoke(), options, token);
-
-    private protected override Task<T> SubmitAsynchronous<T>(
-        Call<Task<T>> call, CancellationToken token) =>
-        SubmitAsynchronous(call, null, token);
 
     private protected override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>

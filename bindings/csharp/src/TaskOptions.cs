@@ -4,11 +4,11 @@ using Asyncpal.Internal;
 
 namespace Asyncpal;
 
-/// <summary>Options of one task, which come before its function.</summary>
+/// <summary>Options of one task, which come last where it is submitted.</summary>
 /// <remarks>
 /// <code>
 /// var options = new TaskOptions { Name = "load", Timeout = TimeSpan.FromSeconds(2) };
-/// string page = await pool.SubmitAsync(options, Load, "index.html");
+/// string page = await pool.SubmitAsync(Load, "index.html", options: options);
 /// </code>
 /// <para>One that is out of range is an <see cref="ArgumentOutOfRangeException"/>
 /// where the task is submitted, which is not submitted then.</para>

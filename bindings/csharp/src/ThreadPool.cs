@@ -10,16 +10,24 @@ namespace Asyncpal;
 /// <remarks>
 /// <code>
 /// using var pool = new Asyncpal.ThreadPool(4);
-/// Task&lt;string&gt; page = pool.SubmitAsync(() => Load("index.html"));
+/// Task&lt;string&gt; page = pool.SubmitAsync(LoadAsync, "index.html");
 /// string other = pool.Run(() => Load("about.html"));
 /// </code>
 /// <para>Workers come with tasks and go when they have been idle, so one pool may
 /// live as long as the program. They are background threads.</para>
-/// <para>A task may submit tasks to its own pool and wait for them
-/// (<c>Wait()</c>, <c>Result</c>, <c>Task.WaitAll()</c>), even in a pool of one:
-/// the waiting worker runs what is still pending itself, and otherwise another
-/// stands in for it. For a task of an asynchronous function it must not block,
-/// but await it.</para>
+/// <para>A task may submit tasks to its own pool and block for them, even in a pool
+/// of one, where the pool sees that: by <c>Wait()</c> without limit or token,
+/// <c>Result</c>, <c>GetAwaiter().GetResult()</c>, <c>Task.WaitAll()</c> of one or
+/// several, <c>Run()</c>, and by reading a map. The worker runs what is still
+/// pending itself, and otherwise another stands in for it.</para>
+/// <para>.NET tells no pool of other waits: <c>Wait()</c> with a timeout or a token,
+/// <c>Task.WaitAny()</c>, waits for what <c>Task.WhenAll()</c>,
+/// <c>Task.WhenAny()</c>, <c>ContinueWith()</c> or <c>WaitAsync()</c> return, and for
+/// the task of an asynchronous function. A task should await these. When all
+/// workers are blocked, tasks are pending and none has ended for a moment (a second
+/// at first, longer each time that it was no more than slow tasks), the event source
+/// <c>Asyncpal</c> reports it once, as a warning that names the pool, what its
+/// workers run and for how long; if nobody listens to that, stderr gets it.</para>
 /// <para>A file that imports <c>System.Threading</c>, too, as ImplicitUsings do,
 /// says which pool it means:
 /// <c>using ThreadPool = Asyncpal.ThreadPool;</c>.</para>
@@ -57,6 +65,10 @@ public sealed class ThreadPool : Pool
 
     internal NativeThreadPool NativeThreads => _native;
 
+    internal PoolScheduler Scheduler => _scheduler;
+
+    internal bool AreWorkersBlocked() => _scheduler.AreWorkersBlocked;
+
     private protected override NativePool Native => _native;
 
     private protected override bool IsOnWorker => _scheduler.IsOnWorker;
@@ -69,33 +81,29 @@ public sealed class ThreadPool : Pool
     /// <c>Parallel.ForEachAsync</c>, <c>ContinueWith</c>.
     /// </summary>
     /// <remarks>
-    /// Tasks that are queued when the pool is shut down can't be cancelled by a
-    /// scheduler; they run on the .NET thread pool, so that who waits for them
-    /// does not wait for ever. Later ones are refused.
+    /// <para>A scheduler can't cancel what it is given. So tasks that are queued
+    /// when the pool is shut down, and those that come later, such as what follows
+    /// an await, run on the .NET thread pool: whatever waits for them goes on.</para>
+    /// <para><see cref="TaskCreationOptions.LongRunning"/> gives a task a thread of
+    /// its own, which the pool neither counts nor waits for.</para>
     /// </remarks>
     public TaskScheduler AsTaskScheduler() => _scheduler;
 
     /// <inheritdoc/>
     public override string ToString() => $"ThreadPool '{Name}'";
 
-    private protected override Task<T> Submit<T>(
-        Call<T> call, CancellationToken token) =>
-        PoolTask<T>.Start(_scheduler, call.Invoke, token);
+    internal override CancellationToken StopToken => _stop.Token;
 
     private protected override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token)
     {
-        options ??= new TaskOptions();
-        if (options.HasTimeout || call.Stoppable != null)
+        if (call.Stoppable != null || options is { HasTimeout: true })
         {
-            return LimitedTask<T>.Start(this, call, options, token, _stop.Token);
+            return LimitedTask<T>.Start(
+                this, call, options ?? new TaskOptions(), token, _stop.Token);
         }
         return PoolTask<T>.Start(_scheduler, call.Invoke, token, options);
     }
-
-    private protected override Task<T> SubmitAsynchronous<T>(
-        Call<Task<T>> call, CancellationToken token) =>
-        PoolTask<Task<T>>.Start(_scheduler, call.Invoke, token).Unwrap();
 
     private protected override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
@@ -104,8 +112,10 @@ public sealed class ThreadPool : Pool
     private protected override Task Submit(CancelledTask task)
     {
         Action work = task.Take();
-        return SubmitAsync(new TaskOptions { Name = task.Name }, work);
+        return SubmitAsync(work, options: new TaskOptions { Name = task.Name });
     }
+
+    private protected override void OnReleased() => _scheduler.StopWatching();
 
     private protected override void OnClosed(ShutdownMode mode)
     {
@@ -119,30 +129,18 @@ public sealed class ThreadPool : Pool
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
         CancellationToken token) =>
-        PoolTask<IReadOnlyList<TOut>>.Start(
-            _scheduler,
-            () => CallEach(function.Call, inputs),
-            token,
-            PoolTask<IReadOnlyList<TOut>>.PartOfMap);
+        function.CallOneAsync == null
+            ? PoolTask<IReadOnlyList<TOut>>.Start(
+                _scheduler,
+                () => function.CallEach(inputs, token),
+                token,
+                PoolTask<IReadOnlyList<TOut>>.PartOfMap)
+            : PoolTask<Task<IReadOnlyList<TOut>>>.Start(
+                _scheduler,
+                () => function.CallEachAsync(inputs, token),
+                token,
+                PoolTask<Task<IReadOnlyList<TOut>>>.PartOfMap).Unwrap();
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _scheduler.WaitOn(task, timeout);
-
-    private static List<TOut> CallEach<TIn, TOut>(
-        Func<TIn, TOut> function, IReadOnlyList<TIn> inputs)
-    {
-        var results = new List<TOut>(inputs.Count);
-        foreach (TIn input in inputs)
-        {
-            try
-            {
-                results.Add(function(input));
-            }
-            catch (Exception e) when (results.Count > 0)
-            {
-                throw new ChunkException<List<TOut>>(results, e);
-            }
-        }
-        return results;
-    }
 }

@@ -13,6 +13,10 @@ internal static class ExitProgram
     private static int Main(string[] args)
     {
         GlobalShutdown.SetDeadline(TimeSpan.FromSeconds(1));
+        if (args[0] == "late-pool")
+        {
+            return UsePoolsAfterTheEnd();
+        }
         var threads = new ThreadPool(2);
         var processes = new ProcessPool(1);
         var running = new ManualResetEventSlim();
@@ -43,5 +47,23 @@ internal static class ExitProgram
         // Until a signal comes.
         Thread.Sleep(Timeout.Infinite);
         return 0;
+    }
+
+    /// Makes pools when those that were open have been closed.
+    private static int UsePoolsAfterTheEnd()
+    {
+        new ThreadPool(1).Dispose();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            using var threads = new ThreadPool(1);
+            using var processes = new ProcessPool(1);
+            bool ended = threads.IsTerminated && processes.IsTerminated;
+            Console.Error.WriteLine($"late pools have ended: {ended}");
+            Environment.ExitCode = ended ? 7 : 1;
+        };
+        Console.WriteLine(Environment.ProcessId);
+        Environment.ExitCode = 1;
+        Environment.Exit(1);
+        return 1;
     }
 }

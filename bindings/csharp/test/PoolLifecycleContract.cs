@@ -288,7 +288,7 @@ public abstract class PoolLifecycleContract(PoolKind kind) : PoolContract(kind)
         Assert.Throws<TException>(pool.Check);
         Assert.Throws<TException>(() => { pool.SubmitAsync(static () => 1); });
         Assert.Throws<TException>(
-            () => { pool.SubmitAsync(new TaskOptions { Name = "x" }, static () => 1); });
+            () => { pool.SubmitAsync(static () => 1, options: new TaskOptions { Name = "x" }); });
         Assert.Throws<TException>(() => { pool.SubmitAsync(static stop => 1); });
         Assert.Throws<TException>(() => pool.Run(static () => 1));
         Assert.Throws<TException>(() => pool.Post(DoNothing));

@@ -21,7 +21,7 @@ public abstract class PoolRemainsContract(PoolKind kind) : PoolContract(kind)
         string[] names = ["a", "b", "c"];
         foreach (string name in names)
         {
-            pool.SubmitAsync(new TaskOptions { Name = name }, DoNothing);
+            pool.SubmitAsync(DoNothing, options: new TaskOptions { Name = name });
         }
         pool.Shutdown(AtOnce);
         Assert.Equal(names, pool.TakeCancelledTasks().Select(task => task.Name));

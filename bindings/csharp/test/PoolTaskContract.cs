@@ -73,11 +73,13 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
             await Task.Yield();
             return 7;
         }).Soon());
-        Assert.Equal(8, await pool.SubmitAsync(new TaskOptions { Name = "x" }, static async () =>
-        {
-            await Task.Yield();
-            return 8;
-        }).Soon());
+        Assert.Equal(8, await pool.SubmitAsync(
+            static async () =>
+            {
+                await Task.Yield();
+                return 8;
+            },
+            options: new TaskOptions { Name = "x" }).Soon());
         Assert.Equal(9, await pool.SubmitAsync(static async stop =>
         {
             await Task.Delay(1, stop);
@@ -90,7 +92,7 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
     {
         using Pool pool = NewPool(1);
         Assert.Equal(3, pool.Run(static () => 3));
-        Assert.Equal(4, pool.Run(new TaskOptions { Name = "x" }, Square, 2));
+        Assert.Equal(4, pool.Run(Square, 2, options: new TaskOptions { Name = "x" }));
     }
 
     [Fact]
@@ -343,8 +345,8 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
     {
         using Pool pool = NewPool(1);
         var options = new TaskOptions { Timeout = Gate.Limit, QueueDeadline = Gate.Limit };
-        Assert.Equal(3, await pool.SubmitAsync(options, Add, 1, 2).Soon());
-        Assert.Equal(9, await pool.SubmitAsync(options, static stop => 9).Soon());
+        Assert.Equal(3, await pool.SubmitAsync(Add, 1, 2, options: options).Soon());
+        Assert.Equal(9, await pool.SubmitAsync(static stop => 9, options: options).Soon());
     }
 
     [Fact]
@@ -354,7 +356,7 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         using var gate = new SharedGate();
         Occupy(pool, gate);
         var error = await Assert.ThrowsAsync<TimeoutException>(
-            () => pool.SubmitAsync(TooLate, Square, 3).Soon());
+            () => pool.SubmitAsync(Square, 3, options: TooLate).Soon());
         Assert.Contains("queue_deadline", error.Message);
     }
 
@@ -364,7 +366,8 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         using Pool pool = NewPool(1);
         using var gate = new SharedGate();
         Occupy(pool, gate);
-        await AssertTimesOut(pool.SubmitAsync(TooLate, SharedGate.Touch, gate.Folder, 1));
+        await AssertTimesOut(pool.SubmitAsync(
+            SharedGate.Touch, gate.Folder, 1, options: TooLate));
         gate.Open();
         Assert.True(pool.Join(Gate.Limit));
         Assert.Equal(0, gate.CountArrivals());
@@ -376,7 +379,8 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         using Pool pool = NewPool(1);
         using var gate = new SharedGate();
         var error = await Assert.ThrowsAsync<TimeoutException>(
-            () => pool.SubmitAsync(TooShort, SharedGate.Pass, gate.Folder, 7).Soon());
+            () => pool.SubmitAsync(
+                SharedGate.Pass, gate.Folder, 7, options: TooShort).Soon());
         Assert.Contains("timeout", error.Message);
         Assert.Equal(1, pool.Stats().Failed);
     }
@@ -386,7 +390,8 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
     {
         using Pool pool = NewPool(1);
         using var gate = new SharedGate();
-        await AssertTimesOut(pool.SubmitAsync(TooShort, SharedGate.Pass, gate.Folder, 7));
+        await AssertTimesOut(pool.SubmitAsync(
+            SharedGate.Pass, gate.Folder, 7, options: TooShort));
         gate.Open();
         Assert.Equal(9, await pool.SubmitAsync(Square, 3).Soon());
     }
@@ -397,7 +402,10 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         using Pool pool = NewPool(1);
         using var gate = new SharedGate();
         var error = await Assert.ThrowsAsync<TimeoutException>(() => pool.SubmitAsync(
-            TooShort with { Name = "slow one" }, SharedGate.Pass, gate.Folder, 7).Soon());
+            SharedGate.Pass,
+            gate.Folder,
+            7,
+            options: TooShort with { Name = "slow one" }).Soon());
         Assert.Contains("slow one", error.Message);
     }
 
@@ -405,7 +413,7 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
     public void PostTakesTaskOptions()
     {
         using Pool pool = NewPool(1);
-        pool.Post(new TaskOptions { Name = "posted" }, DoNothing);
+        pool.Post(DoNothing, options: new TaskOptions { Name = "posted" });
         Assert.True(pool.Join(Gate.Limit));
         Assert.Equal(1, pool.Stats().Completed);
     }
@@ -423,7 +431,7 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         foreach ((TaskOptions options, string message) in cases)
         {
             var error = Assert.Throws<ArgumentOutOfRangeException>(
-                () => { pool.SubmitAsync(options, DoNothing); });
+                () => { pool.SubmitAsync(DoNothing, options: options); });
             Assert.Contains(message, error.Message);
         }
     }
@@ -433,7 +441,7 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
     {
         using Pool pool = NewPool(1);
         Assert.Throws<ArgumentOutOfRangeException>(
-            () => { pool.SubmitAsync(new TaskOptions { MaxAttempts = 0 }, DoNothing); });
+            () => { pool.SubmitAsync(DoNothing, options: new TaskOptions { MaxAttempts = 0 }); });
         Assert.Equal(0, pool.Stats().Submitted);
     }
 
@@ -444,7 +452,6 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         Assert.Throws<ArgumentNullException>(() => { pool.SubmitAsync((Func<int>)null!); });
         Assert.Throws<ArgumentNullException>(() => { pool.SubmitAsync((Action)null!); });
         Assert.Throws<ArgumentNullException>(() => pool.Post((Action)null!));
-        Assert.Throws<ArgumentNullException>(
-            () => { pool.SubmitAsync((TaskOptions)null!, DoNothing); });
+        Assert.Throws<ArgumentNullException>(() => pool.Run((Func<Task>)null!));
     }
 }

@@ -254,7 +254,7 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
         using var gate = new SharedGate();
         Occupy(pool, gate);
         await AssertTimesOut(
-            pool.SubmitAsync(new TaskOptions { QueueDeadline = Instant }, DoNothing));
+            pool.SubmitAsync(DoNothing, options: new TaskOptions { QueueDeadline = Instant }));
         Assert.Equal(1, pool.Stats().Failed);
         Assert.Equal(0, pool.Stats().Pending);
     }
@@ -324,7 +324,7 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
         using Pool pool = NewPool(1);
         using var gate = new SharedGate();
         var options = new TaskOptions { Name = "load" };
-        pool.SubmitAsync(options, SharedGate.Pass, gate.Folder, 1);
+        pool.SubmitAsync(SharedGate.Pass, gate.Folder, 1, options: options);
         gate.AwaitArrivals(1);
         WorkerInfo worker = Assert.Single(pool.Workers());
         Assert.True(worker.IsBusy);

@@ -17,6 +17,8 @@ public class ProcessPoolRemainsContract() : PoolRemainsContract(new Processes())
 
 public class ProcessPoolMapContract() : PoolMapContract(new Processes());
 
+public class ProcessPoolAsyncShapesContract() : AsyncShapesContract(new Processes());
+
 public class ProcessPoolWorkerContract() : PoolWorkerContract(new Processes());
 
 public class ProcessPoolTest
@@ -205,7 +207,7 @@ public class ProcessPoolTest
         int before = await pool.SubmitAsync(static () => Environment.ProcessId).Soon();
         var options = new TaskOptions { Timeout = TimeSpan.FromMilliseconds(50) };
         await Assert.ThrowsAsync<TimeoutException>(() => pool.SubmitAsync(
-            options, static stop => Thread.Sleep(Timeout.Infinite)).Soon());
+            static stop => Thread.Sleep(Timeout.Infinite), options: options).Soon());
         int after = await pool.SubmitAsync(static () => Environment.ProcessId).Soon();
         Assert.NotEqual(before, after);
     }
@@ -216,7 +218,8 @@ public class ProcessPoolTest
         using var pool = new ProcessPool(1);
         using var gate = new SharedGate();
         var options = new TaskOptions { MaxAttempts = 2 };
-        Task<int> task = pool.SubmitAsync(options, DieTheFirstTime, gate.Folder);
+        Task<int> task = pool.SubmitAsync(
+            DieTheFirstTime, gate.Folder, options: options);
         Assert.Equal(7, await task.Soon());
     }
 

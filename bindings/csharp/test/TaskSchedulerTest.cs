@@ -121,14 +121,92 @@ public sealed class TaskSchedulerTest : IDisposable
     }
 
     [Fact]
-    public void ClosedPoolRefusesTasks()
+    public async Task TaskThatComesToAClosedPoolRunsElsewhere()
     {
         _pool.Shutdown();
-        var error = Assert.Throws<TaskSchedulerException>(() =>
+        Assert.False(await Start(OnWorker, _pool).Soon());
+        _pool.Dispose();
+        Assert.False(await Start(OnWorker, _pool).Soon());
+    }
+
+    [Fact]
+    public async Task TaskThatComesToABrokenPoolRunsElsewhere()
+    {
+        using var pool = new ThreadPool(new ThreadPoolOptions
         {
-            Start(OnWorker, _pool);
+            Initializer = () => throw new FormatException("bad start"),
         });
-        Assert.IsType<ObjectDisposedException>(error.InnerException);
+        await Assert.ThrowsAnyAsync<BrokenPoolException>(() => pool.SubmitAsync(OnWorker).Soon());
+        Assert.False(await Start(OnWorker, pool).Soon());
+    }
+
+    [Fact]
+    public async Task WorkAtAnAwaitGoesOnWhenThePoolIsDisposedOf()
+    {
+        using var pool = new ThreadPool(2);
+        var begun = new CountdownEvent(2);
+        var go = new TaskCompletionSource();
+        var options = new ParallelOptions { TaskScheduler = pool.AsTaskScheduler() };
+        int done = 0;
+        Task loop = Parallel.ForEachAsync(new[] { 1, 2 }, options, async (_, _) =>
+        {
+            begun.Signal();
+            await go.Task;
+            Interlocked.Increment(ref done);
+        });
+        Task<int> started = await Start(
+            async () =>
+            {
+                await go.Task;
+                return 1;
+            },
+            pool).Soon();
+        Assert.True(begun.Wait(Gate.Limit));
+        pool.Dispose();
+        go.SetResult();
+        await loop.Soon();
+        Assert.Equal(2, done);
+        Assert.Equal(1, await started.Soon());
+    }
+
+    [Fact]
+    public async Task LoopThatYieldsGoesOnWhenThePoolIsDisposedOf()
+    {
+        using var pool = new ThreadPool(2);
+        using var source = new CancellationTokenSource();
+        var options = new ParallelOptions
+        {
+            TaskScheduler = pool.AsTaskScheduler(),
+            CancellationToken = source.Token,
+        };
+        int turns = 0;
+        Task loop = Parallel.ForEachAsync(
+            Enumerable.Range(0, int.MaxValue), options, async (_, _) =>
+            {
+                await Task.Yield();
+                Interlocked.Increment(ref turns);
+            });
+        Waiting.Until(() => Volatile.Read(ref turns) > 100);
+        pool.Dispose();
+        int before = Volatile.Read(ref turns);
+        Waiting.Until(() => Volatile.Read(ref turns) > before + 100);
+        source.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loop.Soon());
+    }
+
+    [Fact]
+    public async Task LongRunningTaskGetsAThreadOfItsOwn()
+    {
+        using var gate = new Gate();
+        Task[] tasks = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
+            gate.Pass,
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            _pool.AsTaskScheduler()))];
+        gate.AwaitEntered(3);
+        Assert.Equal(0, _pool.Stats().Submitted);
+        gate.Open();
+        await Task.WhenAll(tasks).Soon();
     }
 
     [Fact]

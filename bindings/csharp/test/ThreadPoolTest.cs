@@ -16,6 +16,8 @@ public class ThreadPoolRemainsContract() : PoolRemainsContract(new Threads());
 
 public class ThreadPoolMapContract() : PoolMapContract(new Threads());
 
+public class ThreadPoolAsyncShapesContract() : AsyncShapesContract(new Threads());
+
 public class ThreadPoolWorkerContract() : PoolWorkerContract(new Threads());
 
 public class ThreadPoolTest
@@ -91,7 +93,8 @@ public class ThreadPoolTest
         using var pool = new ThreadPool(1);
         using var begun = new SemaphoreSlim(0);
         var options = new TaskOptions { Timeout = TimeSpan.FromMilliseconds(200) };
-        Task<int> task = pool.SubmitAsync(options, stop => AwaitStop(begun, stop));
+        Task<int> task = pool.SubmitAsync(
+            stop => AwaitStop(begun, stop), options: options);
         await Assert.ThrowsAsync<TimeoutException>(() => task.Soon());
         // Its worker is free again.
         Assert.Equal(1, await pool.SubmitAsync(() => 1).Soon());
@@ -104,7 +107,7 @@ public class ThreadPoolTest
         using var pool = new ThreadPool(1);
         using var gate = new Gate();
         var options = new TaskOptions { Timeout = TimeSpan.FromMilliseconds(200) };
-        Task task = pool.SubmitAsync(options, gate.Pass);
+        Task task = pool.SubmitAsync(gate.Pass, options: options);
         await Assert.ThrowsAsync<TimeoutException>(() => task.Soon());
         gate.Open();
         Assert.True(pool.Join(Gate.Limit));
@@ -144,9 +147,9 @@ public class ThreadPoolTest
         using var pool = new ThreadPool(2);
         using var source = new CancellationTokenSource();
         Task<int>[] tasks = [.. Enumerable.Range(0, 2000).Select(i => pool.SubmitAsync(
-            new TaskOptions { Timeout = TimeSpan.FromMicroseconds(20 + (i / 100)) },
             stop => i,
-            source.Token))];
+            source.Token,
+            new TaskOptions { Timeout = TimeSpan.FromMicroseconds(20 + (i / 100)) }))];
         source.CancelAfter(1);
         await Task.WhenAll(tasks).ContinueWith(static _ => { }).Soon();
         Assert.True(pool.Join(Gate.Limit));
@@ -163,11 +166,11 @@ public class ThreadPoolTest
     {
         using var pool = new ThreadPool(1);
         var named = new TaskOptions { Name = "inner" };
-        Assert.Equal(2, await pool.SubmitAsync(() => pool.Run(named, () => 2)).Soon());
+        Assert.Equal(2, await pool.SubmitAsync(() => pool.Run(() => 2, options: named)).Soon());
         Assert.Equal(
-            3, await pool.SubmitAsync(() => pool.SubmitAsync(named, () => 3).Result).Soon());
+            3, await pool.SubmitAsync(() => pool.SubmitAsync(() => 3, options: named).Result).Soon());
         var limited = new TaskOptions { Timeout = Gate.Limit };
-        Assert.Equal(4, await pool.SubmitAsync(() => pool.Run(limited, () => 4)).Soon());
+        Assert.Equal(4, await pool.SubmitAsync(() => pool.Run(() => 4, options: limited)).Soon());
     }
 
     [Fact]

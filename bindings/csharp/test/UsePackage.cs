@@ -20,7 +20,51 @@ catch (WorkerLostException e)
 }
 bool goesOn = await processes.SubmitAsync(static () => true);
 
-Console.WriteLine($"{sum} {max} {pid != Environment.ProcessId} {lost} {goesOn}");
+// Asynchronous functions of each kind, on both.
+bool shapes = true;
+foreach (Pool pool in new Pool[] { threads, processes })
+{
+    Task<string> page = pool.SubmitAsync(Functions.LoadAsync, "a.html");
+    shapes &= await page == "<a.html>"
+        && await pool.SubmitAsync(Functions.AddAsync, 2, 3) == 5
+        && pool.Run(Functions.AddAsync, 2, 3) == 5
+        && (await pool.MapAllAsync(Functions.LoadAsync, ["a", "b"]))[1] == "<b>";
+    try
+    {
+        await pool.SubmitAsync(Functions.LoadAsync, "");
+        shapes = false;
+    }
+    catch (FormatException)
+    {
+    }
+}
+
+// Code that is at an await where its pool is disposed of.
+var doomed = new ThreadPool(2);
+var options = new ParallelOptions { TaskScheduler = doomed.AsTaskScheduler() };
+var go = new TaskCompletionSource();
+Task loop = Parallel.ForEachAsync([1, 2], options, async (_, _) => await go.Task);
+doomed.Dispose();
+go.SetResult();
+await loop.WaitAsync(TimeSpan.FromSeconds(60));
+
+Console.WriteLine($"{sum} {max} {pid != Environment.ProcessId} {lost} {goesOn} {shapes}");
 return sum == 338350 && max == 4 && pid != Environment.ProcessId && lost && goesOn
+    && shapes
     ? 0
     : 1;
+
+internal static class Functions
+{
+    public static async Task<string> LoadAsync(string name)
+    {
+        await Task.Yield();
+        return name.Length > 0 ? $"<{name}>" : throw new FormatException("no name");
+    }
+
+    public static async ValueTask<int> AddAsync(int a, int b, CancellationToken stop)
+    {
+        await Task.Delay(1, stop);
+        return a + b;
+    }
+}

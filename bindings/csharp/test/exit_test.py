@@ -21,6 +21,7 @@ AT_ONCE = 5
 WAYS = [
     ("return", None, 7),
     ("exit", None, 7),
+    ("late-pool", None, 7),
     ("throw", None, -signal.SIGABRT),
     ("task-throw", None, -signal.SIGABRT),
     # .NET 10 leaves these to the application, which here does nothing.

@@ -27,10 +27,7 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IWorkIte
     public bool Drop(Exception? why)
     {
         scheduler.Forget(task);
-        // Nobody can cancel the task of somebody else, and who waits for it must
-        // not wait for ever.
-        System.Threading.ThreadPool.UnsafeQueueUserWorkItem(
-            static item => item.Execute(), this, true);
+        scheduler.ExecuteElsewhere(task);
         return _share.Finish();
     }
 
@@ -47,6 +44,4 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IWorkIte
 
     /// <inheritdoc/>
     public bool RunInline() => _share.RunInline();
-
-    private void Execute() => scheduler.Execute(task);
 }

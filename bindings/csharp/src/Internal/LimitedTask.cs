@@ -65,7 +65,7 @@ internal sealed class LimitedTask<T> : IWorkItem
             return Task.FromCanceled<T>(token);
         }
         var task = new LimitedTask<T>(pool, call, options, token, close);
-        task.Enqueue(pool.NativeThreads);
+        pool.Scheduler.Enqueue(task);
         return task._result.Task;
     }
 

@@ -77,9 +77,7 @@ internal sealed class MapReader<TIn, TOut>(MapRun<TIn, TOut> map)
 
 /// <summary>The same for those who await.</summary>
 /// <param name="map">Disposed of by whoever reads to the end, or leaves.</param>
-/// <param name="token">Ends the map.</param>
-internal sealed class MapAsyncReader<TIn, TOut>(
-    MapRun<TIn, TOut> map, CancellationToken token)
+internal sealed class MapAsyncReader<TOut>(IAsyncMap<TOut> map)
     : IAsyncEnumerable<TOut>, IAsyncEnumerator<TOut>
 {
     private IEnumerator<TOut>? _chunk;
@@ -110,14 +108,16 @@ internal sealed class MapAsyncReader<TIn, TOut>(
         {
             while (_chunk == null || !_chunk.MoveNext())
             {
-                if (_ended || map.IsDone)
+                _readerToken.ThrowIfCancellationRequested();
+                IEnumerable<TOut>? next = _ended
+                    ? null
+                    : await map.NextAsync(_readerToken).ConfigureAwait(false);
+                if (next == null)
                 {
                     End();
                     return false;
                 }
-                token.ThrowIfCancellationRequested();
-                _readerToken.ThrowIfCancellationRequested();
-                _chunk = (await map.NextAsync().ConfigureAwait(false)).GetEnumerator();
+                _chunk = next.GetEnumerator();
             }
             return true;
         }

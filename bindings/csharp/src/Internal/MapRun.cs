@@ -1,43 +1,24 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Threading;
 using System.Threading.Channels;
 using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
 
-/// <summary>A function as a map calls it, and as the user has given it.</summary>
-/// <param name="Call">Calls it with one input.</param>
-/// <param name="Function">What the user gave.</param>
-/// <param name="Split">Makes the arguments of Function of an input.</param>
-internal sealed record MapFunction<TIn, TOut>(
-    Func<TIn, TOut> Call, Delegate Function, Func<TIn, object?[]> Split);
-
-/// <summary>A call in the middle of a chunk has thrown.</summary>
-internal sealed class ChunkException<TResults>(TResults done, Exception cause)
-    : Exception(cause.Message, cause)
-{
-    /// <summary>The results of the calls before it.</summary>
-    public TResults Done { get; } = done;
-}
-
 /// <summary>
 /// One map that runs: submits chunks of its input, never more than its buffer
 /// ahead of the reader, and hands their results out.
 /// </summary>
 /// <remarks>Its reader is one thread at a time.</remarks>
-internal sealed class MapRun<TIn, TOut> : IDisposable
+internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
 {
     private readonly Asyncpal.Pool _pool;
-    private readonly string _name;
     private readonly MapFunction<TIn, TOut> _function;
     private readonly IEnumerator<TIn> _inputs;
     private readonly int _chunkSize;
-    private readonly TimeSpan _timeout;
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly CancellationToken _callerToken;
-    private readonly CancellationTokenSource _cancel;
+    private readonly MapDeadline _deadline;
+    private readonly MapCancellation _cancel;
 
     // The chunks that were submitted: in order, or as they are done.
     private readonly Queue<Task<IReadOnlyList<TOut>>>? _ordered;
@@ -55,25 +36,12 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
         CancellationToken token)
     {
         options ??= new MapOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkSize, 1);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.BufferSize);
-        if (options.Timeout < TimeSpan.Zero
-            && options.Timeout != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(options), options.Timeout, "a timeout can't be negative");
-        }
+        _deadline = new MapDeadline(pool, plan, options);
         pool.Check();
         _pool = pool;
-        _name = plan.Name;
         _function = function;
         _chunkSize = options.ChunkSize;
-        _timeout = options.Timeout;
-        _callerToken = token;
-        _cancel = CancellationTokenSource.CreateLinkedTokenSource(token);
-        _bufferSize = plan.IsEager ? int.MaxValue
-            : options.BufferSize > 0 ? options.BufferSize
-            : 2 * pool.MaxWorkers;
+        _bufferSize = plan.BufferOf(pool, options);
         if (plan.IsOrdered)
         {
             _ordered = [];
@@ -83,6 +51,7 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
             _done = Channel.CreateUnbounded<Task<IReadOnlyList<TOut>>>();
         }
         _inputs = inputs.GetEnumerator();
+        _cancel = new MapCancellation(pool, function.IsStoppable, token);
         try
         {
             Fill();
@@ -113,16 +82,21 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
         return Take(chunk);
     }
 
-    /// <summary>As <see cref="Next"/>, without blocking.</summary>
-    public async ValueTask<IEnumerable<TOut>> NextAsync()
+    /// <inheritdoc/>
+    public async Task<IEnumerable<TOut>?> NextAsync(CancellationToken token)
     {
+        if (IsDone)
+        {
+            return null;
+        }
+        _cancel.ThrowIfCallerCancelled();
         Task<IReadOnlyList<TOut>> chunk = _ordered != null
             ? _ordered.Dequeue()
-            : await WaitAsync(_done!.Reader.ReadAsync().AsTask())
+            : await WaitAsync(_done!.Reader.ReadAsync().AsTask(), token)
                 .ConfigureAwait(false);
         if (!chunk.IsCompleted)
         {
-            await WaitAsync(chunk).ConfigureAwait(false);
+            await WaitAsync(chunk, token).ConfigureAwait(false);
         }
         return Take(chunk);
     }
@@ -130,37 +104,19 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
     /// <summary>Cancels what has not begun.</summary>
     public void Dispose()
     {
-        _cancel.Cancel();
+        _cancel.Dispose();
         _inputs.Dispose();
     }
-
-    private static async Task Quietly(Task task) =>
-        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private IEnumerable<TOut> Take(Task<IReadOnlyList<TOut>> chunk)
     {
         --_running;
-        if (chunk.Exception?.InnerException is ChunkException<List<TOut>> error)
+        if (ChunkResults.Of(chunk, _cancel) is { } partial)
         {
-            return GiveThenThrow(error);
+            return partial;
         }
-        if (_callerToken.IsCancellationRequested && chunk.IsCanceled)
-        {
-            throw new TaskCanceledException(null, null, _callerToken);
-        }
-        IReadOnlyList<TOut> results = chunk.GetAwaiter().GetResult();
         Fill();
-        return results;
-    }
-
-    private static IEnumerable<TOut> GiveThenThrow(ChunkException<List<TOut>> error)
-    {
-        foreach (TOut result in error.Done)
-        {
-            yield return result;
-        }
-        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
-            error.InnerException!);
+        return chunk.Result;
     }
 
     private void Fill()
@@ -205,39 +161,53 @@ internal sealed class MapRun<TIn, TOut> : IDisposable
             TaskScheduler.Default);
     }
 
-    private TimeSpan Remaining()
-    {
-        if (_timeout == Timeout.InfiniteTimeSpan)
-        {
-            return _timeout;
-        }
-        TimeSpan left = _timeout - _clock.Elapsed;
-        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
-    }
-
     /// <summary>Blocks until the task is done, however it ended.</summary>
     private T Wait<T>(Task<T> task)
     {
-        if (!_pool.WaitOn(task, Remaining()))
+        if (!_pool.WaitOn(task, _deadline.Remaining()))
         {
-            throw TimedOut();
+            throw _deadline.ToException();
         }
         return task.IsCompletedSuccessfully ? task.Result : default!;
     }
 
-    private async Task<T> WaitAsync<T>(Task<T> task)
+    private async Task<T> WaitAsync<T>(Task<T> task, CancellationToken token)
     {
-        try
-        {
-            await Quietly(task).WaitAsync(Remaining()).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            throw TimedOut();
-        }
+        await _deadline.WaitAsync(task, token).ConfigureAwait(false);
         return task.IsCompletedSuccessfully ? task.Result : default!;
     }
+}
 
-    private TimeoutException TimedOut() =>
-        new($"{_name}() of {_pool} took longer than {_timeout}");
+/// <summary>What a chunk of a map that is done has given.</summary>
+internal static class ChunkResults
+{
+    /// <summary>
+    /// Null: the task's result. Otherwise results, and then what a call has
+    /// thrown; or throws what has ended the whole chunk.
+    /// </summary>
+    public static IEnumerable<TOut>? Of<TOut>(
+        Task<IReadOnlyList<TOut>> chunk, MapCancellation cancel)
+    {
+        if (chunk.Exception?.InnerException is ChunkException<List<TOut>> error)
+        {
+            return GiveThenThrow(error);
+        }
+        if (chunk.IsCanceled)
+        {
+            cancel.ThrowIfCallerCancelled();
+        }
+        chunk.GetAwaiter().GetResult();
+        return null;
+    }
+
+    private static IEnumerable<TOut> GiveThenThrow<TOut>(
+        ChunkException<List<TOut>> error)
+    {
+        foreach (TOut result in error.Done)
+        {
+            yield return result;
+        }
+        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
+            error.InnerException!);
+    }
 }

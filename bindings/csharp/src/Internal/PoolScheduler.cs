@@ -12,11 +12,13 @@ internal sealed class PoolScheduler : TaskScheduler
     private readonly ConcurrentDictionary<Task, ForeignTask> _foreign = new();
 
     private readonly ThreadPoolHost _host;
+    private readonly BlockedWatch _watch;
 
     public PoolScheduler(Asyncpal.ThreadPool pool, ThreadPoolHost host, int maxWorkers)
     {
         Pool = pool;
         _host = host;
+        _watch = new BlockedWatch(pool);
         MaximumConcurrencyLevel = maxWorkers;
     }
 
@@ -25,6 +27,8 @@ internal sealed class PoolScheduler : TaskScheduler
     public override int MaximumConcurrencyLevel { get; }
 
     public bool IsOnWorker => _host.IsOnWorker;
+
+    public bool AreWorkersBlocked => _host.AreWorkersBlocked();
 
     /// <summary>
     /// Blocks until the task is done; false: the time is over. A worker runs what
@@ -56,6 +60,26 @@ internal sealed class PoolScheduler : TaskScheduler
     /// <summary>Runs the task, unless it was cancelled.</summary>
     public bool Execute(Task task) => TryExecuteTask(task);
 
+    /// <summary>Hands an item to the native pool, or throws.</summary>
+    public void Enqueue(IWorkItem item)
+    {
+        item.Enqueue(Pool.NativeThreads);
+        _watch.Wake();
+    }
+
+    /// <summary>The pool is disposed of.</summary>
+    public void StopWatching() => _watch.Dispose();
+
+    /// <summary>
+    /// Runs a task that nobody here can run any more, and nobody can cancel, on the
+    /// .NET thread pool: whoever waits for it must not wait for ever.
+    /// </summary>
+    public void ExecuteElsewhere(Task task) =>
+        System.Threading.ThreadPool.UnsafeQueueUserWorkItem(
+            static item => item.Scheduler.Execute(item.Task),
+            (Scheduler: this, Task: task),
+            preferLocal: true);
+
     /// <summary>A task that was made elsewhere is no longer queued.</summary>
     public void Forget(Task task) => _foreign.TryRemove(task, out _);
 
@@ -64,14 +88,26 @@ internal sealed class PoolScheduler : TaskScheduler
     {
         if (task is IWorkItem own)
         {
-            own.Enqueue(Pool.NativeThreads);
+            Enqueue(own);
+            return;
+        }
+        if ((task.CreationOptions & TaskCreationOptions.LongRunning) != 0)
+        {
+            ExecuteOnThreadOfItsOwn(task);
             return;
         }
         var foreign = new ForeignTask(this, task);
         _foreign[task] = foreign;
         try
         {
-            foreign.Enqueue(Pool.NativeThreads);
+            Enqueue(foreign);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or BrokenPoolException)
+        {
+            // What follows an await, for example: whatever it belongs to would
+            // never be done, or the exception would end the process.
+            Forget(task);
+            ExecuteElsewhere(task);
         }
         catch
         {
@@ -104,6 +140,14 @@ internal sealed class PoolScheduler : TaskScheduler
 
     /// <summary>For debuggers.</summary>
     protected override IEnumerable<Task> GetScheduledTasks() => _foreign.Keys;
+
+    /// <summary>As .NET's own scheduler does; the pool does not count it.</summary>
+    private void ExecuteOnThreadOfItsOwn(Task task) =>
+        new Thread(() => Execute(task))
+        {
+            IsBackground = true,
+            Name = $"{Pool.Name}-long-running",
+        }.UnsafeStart();
 
     private IWorkItem? FindItem(Task task) =>
         task as IWorkItem ?? _foreign.GetValueOrDefault(task);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -41,16 +42,30 @@ internal sealed unsafe class ThreadPoolHost
     private static ThreadPoolHost? t_current;
 
     // The native pool must not keep its own owner alive. Tasks do.
-    private readonly WeakReference<PoolScheduler> _scheduler = new(null!);
+    private readonly WeakReference<Asyncpal.ThreadPool> _pool;
 
-    private ThreadPoolHost(ThreadPoolOptions options)
+    // The workers, guarded by itself.
+    private readonly HashSet<Thread> _workers = [];
+
+    private ThreadPoolHost(Asyncpal.ThreadPool pool, ThreadPoolOptions options)
     {
+        _pool = new WeakReference<Asyncpal.ThreadPool>(pool);
         _initializer = options.Initializer;
         _finalizer = options.Finalizer;
     }
 
     /// <summary>Whether the calling thread is a worker of this pool.</summary>
     public bool IsOnWorker => t_current == this;
+
+    /// <summary>Whether each worker waits for something, as .NET sees it.</summary>
+    public bool AreWorkersBlocked()
+    {
+        lock (_workers)
+        {
+            return _workers.All(
+                worker => (worker.ThreadState & ThreadState.WaitSleepJoin) != 0);
+        }
+    }
 
     /// <summary>Makes the native pool of <paramref name="pool"/>.</summary>
     public static NativeThreadPool NewPool(
@@ -66,13 +81,12 @@ internal sealed unsafe class ThreadPoolHost
                 options.IdleTimeout, nameof(options.IdleTimeout)),
             MaxTasksPerWorker = options.MaxTasksPerWorker,
         };
-        var host = new ThreadPoolHost(options);
+        var host = new ThreadPoolHost(pool, options);
         NativeThreadPool native = Internal.Native.NewThreadPool(
             GCHandle.ToIntPtr(GCHandle.Alloc(host)),
             (IntPtr)s_callbacks,
             settings);
         scheduler = new PoolScheduler(pool, host, native.MaxWorkers());
-        host._scheduler.SetTarget(scheduler);
         return native;
     }
 
@@ -106,6 +120,10 @@ internal sealed unsafe class ThreadPoolHost
             {
                 Thread.CurrentThread.Name = Encoding.UTF8.GetString(name, size);
                 t_current = host;
+                lock (host._workers)
+                {
+                    host._workers.Add(Thread.CurrentThread);
+                }
                 host._initializer?.Invoke();
             },
             failure);
@@ -116,6 +134,10 @@ internal sealed unsafe class ThreadPoolHost
     {
         ThreadPoolHost host = HostOf(self);
         host.Try(() => host._finalizer?.Invoke(), failure);
+        lock (host._workers)
+        {
+            host._workers.Remove(Thread.CurrentThread);
+        }
     }
 
     [UnmanagedCallersOnly]
@@ -168,9 +190,9 @@ internal sealed unsafe class ThreadPoolHost
     [UnmanagedCallersOnly]
     private static void Terminated(IntPtr self)
     {
-        if (HostOf(self)._scheduler.TryGetTarget(out PoolScheduler? scheduler))
+        if (HostOf(self)._pool.TryGetTarget(out Asyncpal.ThreadPool? pool))
         {
-            scheduler.Pool.OnTerminated();
+            pool.OnTerminated();
         }
     }
 

@@ -117,7 +117,7 @@ internal static unsafe class WorkerMain
         object? result = method.Invoke(
             target, BindingFlags.DoNotWrapExceptions, null, values, null);
         Type type = method.ReturnType;
-        if (result is Task task)
+        if (ToTask(result, type) is { } task)
         {
             task.GetAwaiter().GetResult();
             bool hasResult = type.IsGenericType;
@@ -142,6 +142,23 @@ internal static unsafe class WorkerMain
                 + $"JSON: {e.Message}",
                 e);
         }
+    }
+
+    /// <summary>What an asynchronous function has returned; else null.</summary>
+    private static Task? ToTask(object? result, Type type)
+    {
+        if (typeof(Task).IsAssignableFrom(type))
+        {
+            return Awaiting.Check((Task?)result);
+        }
+        if (result is ValueTask task)
+        {
+            return task.AsTask();
+        }
+        return type.IsGenericType
+            && type.GetGenericTypeDefinition() == typeof(ValueTask<>)
+                ? (Task)type.GetMethod(nameof(ValueTask<int>.AsTask))!.Invoke(result, null)!
+                : null;
     }
 }
 

@@ -5,7 +5,7 @@ using System.Threading.Tasks;
 
 namespace Asyncpal;
 
-/// <content>Tasks that nobody waits for, and what a shutdown leaves.</content>
+/// <content>What a shutdown leaves, and what fails unobserved.</content>
 public abstract partial class Pool
 {
     private readonly object _cancelledLock = new();
@@ -14,23 +14,8 @@ public abstract partial class Pool
     private protected Action<Exception>? UnobservedFailureHandler { get; init; }
 
     /// <summary>
-    /// Runs a function whose end nobody waits for. What it throws goes to the
-    /// pool's <see cref="ThreadPoolOptions.UnobservedFailureHandler"/>.
-    /// </summary>
-    /// <param name="function">What to run.</param>
-    /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
-    /// <exception cref="BrokenPoolException">The pool is broken.</exception>
-    public void Post(Action function) => Watch(SubmitAsync(function));
-
-    /// <inheritdoc cref="Post(Action)"/>
-    /// <param name="options">Its name and limits.</param>
-    /// <param name="function">What to run.</param>
-    public void Post(TaskOptions options, Action function) =>
-        Watch(SubmitAsync(options, function));
-
-    /// <summary>
     /// Does the work of a task that another pool has cancelled, as
-    /// <see cref="Post(Action)"/>. It can't be used again.
+    /// <see cref="Post(Action, CancellationToken, TaskOptions)"/>. It can't be used again.
     /// </summary>
     /// <param name="task">What to run; any pool's, but a process pool runs only
     /// what was a process pool's.</param>

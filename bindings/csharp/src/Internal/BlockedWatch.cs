@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Tracing;
+using System.Linq;
+using System.Threading;
+
+namespace Asyncpal.Internal;
+
+/// <summary>
+/// Reports a pool of threads that may wait for itself: all of its workers are
+/// blocked, tasks are pending, and none has ended for a moment.
+/// </summary>
+/// <remarks>
+/// <para>The pool stands in for waits that it sees. .NET tells nobody about the
+/// others, so all that can be done about these is to say so, once for each time.
+/// Tasks that are merely slow look the same; the moment doubles with each report
+/// that turns out to be about such.</para>
+/// <para>Threads: any. It looks once in a while, and only as long as tasks are
+/// pending; a pool that has nothing to do is not woken.</para>
+/// </remarks>
+internal sealed class BlockedWatch : IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
+    private readonly WeakReference<Asyncpal.ThreadPool> _pool;
+    private readonly Timer _timer;
+
+    // 1: the timer runs. Whoever changes it starts or stops the timer.
+    private int _watching;
+
+    // The rest belongs to Look(), which never runs twice at a time.
+    private TimeSpan _moment = TimeSpan.FromSeconds(1);
+    private long _ended = -1;
+    private long _since;
+    private bool _reported;
+
+    public BlockedWatch(Asyncpal.ThreadPool pool)
+    {
+        _pool = new WeakReference<Asyncpal.ThreadPool>(pool);
+        bool flows = !ExecutionContext.IsFlowSuppressed();
+        AsyncFlowControl flow = flows ? ExecutionContext.SuppressFlow() : default;
+        _timer = new Timer(
+            static watch => ((BlockedWatch)watch!).Look(),
+            this,
+            Timeout.Infinite,
+            Timeout.Infinite);
+        if (flows)
+        {
+            flow.Undo();
+        }
+    }
+
+    /// <summary>Called after a task has been queued.</summary>
+    public void Wake()
+    {
+        if (Volatile.Read(ref _watching) == 0
+            && Interlocked.Exchange(ref _watching, 1) == 0)
+        {
+            StartTimer();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _timer.Dispose();
+
+    private void StartTimer()
+    {
+        try
+        {
+            _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+        }
+        catch (ObjectDisposedException)
+        {
+            // So is the pool.
+        }
+    }
+
+    private void Look()
+    {
+        if (!_pool.TryGetTarget(out Asyncpal.ThreadPool? pool))
+        {
+            return;
+        }
+        try
+        {
+            Look(pool);
+            if (pool.Stats().Pending == 0)
+            {
+                Interlocked.Exchange(ref _watching, 0);
+                // A task that was queued meanwhile may have seen that it was 1.
+                if (pool.Stats().Pending == 0
+                    || Interlocked.Exchange(ref _watching, 1) == 1)
+                {
+                    return;
+                }
+            }
+            StartTimer();
+        }
+        catch (ObjectDisposedException)
+        {
+            // There is nothing to watch any more.
+        }
+    }
+
+    private void Look(Asyncpal.ThreadPool pool)
+    {
+        PoolStats stats = pool.Stats();
+        long ended = stats.Completed + stats.Failed + stats.Cancelled;
+        if (ended != _ended)
+        {
+            if (_reported)
+            {
+                _moment *= 2;
+                _reported = false;
+            }
+            _ended = ended;
+            _since = Stopwatch.GetTimestamp();
+            return;
+        }
+        TimeSpan still = Stopwatch.GetElapsedTime(_since);
+        if (_reported
+            || still < _moment
+            || stats.Pending == 0
+            || stats.Workers < pool.MaxWorkers
+            || stats.Busy < stats.Workers
+            || !pool.AreWorkersBlocked())
+        {
+            return;
+        }
+        _reported = true;
+        Report(pool, stats, still);
+    }
+
+    private static void Report(
+        Asyncpal.ThreadPool pool, PoolStats stats, TimeSpan still)
+    {
+        IEnumerable<string> tasks = pool.Workers().Where(worker => worker.IsBusy).Select(
+            worker => FormattableString.Invariant(
+                $"{worker.CurrentTask} on {worker.Name} for {worker.RunningFor.TotalSeconds:0.0} s"));
+        string text = FormattableString.Invariant(
+            $"""
+            {pool} may wait for itself: its workers ({stats.Workers}) are all blocked,
+             tasks are pending ({stats.Pending}), and none has ended for
+             {still.TotalSeconds:0.0} s. Blocked: {string.Join(", ", tasks)}. If they
+             wait for tasks of this pool, await these, or wait by Task.Wait(), Result
+             or Pool.Run(), which the pool sees
+            """);
+        AsyncpalEvents.Log.Report(text.ReplaceLineEndings(""));
+    }
+}
+
+/// <summary>The events of this library, which has the name Asyncpal there.</summary>
+[EventSource(Name = "Asyncpal")]
+internal sealed class AsyncpalEvents : EventSource
+{
+    public static readonly AsyncpalEvents Log = new();
+
+    /// <summary>Tells whoever listens; if nobody does, stderr.</summary>
+    [NonEvent]
+    public void Report(string message)
+    {
+        if (IsEnabled())
+        {
+            WorkersBlocked(message);
+        }
+        else
+        {
+            Console.Error.WriteLine($"asyncpal: {message}");
+        }
+    }
+
+    [Event(1, Level = EventLevel.Warning, Message = "{0}")]
+    [UnconditionalSuppressMessage(
+        "Trimming", "IL2026", Justification = "A string has no members to keep.")]
+    private void WorkersBlocked(string message) => WriteEvent(1, message);
+}

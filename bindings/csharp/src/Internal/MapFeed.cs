@@ -1,0 +1,153 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Channels;
+using System.Threading.Tasks;
+
+namespace Asyncpal.Internal;
+
+/// <summary>
+/// A map whose inputs have to be awaited. It reads them beside its reader, so that
+/// results come while the next input is still under way; never more than the
+/// buffer ahead.
+/// </summary>
+/// <remarks>Its reader is one thread at a time.</remarks>
+internal sealed class MapFeed<TIn, TOut> : IAsyncMap<TOut>
+{
+    private readonly Asyncpal.Pool _pool;
+    private readonly MapFunction<TIn, TOut> _function;
+    private readonly int _chunkSize;
+    private readonly bool _isOrdered;
+    private readonly MapDeadline _deadline;
+    private readonly MapCancellation _cancel;
+
+    // For chunks that were not yet taken by the reader.
+    private readonly SemaphoreSlim _room;
+
+    // The chunks that were submitted: in order, or as they are done. It ends after
+    // the last one, with what the inputs have thrown.
+    private readonly Channel<Task<IReadOnlyList<TOut>>> _chunks =
+        Channel.CreateUnbounded<Task<IReadOnlyList<TOut>>>();
+
+    // The chunks that are not in the channel yet, and one until the inputs end.
+    private int _expected = 1;
+
+    // Written before that one is taken back.
+    private Exception? _error;
+
+    public MapFeed(
+        Asyncpal.Pool pool,
+        MapPlan plan,
+        MapFunction<TIn, TOut> function,
+        IAsyncEnumerable<TIn> inputs,
+        MapOptions? options,
+        CancellationToken token)
+    {
+        options ??= new MapOptions();
+        _deadline = new MapDeadline(pool, plan, options);
+        pool.Check();
+        _pool = pool;
+        _function = function;
+        _chunkSize = options.ChunkSize;
+        _isOrdered = plan.IsOrdered;
+        _room = new SemaphoreSlim(plan.BufferOf(pool, options));
+        _cancel = new MapCancellation(pool, function.IsStoppable, token);
+        _ = ReadInputsAsync(inputs);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IEnumerable<TOut>?> NextAsync(CancellationToken token)
+    {
+        _cancel.ThrowIfCallerCancelled();
+        Task<bool> more = _chunks.Reader.WaitToReadAsync().AsTask();
+        await _deadline.WaitAsync(more, token).ConfigureAwait(false);
+        if (more.IsFaulted || more.IsCanceled)
+        {
+            _cancel.ThrowIfCallerCancelled();
+        }
+        if (!await more.ConfigureAwait(false)
+            || !_chunks.Reader.TryRead(out Task<IReadOnlyList<TOut>>? chunk))
+        {
+            return null;
+        }
+        await _deadline.WaitAsync(chunk, token).ConfigureAwait(false);
+        _room.Release();
+        return ChunkResults.Of(chunk, _cancel) ?? chunk.Result;
+    }
+
+    /// <summary>
+    /// Cancels what has not begun. The inputs are left once they have given the
+    /// one that they are asked for, or have heeded the token.
+    /// </summary>
+    public void Dispose() => _cancel.Dispose();
+
+    private async Task ReadInputsAsync(IAsyncEnumerable<TIn> inputs)
+    {
+        try
+        {
+            IAsyncEnumerator<TIn> input = inputs.GetAsyncEnumerator(_cancel.Token);
+            await using (input.ConfigureAwait(false))
+            {
+                bool ended = false;
+                while (!ended)
+                {
+                    await _room.WaitAsync(_cancel.Token).ConfigureAwait(false);
+                    var chunk = new List<TIn>();
+                    while (chunk.Count < _chunkSize && !ended)
+                    {
+                        if (await input.MoveNextAsync().ConfigureAwait(false))
+                        {
+                            chunk.Add(input.Current);
+                        }
+                        else
+                        {
+                            ended = true;
+                        }
+                    }
+                    if (chunk.Count > 0)
+                    {
+                        Submit(chunk);
+                    }
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            _error = e;
+        }
+        CountDown();
+    }
+
+    private void Submit(List<TIn> chunk)
+    {
+        _cancel.Token.ThrowIfCancellationRequested();
+        Task<IReadOnlyList<TOut>> task =
+            _pool.SubmitChunk(_function, chunk, _cancel.Token);
+        Interlocked.Increment(ref _expected);
+        if (_isOrdered)
+        {
+            Add(task);
+            return;
+        }
+        task.ContinueWith(
+            static (done, map) => ((MapFeed<TIn, TOut>)map!).Add(done),
+            this,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void Add(Task<IReadOnlyList<TOut>> chunk)
+    {
+        _chunks.Writer.TryWrite(chunk);
+        CountDown();
+    }
+
+    private void CountDown()
+    {
+        if (Interlocked.Decrement(ref _expected) == 0)
+        {
+            _chunks.Writer.Complete(_error);
+        }
+    }
+}
