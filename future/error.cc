@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "asyncpal/future/known_errors.h"
-#include "asyncpal/future/rebuilt_error.h"
+#include "asyncpal/future/internal/known_errors.h"
+#include "asyncpal/future/internal/rebuilt_error.h"
 
 namespace asyncpal {
 namespace {

@@ -144,7 +144,7 @@ std::string DescribeException(const std::exception_ptr& error);
 
 // A copy with its own exception object, causes included, so that two collectors
 // share nothing mutable. Only a type from the standard hierarchy or from this
-// file can be copied (known_errors.h); any other gives `error` itself.
+// file can be copied (internal/known_errors.h); any other gives `error` itself.
 std::exception_ptr CopyException(const std::exception_ptr& error);
 
 // `outer` with `cause` nested in it.

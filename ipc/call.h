@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "asyncpal/future/internal/task.h"
-#include "asyncpal/ipc/code_address.h"
 #include "asyncpal/ipc/codec.h"
+#include "asyncpal/ipc/encoding/code_address.h"
+#include "asyncpal/ipc/encoding/task_registry.h"
 #include "asyncpal/ipc/payload.h"
-#include "asyncpal/ipc/task_registry.h"
 
 // How a call goes to another process. What can: a free or static member
 // function, a lambda or function object without captures, or a callable with a

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
-#include "asyncpal/ipc/codec_traits.h"
+#include "asyncpal/ipc/encoding/codec_traits.h"
 #include "asyncpal/ipc/payload.h"
 
 namespace asyncpal {

@@ -12,8 +12,8 @@
 #include <variant>
 
 #include "absl/time/time.h"
-#include "asyncpal/ipc/codec_containers.h"
-#include "asyncpal/ipc/codec_traits.h"
+#include "asyncpal/ipc/encoding/codec_containers.h"
+#include "asyncpal/ipc/encoding/codec_traits.h"
 #include "asyncpal/ipc/payload.h"
 
 namespace asyncpal {

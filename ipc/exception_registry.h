@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <typeinfo>
 
-#include "asyncpal/future/rebuilt_error.h"
+#include "asyncpal/future/internal/rebuilt_error.h"
 #include "asyncpal/ipc/codec.h"
 
 // At namespace scope of a .cc file: a worker's exception of exactly this type

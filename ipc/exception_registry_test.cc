@@ -6,8 +6,8 @@
 
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/codec.h"
-#include "asyncpal/ipc/exception_codec.h"
-#include "asyncpal/ipc/throw_trace.h"
+#include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/errors/throw_trace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
-#include "asyncpal/ipc/worker_main.h"
+#include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/pool/internal/before_main.h"
 #include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/process_core.h"

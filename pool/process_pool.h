@@ -55,9 +55,9 @@ struct ProcessPoolOptions {
   // Arguments or results of more bytes are a SerializationError.
   int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
 
-  // A worker process that has not said hello so long after its start is killed,
-  // and counts as one that can't be started. The initializer takes the time
-  // that it takes.
+  // A worker process that has sent no handshake this long after its start is
+  // killed, and counts as one that can't be started. The initializer takes the
+  // time that it takes.
   absl::Duration handshake_timeout = absl::Seconds(10);
 };
 

@@ -68,7 +68,7 @@ TEST(ProcessPoolHostile, NeverSayingHelloBreaksThePoolInTime) {
     ProcessPool pool(std::move(options));
     EXPECT_THAT(CauseOfBreaking(pool),
                 AllOf(HasSubstr("no worker process can be started"),
-                      HasSubstr("did not say hello within 100ms")))
+                      HasSubstr("sent no handshake within 100ms")))
         << mode;
     EXPECT_TRUE(pool.is_broken());
   }
@@ -91,7 +91,7 @@ TEST(ProcessPoolHostile, AnotherProtocolBreaksThePool) {
 
 TEST(ProcessPoolHostile, AnotherBeginningBreaksThePool) {
   ProcessPool pool(FakeWorkers("ready at once"));
-  EXPECT_THAT(CauseOfBreaking(pool), HasSubstr("did not say hello"));
+  EXPECT_THAT(CauseOfBreaking(pool), HasSubstr("sent no handshake"));
 }
 
 TEST(ProcessPoolHostile, AnotherVersionIsRefusedWithBoth) {
@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
     Kind, ProcessPoolViolation,
     ::testing::Values(Violation{"result of the future",
                                 "a result of a task that it does not"},
-                      Violation{"hello again", "sent what is no result"},
+                      Violation{"second handshake", "sent what is no result"},
                       Violation{"garbage", "frame"},
                       Violation{"huge body", "9223372036854775808"},
                       Violation{"half a result", "exited with code 0"},

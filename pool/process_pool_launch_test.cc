@@ -195,7 +195,7 @@ TEST_F(ProcessPoolLaunch, ProgramThatIsNoWorkerBreaksThePoolWithTheReason) {
   {
     ProcessPool pool({.max_workers = 2, .worker_command = {"false"}});
     EXPECT_THAT(Break(pool).message,
-                HasSubstr("ended before it said hello: it exited with code 1"));
+                HasSubstr("ended before its handshake: it exited with code 1"));
     EXPECT_LE(spawns, 3);
   }
   ExpectNothingLeft();
@@ -218,7 +218,7 @@ TEST_F(ProcessPoolLaunch, EveryPendingTaskOfABrokenPoolFailsWithTheReason) {
 
 TEST_F(ProcessPoolLaunch, CrashAtEachStartBreaksThePoolAfterThree) {
   {
-    ScopedFailpoints failpoints("hello=exit:1");
+    ScopedFailpoints failpoints("handshake=exit:1");
     ProcessPool pool(1);
     EXPECT_THAT(Break(pool).message, HasSubstr("it exited with code 1"));
     EXPECT_EQ(spawns, 3);
@@ -228,11 +228,11 @@ TEST_F(ProcessPoolLaunch, CrashAtEachStartBreaksThePoolAfterThree) {
 
 TEST_F(ProcessPoolLaunch, StoppedAtTheStartCountsAsOneThatCannotStart) {
   {
-    ScopedFailpoints failpoints("hello=stop");
+    ScopedFailpoints failpoints("handshake=stop");
     ProcessPool pool(
         {.max_workers = 1, .handshake_timeout = absl::Milliseconds(100)});
     EXPECT_THAT(Break(pool).message,
-                HasSubstr("did not say hello within 100ms"));
+                HasSubstr("sent no handshake within 100ms"));
     EXPECT_EQ(spawns, 3);
   }
   ExpectNothingLeft();
@@ -463,7 +463,7 @@ TEST_F(ProcessPoolLaunch, ForkedProcessDoesNotHideTheDeathFromWhoWaits) {
 }
 
 TEST_F(ProcessPoolLaunch, ForkedProcessDoesNotHideADeathAtTheStart) {
-  ScopedFailpoints failpoints("hello=exit:1");
+  ScopedFailpoints failpoints("handshake=exit:1");
   HoldingFork holder;
   ProcessPool pool({.max_workers = 1, .handshake_timeout = kLong});
   EXPECT_THAT(Break(pool).message, HasSubstr("it exited with code 1"));

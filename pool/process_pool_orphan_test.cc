@@ -5,7 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "asyncpal/ipc/child_process.h"
+#include "asyncpal/ipc/worker/child_process.h"
 #include "asyncpal/pool/testing/eventually.h"
 #include "asyncpal/pool/testing/process_faults.h"
 #include "gtest/gtest.h"

@@ -8,8 +8,8 @@
 
 #include "asyncpal/bindings/facade/host_error.h"
 #include "asyncpal/future/error.h"
-#include "asyncpal/future/rebuilt_error.h"
-#include "asyncpal/ipc/exception_link.h"
+#include "asyncpal/future/internal/rebuilt_error.h"
+#include "asyncpal/ipc/errors/exception_link.h"
 
 namespace asyncpal {
 

@@ -7,7 +7,7 @@
 
 #include "asyncpal/bindings/facade/host_error.h"
 #include "asyncpal/future/error.h"
-#include "asyncpal/ipc/exception_link.h"
+#include "asyncpal/ipc/errors/exception_link.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

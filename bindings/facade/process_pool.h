@@ -41,7 +41,7 @@ class ProcessHost {
 class ProcessPoolSettings : public PoolSettings {
  public:
   // The program that workers run, and its arguments, one by one. It calls
-  // WorkerProcess::Serve(), or is a C++ program that links the library.
+  // HostedWorker::Serve(), or is a C++ program that links the library.
   void AddWorkerArgument(const std::string& argument) {
     worker_command_.push_back(argument);
   }

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "asyncpal/bindings/facade/hosted_worker.h"
 #include "asyncpal/bindings/facade/values.h"
-#include "asyncpal/bindings/facade/worker_process.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
@@ -306,8 +306,8 @@ TEST_F(FacadeProcessPoolTest, AClosedPoolRefusesCalls) {
 }
 
 TEST_F(FacadeProcessPoolTest, OnlyAWorkerServes) {
-  EXPECT_FALSE(WorkerProcess::IsOne());
-  EXPECT_THROW(WorkerProcess::Serve(nullptr), InvalidStateError);
+  EXPECT_FALSE(HostedWorker::IsOne());
+  EXPECT_THROW(HostedWorker::Serve(nullptr), InvalidStateError);
 }
 
 TEST(ValuesTest, AreReadAsTheyWereWritten) {
@@ -352,9 +352,8 @@ TEST(ValuesTest, ThatAreLeftOverAreRefused) {
 
 // Workers run this same program, as a host's would.
 int main(int argc, char** argv) {
-  if (asyncpal::facade::WorkerProcess::IsOne()) {
-    asyncpal::facade::WorkerProcess::Serve(
-        new asyncpal::facade::FakeWorkerHost);
+  if (asyncpal::facade::HostedWorker::IsOne()) {
+    asyncpal::facade::HostedWorker::Serve(new asyncpal::facade::FakeWorkerHost);
   }
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -12,7 +12,7 @@
 #include "asyncpal/bindings/facade/process_pool.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
 #include "asyncpal/bindings/facade/values.h"
-#include "asyncpal/bindings/facade/worker_process.h"
+#include "asyncpal/bindings/facade/hosted_worker.h"
 %}
 
 %include <stdint.i>
@@ -234,14 +234,14 @@ OPEN(ValueReader::ExpectEnd)
 
 OPEN_HOST(WorkerHost)
 OPEN(WorkerHost::Serve)
-OPEN_TYPE(WorkerProcess)
-OPEN(WorkerProcess::IsOne)
+OPEN_TYPE(HostedWorker)
+OPEN(HostedWorker::IsOne)
 #ifdef HOST_IS_DIRECTOR
-OPEN(WorkerProcess::Serve)
+OPEN(HostedWorker::Serve)
 #endif
-%nodefaultctor asyncpal::facade::WorkerProcess;
-%nodefaultdtor asyncpal::facade::WorkerProcess;
-%include "bindings/facade/worker_process.h"
+%nodefaultctor asyncpal::facade::HostedWorker;
+%nodefaultdtor asyncpal::facade::HostedWorker;
+%include "bindings/facade/hosted_worker.h"
 
 #ifdef SWIGCSHARP
 %include "bindings/swig/csharp/hosts.i"

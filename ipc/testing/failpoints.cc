@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "asyncpal/ipc/internal/failpoint.h"
+#include "asyncpal/ipc/worker/failpoint.h"
 
 namespace asyncpal::testing {
 namespace {

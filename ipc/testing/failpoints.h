@@ -9,7 +9,7 @@ namespace asyncpal::testing {
 // Makes the processes that are started during its life do something at their
 // failpoints. They must link this library, too; this process does nothing.
 //
-//   ScopedFailpoints failpoints("after_started=exit:3,hello=sleep:5000");
+//   ScopedFailpoints failpoints("after_started=exit:3,handshake=sleep:5000");
 //
 // A list of <name>=<action>, the action being one of
 //   exit:<code>   _exit()

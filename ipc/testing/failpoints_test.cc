@@ -9,10 +9,10 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "asyncpal/ipc/child_process.h"
-#include "asyncpal/ipc/internal/failpoint.h"
 #include "asyncpal/ipc/internal/fd.h"
 #include "asyncpal/ipc/testing/descriptors.h"
+#include "asyncpal/ipc/worker/child_process.h"
+#include "asyncpal/ipc/worker/failpoint.h"
 #include "gtest/gtest.h"
 
 namespace asyncpal::testing {

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
-#include "asyncpal/ipc/worker_main.h"
-#include "asyncpal/ipc/worker_protocol.h"
+#include "asyncpal/ipc/worker/worker_main.h"
+#include "asyncpal/ipc/worker/worker_protocol.h"
 #include "asyncpal/pool/internal/process_worker.h"
 
 namespace asyncpal::internal {
@@ -30,7 +30,7 @@ ThreadCore::WorkerPtr ProcessCore::MakeWorker(int64_t id, std::string name) {
   return std::make_shared<ProcessWorker>(*this, id, std::move(name));
 }
 
-WorkerProcess::Options ProcessCore::WorkerOptions(std::string worker) const {
+WorkerConnection::Options ProcessCore::WorkerOptions(std::string worker) const {
   return {.command = remote_.worker_command,
           .pool = options_.name,
           .worker = std::move(worker),
@@ -78,8 +78,8 @@ EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
 
 void ProcessCore::Test() {
   CheckMayStart();
-  WorkerProcess child(WorkerOptions(absl::StrCat(options_.name, "-test")));
-  std::exception_ptr error = child.Greet();
+  WorkerConnection child(WorkerOptions(absl::StrCat(options_.name, "-test")));
+  std::exception_ptr error = child.Handshake();
   if (error != nullptr) {
     std::rethrow_exception(HookFailure<InitializerError>(error));
   }
@@ -108,8 +108,8 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
   }
   const auto mine = StateRef<StateBase>::Share(task);
   std::shared_ptr<ProcessWorker> worker;
-  std::shared_ptr<WorkerProcess> child;
-  WorkerProcess::Ticket ticket;
+  std::shared_ptr<WorkerConnection> child;
+  WorkerConnection::Ticket ticket;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
@@ -171,14 +171,14 @@ class ProcessCore::Visit {
   bool Serve(StateBase& task) {
     if (worker_ == nullptr) return false;
     auto waited = child_->WaitForOutcome(ticket_, absl::ZeroDuration(), 0);
-    if (waited == WorkerProcess::Waited::kTimeout) {
+    if (waited == WorkerConnection::Waited::kTimeout) {
       {
         MutexLock lock(core_.mu_);
         worker_->StopWatching();
       }
       waited = child_->WaitForOutcome(ticket_);
     }
-    if (waited == WorkerProcess::Waited::kDead) return false;
+    if (waited == WorkerConnection::Waited::kDead) return false;
     ThreadWorker* const outer = ThreadWorker::Current();
     ThreadWorker::SetCurrent(worker_.get());
     is_done_ = true;
@@ -190,8 +190,8 @@ class ProcessCore::Visit {
  private:
   ProcessCore& core_;
   std::shared_ptr<ProcessWorker> worker_;
-  std::shared_ptr<WorkerProcess> child_;
-  WorkerProcess::Ticket ticket_;
+  std::shared_ptr<WorkerConnection> child_;
+  WorkerConnection::Ticket ticket_;
   bool is_done_ = false;
 };
 

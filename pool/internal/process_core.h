@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
-#include "asyncpal/ipc/worker_process.h"
+#include "asyncpal/ipc/worker/worker_connection.h"
 #include "asyncpal/pool/internal/remote_task.h"
 #include "asyncpal/pool/internal/restart_budget.h"
 #include "asyncpal/pool/internal/thread_core.h"
@@ -74,7 +74,7 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
 
   ProcessCore(PoolOptions options, Options remote, ShutdownRegistry* registry);
 
-  WorkerProcess::Options WorkerOptions(std::string worker) const;
+  WorkerConnection::Options WorkerOptions(std::string worker) const;
   // Throws where starting a worker could go on without end.
   static void CheckMayStart();
   bool HasOtherWorkers();

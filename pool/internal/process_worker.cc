@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
-#include "asyncpal/ipc/worker_main.h"
+#include "asyncpal/ipc/worker/worker_main.h"
 
 namespace asyncpal::internal {
 namespace {
@@ -101,14 +101,14 @@ std::exception_ptr ProcessWorker::StartChild() {
     bool shortage = false;
     try {
       ProcessCore::CheckMayStart();
-      auto child = std::make_shared<WorkerProcess>(pool.WorkerOptions(name));
+      auto child = std::make_shared<WorkerConnection>(pool.WorkerOptions(name));
       {
         MutexLock lock(child_mu_);
         child_ = std::move(child);
         // Who kills all workers comes before this, or finds the child.
         if (pool.killed_.load()) child_->Kill();
       }
-      if (auto thrown = child_->Greet()) {
+      if (auto thrown = child_->Handshake()) {
         const bool killed = child_->was_killed();
         DropChild();
         return killed ? nullptr : pool.HookFailure<InitializerError>(thrown);
@@ -171,7 +171,7 @@ void ProcessWorker::EnsureChild() {
   if (child_ != nullptr && running_.child == child_) {
     // It still has a task that was given up before it was waited for.
     child_->Kill();
-    child_->BuryAndDescribe("running");
+    child_->ReapAndDescribe("running");
     RecallOwn();
     DropChild();
   }
@@ -187,7 +187,7 @@ void ProcessWorker::EnsureChild() {
 }
 
 void ProcessWorker::DropChild() {
-  std::shared_ptr<WorkerProcess> dead;  // ended and reaped with no lock held
+  std::shared_ptr<WorkerConnection> dead;  // ended and reaped with no lock held
   Sent running;
   MutexLock lock(child_mu_);
   dead = std::move(child_);
@@ -273,7 +273,7 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
       try {
         child_->Send(running_.ticket, call.call());
       } catch (...) {
-        child_->Withdraw(running_.ticket);
+        child_->Revoke(running_.ticket);
         SetRunning({});
         throw;
       }
@@ -285,11 +285,12 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
     } else if (task.cancel_requested()) {
       task.RequestStop();
     }
-    WorkerProcess& child = *running_.child;
-    const uint64_t ring_from = OfferNext();
-    if (ring_from != 0 &&
+    WorkerConnection& child = *running_.child;
+    const uint64_t notify_from = OfferNext();
+    if (notify_from != 0 &&
         child.WaitForOutcome(running_.ticket, absl::Nanoseconds(kQuickNanos),
-                             ring_from) == WorkerProcess::Waited::kTimeout) {
+                             notify_from) ==
+            WorkerConnection::Waited::kTimeout) {
       RecallOwn(/*rest=*/1);  // it takes longer than others should wait for it
     }
     auto outcome = child.Receive(running_.ticket);
@@ -314,7 +315,7 @@ void ProcessWorker::HandleDeath(StateBase& task, int& attempts) {
   const auto [sent, child, ticket] = running_;
   const ClaimPage::Claim claim = child->Look(ticket);
   const bool killed = child->was_killed();
-  const WorkerLostError::Cause cause = child->BuryAndDescribe(
+  const WorkerLostError::Cause cause = child->ReapAndDescribe(
       claim == ClaimPage::Claim::kFinished ? "sending the result" : "running");
   RecallOwn();
   // Of several tasks that the child has begun, the first to come here tells.
@@ -369,7 +370,7 @@ bool ProcessWorker::KillIfRunning(const StateBase& task) {
   const Sent* const sent =
       running_.task == &task ? &running_ : FindStarted(task);
   if (sent == nullptr) return false;
-  WorkerProcess& child = *sent->child;
+  WorkerConnection& child = *sent->child;
   if (!child.Interrupt(sent->ticket)) return false;
   child.Kill();
   return true;

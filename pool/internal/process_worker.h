@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/internal/fd.h"
-#include "asyncpal/ipc/worker_process.h"
+#include "asyncpal/ipc/worker/worker_connection.h"
 #include "asyncpal/pool/internal/process_core.h"
 #include "asyncpal/pool/internal/thread_worker.h"
 
@@ -38,7 +38,7 @@ namespace asyncpal::internal {
 // others do in the agent's place.
 class ProcessWorker final : public ThreadWorker {
  public:
-  using Ticket = WorkerProcess::Ticket;
+  using Ticket = WorkerConnection::Ticket;
 
   ProcessWorker(ProcessCore& core, int64_t id, std::string name);
 
@@ -63,13 +63,13 @@ class ProcessWorker final : public ThreadWorker {
   // `task` was started for this idle worker, and the caller sends it to the
   // child that comes back. The agent wakes when the child says something,
   // unless somebody visits before, which `will_wait` promises.
-  std::shared_ptr<WorkerProcess> Lend(StateBase* task, bool will_wait,
-                                      Ticket* ticket);
+  std::shared_ptr<WorkerConnection> Lend(StateBase* task, bool will_wait,
+                                         Ticket* ticket);
   // The caller waits for `task` and serves the child. Null: the task is not
   // here, or somebody else is faster. From now on the agent has nothing to do,
   // and after StopWatching() sleeps.
-  std::shared_ptr<WorkerProcess> BeginVisit(const StateBase& task,
-                                            Ticket* ticket);
+  std::shared_ptr<WorkerConnection> BeginVisit(const StateBase& task,
+                                               Ticket* ticket);
   void StopWatching() { WatchChild(false); }
   // The loan is over. Unless the task is done, it is the agent's now. True: the
   // agent must wake for that or for another reason.
@@ -99,7 +99,7 @@ class ProcessWorker final : public ThreadWorker {
   // another has taken its place.
   struct Sent {
     StateBase* task = nullptr;
-    std::shared_ptr<WorkerProcess> child = nullptr;
+    std::shared_ptr<WorkerConnection> child = nullptr;
     Ticket ticket = {};
   };
   struct Offered {
@@ -145,7 +145,7 @@ class ProcessWorker final : public ThreadWorker {
 
   // Written by the agent with the lock held, so that it may read without.
   Mutex child_mu_;
-  std::shared_ptr<WorkerProcess> child_;
+  std::shared_ptr<WorkerConnection> child_;
   Sent running_;  // what the child was sent and not done
 
   // In the child's order. Guarded by the core's take_mu_; only the agent adds.

@@ -11,22 +11,22 @@
 
 namespace asyncpal::internal {
 
-std::shared_ptr<WorkerProcess> ProcessWorker::Lend(StateBase* task,
-                                                   bool will_wait,
-                                                   Ticket* ticket) {
+std::shared_ptr<WorkerConnection> ProcessWorker::Lend(StateBase* task,
+                                                      bool will_wait,
+                                                      Ticket* ticket) {
   loan_ = will_wait ? Loan::kReserved : Loan::kUnattended;
   lent_task_ = task;
   child_spoke_ = false;
   MutexLock lock(child_mu_);
-  child_->RingForAll();
+  child_->NotifyForAll();
   *ticket = child_->Offer();
   running_ = {task, child_, *ticket};
   if (!will_wait) WatchChild(true);
   return child_;
 }
 
-std::shared_ptr<WorkerProcess> ProcessWorker::BeginVisit(const StateBase& task,
-                                                         Ticket* ticket) {
+std::shared_ptr<WorkerConnection> ProcessWorker::BeginVisit(
+    const StateBase& task, Ticket* ticket) {
   if (lent_task_ != &task ||
       (loan_ != Loan::kUnattended && loan_ != Loan::kReserved)) {
     return nullptr;
@@ -59,7 +59,7 @@ void ProcessWorker::ForgetSent(const Ticket& ticket) {
     MutexLock take(process_core_.take_mu_);
     MutexLock lock(process_core_.mu_);
     MutexLock child_lock(child_mu_);
-    if (running_.child != nullptr) running_.child->Withdraw(ticket);
+    if (running_.child != nullptr) running_.child->Revoke(ticket);
     running_ = {};
     if (loan_ != Loan::kNone) must_wake = EndLoan(/*is_done=*/false);
   }

@@ -29,7 +29,7 @@ constexpr size_t kMostAhead = ClaimPage::kSlots - 1;
 uint64_t ProcessWorker::OfferNext() {
   if (pumping_ || running_.child != child_) return 0;
   std::vector<StateRef<StateBase>> tasks;
-  std::vector<WorkerProcess::Order> orders;
+  std::vector<WorkerConnection::Order> orders;
   uint64_t middle = 0;
   {
     MutexLock take(process_core_.take_mu_);
@@ -150,7 +150,7 @@ bool ProcessWorker::RecallEntry(size_t index) {
   Offered& offered = offered_[index];
   if (offered.started) return false;
   StateBase* const task = offered.sent.task;
-  if (offered.sent.child->Withdraw(offered.sent.ticket)) {
+  if (offered.sent.child->Revoke(offered.sent.ticket)) {
     offered_.erase(offered_.begin() + static_cast<ptrdiff_t>(index));
     process_core_.PutBack(task);
     return true;

@@ -9,10 +9,10 @@
 #include <string>
 #include <utility>
 
-#include "asyncpal/ipc/channel.h"
-#include "asyncpal/ipc/claim_page.h"
 #include "asyncpal/ipc/internal/fd.h"
-#include "asyncpal/ipc/worker_protocol.h"
+#include "asyncpal/ipc/worker/channel.h"
+#include "asyncpal/ipc/worker/claim_page.h"
+#include "asyncpal/ipc/worker/worker_protocol.h"
 #include "capnp/message.h"
 
 // A worker_command that speaks the workers' protocol by hand, and breaks it in
@@ -73,7 +73,7 @@ class FakeWorker {
       SendReady();
       WaitForTheEnd();
     }
-    SayHello();
+    SendHandshake();
     Receive();  // the setup
     SendReady();
     while (true) {
@@ -93,12 +93,12 @@ class FakeWorker {
     if (channel_.Receive() != Channel::Received::kFrame) _exit(0);
   }
 
-  void SayHello() {
+  void SendHandshake() {
     capnp::MallocMessageBuilder message;
-    auto hello = message.initRoot<wire::Message>().initHello();
-    hello.setSchemaVersion(mode_ == "version 99" ? 99 : kSchemaVersion);
-    hello.setBuildId(kj::StringPtr("fake").asBytes());
-    hello.setPid(getpid());
+    auto handshake = message.initRoot<wire::Message>().initHandshake();
+    handshake.setSchemaVersion(mode_ == "version 99" ? 99 : kSchemaVersion);
+    handshake.setBuildId(kj::StringPtr("fake").asBytes());
+    handshake.setPid(getpid());
     channel_.Send(message);
   }
 
@@ -149,8 +149,8 @@ class FakeWorker {
       page_.Finish(slot, task.attempt);
       SendResult(task.attempt, task.arguments);
       return;
-    } else if (mode_ == "hello again") {
-      SayHello();
+    } else if (mode_ == "second handshake") {
+      SendHandshake();
     } else if (mode_ == "garbage") {
       SendRaw(std::string(4096, '\xa5'));
     } else if (mode_ == "huge body") {

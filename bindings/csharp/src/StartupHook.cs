@@ -10,7 +10,7 @@ internal static class StartupHook
     public static void Initialize()
     {
         WorkerCommand.RestoreEnvironment();
-        if (WorkerProcess.IsOne())
+        if (HostedWorker.IsOne())
         {
             WorkerMain.Run();
         }

@@ -5,7 +5,7 @@
 #include <memory>
 #include <new>
 
-#include "asyncpal/bindings/facade/worker_process.h"
+#include "asyncpal/bindings/facade/hosted_worker.h"
 
 namespace asyncpal::swig {
 namespace {
@@ -121,7 +121,7 @@ facade::ProcessPool* NewProcessPool(
 }
 
 void ServeAsWorker(void* serve) {
-  facade::WorkerProcess::Serve(new CallbackWorkerHost(
+  facade::HostedWorker::Serve(new CallbackWorkerHost(
       reinterpret_cast<CallbackWorkerHost::ServeFunction>(serve)));
 }
 

@@ -58,7 +58,7 @@ facade::ProcessPool* NewProcessPool(
     void* self, const void* callbacks,
     const facade::ProcessPoolSettings& settings);
 
-// As facade::WorkerProcess::Serve(). `serve` is a function
+// As facade::HostedWorker::Serve(). `serve` is a function
 // void* (const char* call, int64_t call_size, facade::Failure* failure)
 // that gives a block, or null where it failed.
 void ServeAsWorker(void* serve);

@@ -3,7 +3,7 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.WorkerHost;
-import io.asyncpal.internal.swig.WorkerProcess;
+import io.asyncpal.internal.swig.HostedWorker;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,13 +39,13 @@ final class WorkerMain extends WorkerHost {
    */
   public static void main(String[] args) {
     NativeLibrary.load();
-    if (!WorkerProcess.isOne()) {
+    if (!HostedWorker.isOne()) {
       System.err.println("asyncpal: this program is started by a ProcessPool, by nobody else");
       System.exit(2);
     }
     WorkerMain host = new WorkerMain();
     host.swigReleaseOwnership();
-    WorkerProcess.serve(host);
+    HostedWorker.serve(host);
   }
 
   @Override

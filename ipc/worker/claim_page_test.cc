@@ -1,0 +1,324 @@
+#include "asyncpal/ipc/worker/claim_page.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "asyncpal/ipc/internal/fd.h"
+#include "gtest/gtest.h"
+
+namespace asyncpal::internal {
+namespace {
+
+using Claim = ClaimPage::Claim;
+
+constexpr uint64_t kAttempt = 7;
+constexpr uint64_t kOther = 8;
+
+// A page as it is once a claim has come so far.
+ClaimPage PageAt(Claim claim) {
+  ClaimPage page = ClaimPage::Create();
+  if (claim == Claim::kUnknown) return page;
+  page.Offer(0, kAttempt);
+  if (claim == Claim::kRevoked) page.Revoke(0, kAttempt);
+  if (claim == Claim::kOffered || claim == Claim::kRevoked) return page;
+  page.Start(0, kAttempt);
+  if (claim == Claim::kFinished) page.Finish(0, kAttempt);
+  if (claim == Claim::kKilled) page.Interrupt(0, kAttempt);
+  if (claim == Claim::kAnswered) page.Answer(0, kAttempt, "answer");
+  return page;
+}
+
+class EveryClaim : public ::testing::TestWithParam<Claim> {};
+
+INSTANTIATE_TEST_SUITE_P(, EveryClaim,
+                         ::testing::Values(Claim::kUnknown, Claim::kOffered,
+                                           Claim::kStarted, Claim::kFinished,
+                                           Claim::kRevoked, Claim::kKilled,
+                                           Claim::kAnswered));
+
+TEST_P(EveryClaim, IsWhatLookSees) {
+  EXPECT_EQ(PageAt(GetParam()).Look(0, kAttempt), GetParam());
+}
+
+TEST_P(EveryClaim, StartsOnlyIfOffered) {
+  EXPECT_EQ(PageAt(GetParam()).Start(0, kAttempt),
+            GetParam() == Claim::kOffered);
+}
+
+TEST_P(EveryClaim, IsRevokedOnlyIfOffered) {
+  EXPECT_EQ(PageAt(GetParam()).Revoke(0, kAttempt),
+            GetParam() == Claim::kOffered);
+}
+
+TEST_P(EveryClaim, FinishesOnlyIfStarted) {
+  EXPECT_EQ(PageAt(GetParam()).Finish(0, kAttempt),
+            GetParam() == Claim::kStarted);
+}
+
+TEST_P(EveryClaim, IsAnsweredOnlyIfStarted) {
+  EXPECT_EQ(PageAt(GetParam()).Answer(0, kAttempt, "other"),
+            GetParam() == Claim::kStarted);
+}
+
+TEST_P(EveryClaim, HasAnAnswerOnlyIfAnswered) {
+  EXPECT_EQ(PageAt(GetParam()).TakeAnswer(0, kAttempt).has_value(),
+            GetParam() == Claim::kAnswered);
+}
+
+TEST_P(EveryClaim, HasNoAnswerOfAnotherAttempt) {
+  EXPECT_EQ(PageAt(GetParam()).TakeAnswer(0, kOther), std::nullopt);
+}
+
+TEST_P(EveryClaim, IsInterruptedOnlyIfNotOver) {
+  EXPECT_EQ(PageAt(GetParam()).Interrupt(0, kAttempt),
+            GetParam() == Claim::kOffered || GetParam() == Claim::kStarted);
+}
+
+TEST_P(EveryClaim, RemainsAfterChangesOfAnotherAttempt) {
+  ClaimPage page = PageAt(GetParam());
+  page.Start(0, kOther);
+  page.Revoke(0, kOther);
+  page.Finish(0, kOther);
+  page.Interrupt(0, kOther);
+  page.Answer(0, kOther, "other");
+  EXPECT_EQ(page.Look(0, kAttempt), GetParam());
+}
+
+TEST_P(EveryClaim, IsUnknownOfAnotherAttempt) {
+  EXPECT_EQ(PageAt(GetParam()).Look(0, kOther), Claim::kUnknown);
+}
+
+TEST_P(EveryClaim, EndsWithTheNextOffer) {
+  ClaimPage page = PageAt(GetParam());
+  page.Offer(0, kOther);
+  EXPECT_EQ(page.Look(0, kOther), Claim::kOffered);
+}
+
+TEST_P(EveryClaim, KeepsAnotherSlotFromStartingOnlyIfKilled) {
+  ClaimPage page = PageAt(GetParam());
+  page.Offer(1, kOther);
+  EXPECT_EQ(page.Start(1, kOther), GetParam() != Claim::kKilled);
+}
+
+TEST(ClaimPage, SlotsAreIndependent) {
+  ClaimPage page = ClaimPage::Create();
+  page.Offer(0, kAttempt);
+  page.Offer(1, kAttempt);
+  page.Start(1, kAttempt);
+  EXPECT_EQ(page.Look(0, kAttempt), Claim::kOffered);
+}
+
+TEST(ClaimPage, KeepsAnswersOfAllSizesThatFit) {
+  ClaimPage page = ClaimPage::Create();
+  for (size_t size = 0; size <= ClaimPage::kAnswerBytes; ++size) {
+    const std::string answer(size, 'a');
+    page.Offer(0, size + 1);
+    page.Start(0, size + 1);
+    page.Answer(0, size + 1, answer);
+    EXPECT_EQ(page.TakeAnswer(0, size + 1), answer);
+  }
+}
+
+// A hostile worker writes what it likes to its own page.
+TEST(ClaimPage, BelievesNoSizeThatIsTooLarge) {
+  ClaimPage page = PageAt(Claim::kAnswered);
+  void* const memory =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, page.fd(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const uint32_t size = 0xffffffff;
+  std::memcpy(static_cast<char*>(memory) + sizeof(uint64_t), &size,
+              sizeof(size));
+  munmap(memory, 4096);
+  ASSERT_TRUE(page.TakeAnswer(0, kAttempt).has_value());
+  EXPECT_EQ(page.TakeAnswer(0, kAttempt)->size(), ClaimPage::kAnswerBytes);
+}
+
+TEST(ClaimPage, MakesTheWorkerRingForEachAnswerAtFirst) {
+  EXPECT_TRUE(ClaimPage::Create().MustNotify(1));
+}
+
+TEST(ClaimPage, MakesTheWorkerRingFromAnAttemptOn) {
+  ClaimPage page = ClaimPage::Create();
+  page.NotifyFrom(kOther);
+  EXPECT_FALSE(page.MustNotify(kOther - 1));
+  EXPECT_TRUE(page.MustNotify(kOther));
+  EXPECT_TRUE(page.MustNotify(kOther + 1));
+}
+
+TEST(ClaimPage, KeepsTheLargestAttempt) {
+  constexpr uint64_t kLargest = (uint64_t{1} << 61) - 1;
+  ClaimPage page = ClaimPage::Create();
+  page.Offer(0, kLargest);
+  EXPECT_EQ(page.Look(0, kLargest), Claim::kOffered);
+}
+
+TEST(ClaimPage, HasNoLastWordsAtFirst) {
+  EXPECT_FALSE(ClaimPage::Create().noted_stack_overflow());
+}
+
+TEST(ClaimPage, AttachedPageIsTheSame) {
+  ClaimPage page = ClaimPage::Create();
+  ClaimPage attached = ClaimPage::Attach(page.fd());
+  page.Offer(0, kAttempt);
+  EXPECT_TRUE(attached.Start(0, kAttempt));
+}
+
+TEST(ClaimPage, LastWordsReachTheOtherSide) {
+  ClaimPage page = ClaimPage::Create();
+  ClaimPage::Attach(page.fd()).NoteStackOverflow();
+  EXPECT_TRUE(page.noted_stack_overflow());
+}
+
+TEST(ClaimPage, OutlivesAKilledProcess) {
+  ClaimPage page = ClaimPage::Create();
+  page.Offer(0, kAttempt);
+  const pid_t child = fork();
+  ASSERT_NE(child, -1);
+  if (child == 0) {
+    page.Start(0, kAttempt);
+    raise(SIGKILL);
+  }
+  RetryOnEintr([&] { return waitpid(child, nullptr, 0); });
+  EXPECT_EQ(page.Look(0, kAttempt), Claim::kStarted);
+}
+
+TEST(ClaimPage, DescriptorIsCloseOnExec) {
+  EXPECT_EQ(fcntl(ClaimPage::Create().fd(), F_GETFD), FD_CLOEXEC);
+}
+
+TEST(ClaimPage, CanBeNeitherShrunkNorGrown) {
+  const ClaimPage page = ClaimPage::Create();
+  EXPECT_EQ(ftruncate(page.fd(), 0), -1);
+  EXPECT_EQ(ftruncate(page.fd(), 8192), -1);
+}
+
+TEST(ClaimPage, AttachRefusesAnEmptyFile) {
+  const UniqueFd empty(memfd_create("empty", MFD_CLOEXEC));
+  EXPECT_THROW(ClaimPage::Attach(empty.get()), std::system_error);
+}
+
+TEST(ClaimPage, AttachRefusesAClosedDescriptor) {
+  EXPECT_THROW(ClaimPage::Attach(-1), std::system_error);
+}
+
+TEST(ClaimPage, GarbageIsUnknown) {
+  const ClaimPage page = ClaimPage::Create();
+  void* const memory =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, page.fd(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  static_cast<uint64_t*>(memory)[0] = kAttempt << 3 | 7;
+  EXPECT_EQ(page.Look(0, kAttempt), Claim::kUnknown);
+  munmap(memory, 4096);
+}
+
+TEST(ClaimPage, MovedPageIsTheSame) {
+  ClaimPage page = ClaimPage::Create();
+  page.Offer(0, kAttempt);
+  ClaimPage assigned = ClaimPage::Create();
+  assigned = std::move(page);
+  const ClaimPage moved = std::move(assigned);
+  EXPECT_EQ(moved.Look(0, kAttempt), Claim::kOffered);
+}
+
+// Two threads, each with its own mapping, race for a task in each round, and
+// come there at the same time.
+template <typename Prepare, typename Worker, typename Parent>
+int CountRoundsWithoutExactlyOneWinner(Prepare prepare, Worker worker,
+                                       Parent parent) {
+  constexpr uint64_t kRounds = 10'000;
+  ClaimPage page = ClaimPage::Create();
+  ClaimPage attached = ClaimPage::Attach(page.fd());
+  std::atomic<uint64_t> begun = 0;
+  std::atomic<uint64_t> ended = 0;
+  std::atomic<bool> worker_won = false;
+  std::thread thread([&] {
+    for (uint64_t round = 1; round <= kRounds; ++round) {
+      while (begun.load() < round) std::this_thread::yield();
+      worker_won = worker(attached, round);
+      ended = round;
+    }
+  });
+  int wrong = 0;
+  for (uint64_t round = 1; round <= kRounds; ++round) {
+    prepare(page, round);
+    begun = round;
+    const bool parent_won = parent(page, round);
+    while (ended.load() < round) std::this_thread::yield();
+    if (parent_won == worker_won) ++wrong;
+  }
+  thread.join();
+  return wrong;
+}
+
+TEST(ClaimPage, ExactlyOneOfStartAndRevokeWins) {
+  EXPECT_EQ(
+      CountRoundsWithoutExactlyOneWinner(
+          [](ClaimPage& page, uint64_t round) { page.Offer(0, round); },
+          [](ClaimPage& page, uint64_t round) { return page.Start(0, round); },
+          [](ClaimPage& page, uint64_t round) {
+            return page.Revoke(0, round);
+          }),
+      0);
+}
+
+TEST(ClaimPage, ExactlyOneOfFinishAndInterruptWins) {
+  EXPECT_EQ(
+      CountRoundsWithoutExactlyOneWinner(
+          [](ClaimPage& page, uint64_t round) {
+            page.Offer(0, round);
+            page.Start(0, round);
+          },
+          [](ClaimPage& page, uint64_t round) { return page.Finish(0, round); },
+          [](ClaimPage& page, uint64_t round) {
+            return page.Interrupt(0, round);
+          }),
+      0);
+}
+
+// A worker whose task was revoked would go on to the next, and that would die
+// with it.
+TEST(ClaimPage, NothingStartsBehindAnInterruptedOffer) {
+  ClaimPage page = ClaimPage::Create();
+  page.Offer(0, 1);
+  page.Offer(1, 2);
+  EXPECT_TRUE(page.Interrupt(0, 1));
+  EXPECT_FALSE(page.Start(0, 1));
+  EXPECT_FALSE(page.Start(1, 2));
+  EXPECT_TRUE(page.Revoke(1, 2));
+}
+
+// The worker goes through two slots in turn while the parent interrupts one
+// task; nothing is started after that.
+TEST(ClaimPage, NothingStartsAfterAnInterruption) {
+  for (int round = 0; round < 1000; ++round) {
+    ClaimPage page = ClaimPage::Create();
+    ClaimPage attached = ClaimPage::Attach(page.fd());
+    page.Offer(0, 1);
+    page.Offer(1, 2);
+    bool second_started = false;
+    std::thread worker([&] {
+      attached.Start(0, 1);
+      attached.Finish(0, 1);
+      second_started = attached.Start(1, 2);
+    });
+    while (page.Look(0, 1) == Claim::kOffered) std::this_thread::yield();
+    const bool interrupted = page.Interrupt(0, 1);
+    worker.join();
+    ASSERT_NE(interrupted, second_started);
+  }
+}
+
+}  // namespace
+}  // namespace asyncpal::internal

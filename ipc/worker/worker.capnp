@@ -1,0 +1,137 @@
+@0xd8a3d0c19f6be1a4;
+# What a pool and one of its worker processes say to each other.
+#
+# Roles. The *parent* owns dispatch: it starts the worker, hands it tasks (a few
+# ahead, so that the worker never waits for a round trip), and decides about the
+# worker's life. The *worker* runs what it is
+# handed, in order, and reports each outcome. Nothing else has the socket
+# between them, and a worker knows of no other worker.
+#
+#   worker                       parent
+#   handshake  ------------->              which program, which schema
+#              <-------------    setup     initializer, finalizer, limits
+#   ready      ------------->              or failed: the initializer threw
+#              <-------------    task
+#              <-------------    task      ahead
+#   result     ------------->              value or failure, for each task whose
+#                                          value is not on the claim page;
+#   answered   ------------->              look there
+#              <-------------    cancel    asks a running task to stop
+#              <-------------    stop
+#   stopped    ------------->              after the finalizer; end of file
+#
+# There is no "started" message: who may begin or revoke a task is decided by
+# one compare-and-swap in a page of memory that the two share (claim_page.h),
+# which costs no system call and is still right when the worker dies at once.
+#
+# On the socket, a message is one frame: a header with two lengths, the message
+# as a flat array, then a body of raw bytes (channel.h). Arguments and results
+# are such bodies, or a sealed memfd beside the frame when they are large.
+#
+# Ordinals are frozen once released; add, never renumber, and raise
+# schemaVersion (in worker_protocol.h) for what an older side can't skip.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("asyncpal::wire");
+
+struct Message {
+  union {
+    handshake @0 :Handshake;
+    setup @1 :Setup;
+    ready @2 :Void;
+    failed @3 :Failure;
+    # Instead of ready: what the initializer threw, or why it can't be called.
+    # The worker ends.
+    task @4 :Task;
+    result @5 :Result;
+    cancel @6 :UInt64;
+    # The task's attempt. One that is not running any more is no error.
+    stop @7 :Void;
+    stopped @8 :Stopped;
+    log @9 :Text;
+    # A line for the parent's stderr.
+    answered @10 :UInt64;
+    # The task's attempt; the parent may know by now.
+  }
+}
+
+struct Handshake {
+  schemaVersion @0 :UInt32;
+  buildId @1 :Data;
+  # Of the program's own executable.
+  pid @2 :Int32;
+}
+
+struct Setup {
+  pool @0 :Text;
+  worker @1 :Text;
+  initializer @2 :Call;
+  finalizer @3 :Call;
+  maxPayloadBytes @4 :Int64;
+}
+
+struct Call {
+  # What to run. Arguments are encoded in order, by Codec<T>.
+  code :union {
+    none @0 :Void;
+    registration @1 :CodeAddress;
+    # Of the entry that the call's type has registered before main().
+    name @2 :Text;
+    # Given to ASYNCPAL_REGISTER_TASK, for another program or language.
+  }
+  arguments :union {
+    inFrame @3 :UInt64;
+    # So many bytes of the frame's body, in the order of the calls.
+    memfd @4 :UInt64;
+    # All of the one descriptor that comes with the frame: so many bytes.
+  }
+}
+
+struct CodeAddress {
+  module @0 :UInt64;
+  # The first eight bytes of the build-id of the executable or library.
+  offset @1 :UInt64;
+  # From where that is loaded.
+}
+
+struct Task {
+  attempt @0 :UInt64;
+  # A number of the parent's, new each time that a task is handed out.
+  slot @1 :UInt8;
+  # Of the claim page.
+  call @2 :Call;
+}
+
+struct Result {
+  attempt @0 :UInt64;
+  union {
+    inFrame @1 :UInt64;
+    memfd @2 :UInt64;
+    # As for arguments.
+    failure @3 :Failure;
+  }
+  exiting @4 :Bool;
+  # The worker ends with this result and takes no more tasks.
+}
+
+struct Failure {
+  # An exception and its causes, outermost first. An empty list: the exception
+  # could not even be described.
+  chain @0 :List(Link);
+
+  struct Link {
+    type @0 :Text;
+    # For people: "std::out_of_range".
+    typeId @1 :Text;
+    # The compiler's name of the type, by which the other side rebuilds it.
+    message @2 :Text;
+    traceback @3 :Text;
+    state @4 :Data;
+    # What a rebuilt object needs beyond its message; depends on typeId.
+  }
+}
+
+struct Stopped {
+  failure @0 :Failure;
+  # What the finalizer threw; null if nothing.
+}

@@ -1,0 +1,421 @@
+#include "asyncpal/ipc/worker/worker_connection.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/worker/worker_main.h"
+#include "asyncpal/ipc/worker/worker_protocol.h"
+#include "capnp/message.h"
+
+namespace asyncpal::internal {
+namespace {
+
+// A chain of exceptions with all its stacks.
+constexpr size_t kMaxMessageBytes = 16 << 20;
+
+// How long a worker that has closed its socket may take to end by itself.
+constexpr absl::Duration kExitGracePeriod = absl::Milliseconds(500);
+
+constexpr uint64_t kNever = ~uint64_t{0};
+
+// How long an answer may lie on the page without a message from the worker.
+constexpr absl::Duration kMaxPollInterval = absl::Microseconds(200);
+
+std::string Hex(const std::string& bytes) {
+  return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
+}
+
+}  // namespace
+
+// What is made before the process, which gets the other end of the socket.
+struct WorkerConnection::Ends {
+  Ends() : page(ClaimPage::Create()) {
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
+      throw std::system_error(errno, std::generic_category(),
+                              "can't make a socket for a worker process");
+    }
+    parent = UniqueFd(fds[0]);
+    worker = UniqueFd(fds[1]);
+    parent = OffStandardStreams(std::move(parent));
+    worker = OffStandardStreams(std::move(worker));
+    if (!parent || !worker) {
+      throw std::system_error(errno, std::generic_category(),
+                              "can't keep a socket for a worker process");
+    }
+  }
+
+  UniqueFd parent;
+  UniqueFd worker;
+  ClaimPage page;
+};
+
+WorkerConnection::WorkerConnection(const Options& options)
+    : WorkerConnection(options, Ends()) {}
+
+WorkerConnection::WorkerConnection(const Options& options, Ends ends)
+    : options_(options),
+      channel_(
+          std::move(ends.parent),
+          {.max_message_bytes = kMaxMessageBytes,
+           .max_body_bytes = static_cast<uint64_t>(options.max_payload_bytes)}),
+      page_(std::move(ends.page)),
+      child_(ChildProcess::Spawn(
+          {.command = options.command,
+           .title = absl::StrCat("asyncpal worker ", options.worker),
+           .environment = {absl::StrCat(kWorkerVariable, "=1"),
+                           absl::StrCat(kDepthVariable, "=",
+                                        WorkerDepth() + 1)},
+           .descriptors = {ends.worker.get(), page_.fd()}})) {
+  channel_.WatchPeer(child_.pidfd());
+}
+
+bool WorkerConnection::WaitForInput(absl::Duration timeout) {
+  const Countdown countdown(timeout);
+  while (true) {
+    const absl::Duration left = countdown.Remaining();
+    pollfd input[] = {{channel_.fd(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};
+    const timespec limit = absl::ToTimespec(left);
+    const int ready =
+        ppoll(input, 2, left > absl::Hours(1) ? nullptr : &limit, nullptr);
+    if (ready > 0) return true;
+    if (ready == 0 && left == absl::ZeroDuration()) return false;
+  }
+}
+
+Channel::Received WorkerConnection::ReceiveFrame(bool wait) {
+  if (std::exchange(has_frame_, false)) return Channel::Received::kFrame;
+  try {
+    return channel_.Receive(wait);
+  } catch (const ProtocolError& error) {
+    KillForViolation("broke the protocol", error);
+  } catch (const std::exception& error) {  // no memory, no descriptor
+    KillForViolation("sent what this process could not receive", error);
+  }
+  return Channel::Received::kClosed;
+}
+
+void WorkerConnection::FailHandshake(const std::string& why) {
+  throw Error(absl::StrCat("worker process ", child_.pid(), " of pool '",
+                           options_.pool, "' ", why));
+}
+
+std::exception_ptr WorkerConnection::Handshake() {
+  const Countdown countdown(options_.handshake_timeout);
+  while (true) {
+    if (!WaitForInput(countdown.Remaining())) {
+      Kill();
+      FailHandshake(absl::StrCat(
+          "sent no handshake within ",
+          absl::FormatDuration(options_.handshake_timeout),
+          "; is the worker_command a program that links this library?"));
+    }
+    const auto received = channel_.Receive(/*wait=*/false);
+    if (received == Channel::Received::kFrame) break;
+    if (received == Channel::Received::kClosed ||
+        child_.WaitForExit(absl::ZeroDuration())) {
+      ReapAndDescribe("starting");
+      FailHandshake(absl::StrCat("ended before its handshake: it ", loss_));
+    }
+  }
+  uint32_t version = 0;
+  GuardWire([&] {
+    if (!channel_.frame().message.isHandshake()) {
+      throw ProtocolError("it sent no handshake");
+    }
+    const auto handshake = channel_.frame().message.getHandshake();
+    version = handshake.getSchemaVersion();
+    const auto id = handshake.getBuildId();
+    build_id_.assign(reinterpret_cast<const char*>(id.begin()), id.size());
+  });
+  if (version != kSchemaVersion) {
+    Kill();
+    FailHandshake(absl::StrCat(
+        "speaks version ", version, " of the protocol, this process version ",
+        kSchemaVersion, "; build both from one release"));
+  }
+  same_program_ = build_id_ == ExecutableBuildId();
+  if (!same_program_ && options_.command.empty()) {
+    Kill();
+    FailHandshake(absl::StrCat("is another program: its build-id is ",
+                               Hex(build_id_), ", that of this program is ",
+                               Hex(ExecutableBuildId())));
+  }
+  SendSetup(options_);
+  if (ReceiveFrame(/*wait=*/true) != Channel::Received::kFrame) {
+    ReapAndDescribe("starting");
+    return std::make_exception_ptr(Error(
+        absl::StrCat("worker process ", child_.pid(), " ", loss_,
+                     options_.initializer != nullptr ? " in its initializer"
+                                                     : " while it started")));
+  }
+  return GuardWire([&]() -> std::exception_ptr {
+    const auto answer = channel_.frame().message;
+    if (answer.isReady()) return nullptr;
+    if (answer.isFailed()) return DecodeException(answer.getFailed());
+    throw ProtocolError("a worker did not say whether it is ready");
+  });
+}
+
+void WorkerConnection::SendSetup(const Options& options) {
+  capnp::MallocMessageBuilder message;
+  auto setup = message.initRoot<wire::Message>().initSetup();
+  setup.setPool(options.pool);
+  setup.setWorker(options.worker);
+  setup.setMaxPayloadBytes(options.max_payload_bytes);
+  std::string body;
+  const auto add = [&](const EncodedCall* call, wire::Call::Builder out) {
+    if (call == nullptr) return;
+    DescribeCode(*call, out);
+    DescribePayload(call->arguments, out.getArguments());
+    const auto bytes = BodyOf(call->arguments);
+    body.append(bytes.data(), bytes.size());
+  };
+  add(options.initializer, setup.initInitializer());
+  add(options.finalizer, setup.initFinalizer());
+  try {
+    channel_.Send(message, body);
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too.
+  }
+}
+
+WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
+  const Ticket ticket = {std::countr_one(busy), ++attempts_};
+  page_.Offer(ticket.slot, ticket.attempt);
+  return ticket;
+}
+
+void WorkerConnection::Send(absl::Span<const Order> orders) {
+  try {
+    MutexLock lock(send_mu_);
+    try {
+      for (const Order& order : orders) AppendTask(order.ticket, *order.call);
+    } catch (...) {
+      channel_.Flush();
+      throw;
+    }
+    channel_.Flush();
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too.
+  }
+}
+
+void WorkerConnection::AppendTask(const Ticket& ticket,
+                                  const EncodedCall& call) {
+  if (!same_program_ && call.name.empty()) {
+    throw SerializationError(absl::StrCat(
+        "a task can't be sent by its address to another program (build-id ",
+        Hex(build_id_), ", this one has ", Hex(ExecutableBuildId()),
+        "); call it by TaskName, as ASYNCPAL_REGISTER_TASK has named it"));
+  }
+  capnp::word scratch[64] = {};
+  capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
+  auto task = message.initRoot<wire::Message>().initTask();
+  task.setAttempt(ticket.attempt);
+  task.setSlot(static_cast<uint8_t>(ticket.slot));
+  auto out = task.initCall();
+  DescribeCode(call, out);
+  DescribePayload(call.arguments, out.getArguments());
+  const absl::Span<const char> body = BodyOf(call.arguments);
+  if (call.arguments.is_memfd() || body.size() > kMaxInlineBytes) {
+    channel_.Send(message, body, call.arguments.memfd());
+  } else {
+    channel_.Append(message, body);
+  }
+}
+
+WorkerConnection::Waited WorkerConnection::WaitForOutcome(
+    const Ticket& ticket) {
+  return WaitForOutcome(ticket, absl::InfiniteDuration(), 0);
+}
+
+WorkerConnection::Waited WorkerConnection::WaitForOutcome(
+    const Ticket& ticket, absl::Duration timeout, uint64_t notify_from) {
+  if (received_.has_value() || TakeAnswer(ticket)) return Waited::kOutcome;
+  if (timeout == absl::ZeroDuration()) return Waited::kTimeout;
+  NotifyFrom(notify_from);
+  const bool is_limited = timeout != absl::InfiniteDuration();
+  const Countdown countdown(timeout);
+  Waited waited = Waited::kOutcome;
+  while (!TakeAnswer(ticket)) {
+    const auto received = ReceiveFrame(/*wait=*/!is_limited);
+    if (received == Channel::Received::kFrame) {
+      if (TakeResult(ticket)) break;
+    } else if (received == Channel::Received::kClosed) {
+      if (!TakeAnswer(ticket)) waited = Waited::kDead;
+      break;
+    } else {
+      const absl::Duration left = countdown.Remaining();
+      if (left == absl::ZeroDuration()) {
+        waited = Waited::kTimeout;
+        break;
+      }
+      WaitForInput(std::min(left, kMaxPollInterval));
+    }
+  }
+  // Awake, and back before the next sleep: the worker need not notify until
+  // then.
+  if (is_limited) NotifyFrom(kNever);
+  return waited;
+}
+
+std::optional<WorkerConnection::Outcome> WorkerConnection::Receive(
+    const Ticket& ticket) {
+  if (WaitForOutcome(ticket) == Waited::kDead) return std::nullopt;
+  return std::exchange(received_, std::nullopt);
+}
+
+void WorkerConnection::NotifyFrom(uint64_t attempt) {
+  if (std::exchange(notify_from_, attempt) != attempt)
+    page_.NotifyFrom(attempt);
+}
+
+bool WorkerConnection::TakeAnswer(const Ticket& ticket) {
+  auto answer = page_.TakeAnswer(ticket.slot, ticket.attempt);
+  if (!answer.has_value()) return false;
+  received_ = Outcome{.value = Payload::OfBytes(*std::move(answer))};
+  return true;
+}
+
+// Whether the frame has the outcome of that ticket.
+bool WorkerConnection::TakeResult(const Ticket& ticket) {
+  try {
+    return GuardWire([&] {
+      const auto message = channel_.frame().message;
+      if (message.isAnswered()) return false;  // it notifies: look at the page
+      if (!message.isResult()) {
+        throw ProtocolError("a worker sent what is no result");
+      }
+      const auto result = message.getResult();
+      // Nobody waits for an older one any more.
+      if (result.getAttempt() < ticket.attempt) return false;
+      // It came for the wake-up in the middle; the others are on the page.
+      if (result.getAttempt() > ticket.attempt) {
+        if (!TakeAnswer(ticket)) {
+          throw ProtocolError(
+              "a worker sent a result of a task that it does not have, or not "
+              "yet");
+        }
+        has_frame_ = true;
+        return true;
+      }
+      ParseResult(result);
+      return true;
+    });
+  } catch (const ProtocolError& error) {
+    KillForViolation("broke the protocol", error);
+    return false;
+  }
+}
+
+void WorkerConnection::ParseResult(wire::Result::Reader result) {
+  Outcome outcome;
+  outcome.exiting = result.getExiting();
+  if (result.isFailure()) {
+    outcome.failure = DecodeException(result.getFailure());
+  } else {
+    outcome.value =
+        TakePayload(result, channel_.frame(),
+                    static_cast<uint64_t>(options_.max_payload_bytes));
+  }
+  received_ = std::move(outcome);
+}
+
+std::exception_ptr WorkerConnection::Stop() {
+  capnp::MallocMessageBuilder message;
+  message.initRoot<wire::Message>().setStop();
+  try {
+    MutexLock lock(send_mu_);
+    channel_.Send(message);
+  } catch (const ChannelClosedError&) {
+    // It is dead, then.
+  }
+  std::exception_ptr failure;
+  auto received = ReceiveFrame(/*wait=*/true);
+  while (received == Channel::Received::kFrame &&
+         channel_.frame().message.isAnswered()) {
+    received = ReceiveFrame(/*wait=*/true);
+  }
+  if (received == Channel::Received::kFrame) {
+    failure = GuardWire([&]() -> std::exception_ptr {
+      const auto answer = channel_.frame().message;
+      if (!answer.isStopped()) {
+        throw ProtocolError("a worker did not stop when it was told to");
+      }
+      if (!answer.getStopped().hasFailure()) return nullptr;
+      return DecodeException(answer.getStopped().getFailure());
+    });
+    child_.WaitForExit(kExitGracePeriod);
+  } else if (!was_killed() && options_.finalizer != nullptr) {
+    ReapAndDescribe("stopping");
+    failure = std::make_exception_ptr(Error(absl::StrCat(
+        "worker process ", child_.pid(), " ", loss_, " in its finalizer")));
+  }
+  return failure;
+}
+
+WorkerLostError::Cause WorkerConnection::ReapAndDescribe(std::string phase) {
+  WorkerLostError::Cause cause;
+  cause.pid = child_.pid();
+  cause.phase = std::move(phase);
+  if (child_.WaitForExit(kExitGracePeriod)) {
+    const ChildProcess::Exit exit = child_.exit();
+    cause.signal = exit.signal;
+    cause.exit_code = exit.exit_code;
+    loss_ = ChildProcess::DescribeExit(exit);
+    if (page_.noted_stack_overflow())
+      absl::StrAppend(&loss_, ", a stack overflow");
+    if (exit.signal == SIGKILL && !was_killed()) {
+      absl::StrAppend(&loss_,
+                      "; if nobody sent that, the system was out of memory");
+    }
+  } else {
+    child_.Kill();
+    child_.WaitForExit(kExitGracePeriod);
+    loss_ = "closed its socket to the pool, and was killed for that";
+  }
+  if (!offence_.empty()) {
+    loss_ = absl::StrCat(offence_, ", and was killed for that");
+  }
+  return cause;
+}
+
+void WorkerConnection::Cancel(const Ticket& ticket) {
+  capnp::MallocMessageBuilder message;
+  message.initRoot<wire::Message>().setCancel(ticket.attempt);
+  if (!send_mu_.TryLock()) return;
+  pollfd output = {channel_.fd(), POLLOUT, 0};
+  try {
+    if (poll(&output, 1, 0) > 0 && (output.revents & POLLOUT) != 0) {
+      channel_.Send(message);
+    }
+  } catch (const std::exception&) {
+    // It is dead, or soon will be: nothing to stop.
+  }
+  send_mu_.Unlock();
+}
+
+void WorkerConnection::KillForViolation(const char* offence,
+                                        const std::exception& error) {
+  offence_ = absl::StrCat(offence, " (", error.what(), ")");
+  child_.Kill();
+}
+
+void WorkerConnection::Kill() {
+  killed_.store(true);
+  child_.Kill();
+}
+
+}  // namespace asyncpal::internal

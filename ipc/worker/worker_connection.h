@@ -1,0 +1,163 @@
+#ifndef ASYNCPAL_IPC_WORKER_WORKER_CONNECTION_H_
+#define ASYNCPAL_IPC_WORKER_WORKER_CONNECTION_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/payload.h"
+#include "asyncpal/ipc/worker/channel.h"
+#include "asyncpal/ipc/worker/child_process.h"
+#include "asyncpal/ipc/worker/claim_page.h"
+
+namespace asyncpal::internal {
+
+// The parent's end of one worker process: its channel, its claim page, and the
+// child itself.
+//
+//   WorkerConnection worker(options);
+//   if (auto error = worker.Handshake()) return error;  // its initializer
+//   threw const auto ticket = worker.Offer(); worker.Send(ticket, call);
+//   std::optional<WorkerConnection::Outcome> outcome = worker.Receive(ticket);
+//
+// Threads: one thread, the worker's agent, does everything except where noted.
+// Lifetime: the destructor kills the process and reaps it.
+// Errors: the worker's death is no exception: Receive() has no outcome then,
+// and DescribeLoss() tells how it came. A worker that breaks the protocol is
+// killed, and counts as dead.
+class WorkerConnection {
+ public:
+  struct Options {
+    std::vector<std::string> command;  // empty: this executable
+    std::string pool;
+    std::string worker;
+    const EncodedCall* initializer = nullptr;  // null: none
+    const EncodedCall* finalizer = nullptr;
+    int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+    absl::Duration handshake_timeout = absl::Seconds(10);
+  };
+
+  // Which handing-out of a task: where it is on the claim page.
+  struct Ticket {
+    int slot = 0;
+    uint64_t attempt = 0;  // 0: none
+  };
+
+  struct Outcome {
+    Payload value = {};
+    std::exception_ptr failure = nullptr;  // null: `value` counts
+    bool exiting = false;                  // the worker takes no more tasks
+  };
+
+  // Starts the process. Throws std::system_error.
+  explicit WorkerConnection(const Options& options);
+  WorkerConnection(const WorkerConnection&) = delete;
+  WorkerConnection& operator=(const WorkerConnection&) = delete;
+
+  // Blocks until the worker has run its initializer. Null: it is ready; else
+  // what the initializer threw. Throws Error if no worker of this library and
+  // this program answers in time; only the answer, not the initializer, is
+  // bound to be in time.
+  std::exception_ptr Handshake();
+
+  // Enters a task on the claim page; then it may be sent. `busy` has a bit for
+  // each slot whose task is not over; at least one is free. Any thread, one at
+  // a time.
+  Ticket Offer(uint32_t busy = 0);
+  // From now on someone who looks at fd() is to notice each outcome.
+  void NotifyForAll() { NotifyFrom(0); }
+  // Sends tasks, in this order, in as few system calls as possible. Throws
+  // SerializationError if the worker can't know the code of one, and has then
+  // sent those before it. To a dead worker it sends in vain.
+  struct Order {
+    Ticket ticket;
+    const EncodedCall* call;
+  };
+  void Send(absl::Span<const Order> orders);
+  void Send(const Ticket& ticket, const EncodedCall& call) {
+    const Order order = {ticket, &call};
+    Send(absl::MakeConstSpan(&order, 1));
+  }
+  // Blocks until Receive() has the outcome of that ticket at hand, which is the
+  // oldest one that still matters. Any attempt's answer ends the sleep; or with
+  // a limit, only that of `notify_from` and those after it, and others are
+  // found a moment later. A limit of zero only looks.
+  enum class Waited { kOutcome, kDead, kTimeout };
+  Waited WaitForOutcome(const Ticket& ticket);
+  Waited WaitForOutcome(const Ticket& ticket, absl::Duration timeout,
+                        uint64_t notify_from);
+  // Blocks. No outcome: the worker is dead.
+  std::optional<Outcome> Receive(const Ticket& ticket);
+  // Has the worker finalize and end. What its finalizer threw, or null.
+  std::exception_ptr Stop();
+
+  // Once dead: when it happened, "running" or the like by the caller, and how.
+  WorkerLostError::Cause ReapAndDescribe(std::string phase);
+  // "was killed by signal 9 (Killed)", after that.
+  const std::string& loss() const { return loss_; }
+
+  // Becomes readable when the worker has something to say or is dead.
+  int fd() const { return channel_.fd(); }
+  // Becomes readable when it is dead.
+  int pidfd() const { return child_.pidfd(); }
+
+  // --- Any thread ---
+  // As on the ClaimPage.
+  bool Revoke(const Ticket& t) { return page_.Revoke(t.slot, t.attempt); }
+  bool Interrupt(const Ticket& t) { return page_.Interrupt(t.slot, t.attempt); }
+  ClaimPage::Claim Look(const Ticket& t) const {
+    return page_.Look(t.slot, t.attempt);
+  }
+  // Asks a running task to stop. Never blocks: a worker that does not read is
+  // not asked.
+  void Cancel(const Ticket& ticket);
+  void Kill();
+  bool was_killed() const { return killed_.load(); }
+  pid_t pid() const { return child_.pid(); }
+
+ private:
+  struct Ends;
+  WorkerConnection(const Options& options, Ends ends);
+
+  void SendSetup(const Options& options);
+  // Ends a worker that can't be listened to any more: it counts as dead.
+  void KillForViolation(const char* offence, const std::exception& error);
+  // kClosed: the worker is dead, or will be.
+  Channel::Received ReceiveFrame(bool wait);
+  bool WaitForInput(absl::Duration timeout);
+  void NotifyFrom(uint64_t attempt);
+  bool TakeAnswer(const Ticket& ticket);
+  bool TakeResult(const Ticket& ticket);
+  void AppendTask(const Ticket& ticket, const EncodedCall& call);
+  void ParseResult(wire::Result::Reader result);
+  [[noreturn]] void FailHandshake(const std::string& why);
+
+  const Options options_;
+  Channel channel_;
+  ClaimPage page_;
+  ChildProcess child_;
+  std::optional<Outcome> received_;  // and not yet asked for
+  bool has_frame_ = false;           // in the channel, for the next who reads
+  uint64_t attempts_ = 0;
+  uint64_t notify_from_ = 0;  // as the page says
+  bool same_program_ = true;
+  std::string build_id_;
+  std::string offence_;  // for which it was condemned
+  std::string loss_;
+  std::atomic<bool> killed_{false};
+  Mutex send_mu_;
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_IPC_WORKER_WORKER_CONNECTION_H_

@@ -1,0 +1,341 @@
+#include "asyncpal/ipc/worker/worker_main.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cfenv>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/errors/throw_trace.h"
+#include "asyncpal/ipc/worker/channel.h"
+#include "asyncpal/ipc/worker/claim_page.h"
+#include "asyncpal/ipc/worker/crash_notes.h"
+#include "asyncpal/ipc/worker/failpoint.h"
+#include "asyncpal/ipc/worker/worker_inbox.h"
+#include "asyncpal/ipc/worker/worker_protocol.h"
+#include "capnp/message.h"
+
+namespace asyncpal::internal {
+namespace {
+
+// Whether this process is one that a task in a worker has forked.
+bool is_forked_child = false;
+
+// What the parent wants of this worker beside tasks.
+struct Setup {
+  EncodedCall initializer;
+  EncodedCall finalizer;
+  bool has_initializer = false;
+  bool has_finalizer = false;
+  uint64_t max_payload_bytes = 0;
+};
+
+// What a task may have changed in its thread, and the next must not find.
+class ThreadDefaults {
+ public:
+  ThreadDefaults() {
+    std::fegetenv(&floating_point_);
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask_);
+  }
+  void Restore() const {
+    std::fesetenv(&floating_point_);
+    pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+  }
+
+ private:
+  std::fenv_t floating_point_;
+  sigset_t mask_;
+};
+
+void FlushOutput() {
+  std::cout.flush();
+  std::fflush(nullptr);
+}
+
+// Ends the process without the program's static destructors: other threads that
+// tasks have started may still be running.
+[[noreturn]] void EndWorker(int code) {
+  FlushOutput();
+  _exit(code);
+}
+
+class Worker {
+ public:
+  Worker()
+      : channel_(UniqueFd(kWorkerSocket)),
+        page_(ClaimPage::Attach(kWorkerClaimPage)) {
+    close(kWorkerClaimPage);
+  }
+
+  [[noreturn]] void Run() {
+    ASYNCPAL_FAILPOINT("handshake");
+    SendHandshake();
+    Setup setup = ReceiveSetup();
+    Initialize(setup);
+    auto& inbox = *new WorkerInbox(channel_, setup.max_payload_bytes);
+    inbox.Start();
+    NoteStackOverflowsOfThisThread(page_);
+    max_payload_bytes_ = static_cast<int64_t>(setup.max_payload_bytes);
+    while (true) {
+      const WorkerInbox::Order order = inbox.Next();
+      if (order.stop) Stop(setup);
+      RunTask(inbox, order);
+    }
+  }
+
+ private:
+  void SendHandshake() {
+    capnp::MallocMessageBuilder message;
+    auto handshake = message.initRoot<wire::Message>().initHandshake();
+    handshake.setSchemaVersion(kSchemaVersion);
+    const std::string build_id = ExecutableBuildId();
+    handshake.setBuildId(kj::arrayPtr(
+        reinterpret_cast<const kj::byte*>(build_id.data()), build_id.size()));
+    handshake.setPid(getpid());
+    channel_.Send(message);
+  }
+
+  Setup ReceiveSetup() {
+    if (channel_.Receive() != Channel::Received::kFrame) {
+      AbandonWorker(nullptr);
+    }
+    return GuardWire([&] {
+      if (!channel_.frame().message.isSetup()) {
+        throw ProtocolError("the parent sent no setup");
+      }
+      const auto in = channel_.frame().message.getSetup();
+      Setup setup;
+      setup.max_payload_bytes = static_cast<uint64_t>(in.getMaxPayloadBytes());
+      std::string body = std::move(channel_.frame().body);
+      setup.has_initializer =
+          ReadHook(in.getInitializer(), body, &setup.initializer);
+      setup.has_finalizer = ReadHook(in.getFinalizer(), body, &setup.finalizer);
+      return setup;
+    });
+  }
+
+  // Takes its arguments off the beginning of `body`.
+  static bool ReadHook(wire::Call::Reader in, std::string& body,
+                       EncodedCall* call) {
+    if (in.getCode().isNone()) return false;
+    *call = ReadCode(in);
+    const uint64_t size = in.getArguments().getInFrame();
+    call->arguments = Payload::OfBytes(body.substr(0, size));
+    body.erase(0, size);
+    return true;
+  }
+
+  void Initialize(const Setup& setup) {
+    capnp::MallocMessageBuilder message;
+    auto answer = message.initRoot<wire::Message>();
+    try {
+      if (setup.has_initializer) RunHere(setup.initializer);
+    } catch (...) {
+      EncodeException(CaughtException("the initializer"), answer.initFailed());
+      channel_.Send(message);
+      EndWorker(1);
+    }
+    answer.setReady();
+    if (setup.has_initializer) FlushOutput();
+    channel_.Send(message);
+  }
+
+  [[noreturn]] void Stop(const Setup& setup) {
+    capnp::MallocMessageBuilder message;
+    auto stopped = message.initRoot<wire::Message>().initStopped();
+    try {
+      if (setup.has_finalizer) RunHere(setup.finalizer);
+    } catch (...) {
+      EncodeException(CaughtException("the finalizer"), stopped.initFailure());
+      FlushOutput();
+      channel_.Send(message);
+      EndWorker(0);
+    }
+    FlushOutput();
+    channel_.Send(message);
+    EndWorker(0);
+  }
+
+  void RunTask(WorkerInbox& inbox, const WorkerInbox::Order& order) {
+    if (!page_.Start(order.slot, order.attempt)) return;  // it was revoked
+    ASYNCPAL_FAILPOINT("after_started");
+    Payload value;
+    std::exception_ptr failure;
+    try {
+      const TaskEntry& entry = Resolve(order.call);
+      Decoder arguments(order.call.arguments);
+      Encoder result(max_payload_bytes_);
+      const std::stop_token stop =
+          inbox.BeginTask(order.attempt, entry.stoppable());
+      entry.stub()(arguments, stop, result);
+      value = result.Finish();
+    } catch (...) {
+      failure = CaughtException("the task");
+      if (std::current_exception() == nullptr) {
+        // This thread can't go on to another task.
+        FinishTask(inbox, order, value, failure, /*exiting=*/true);
+        EndWorker(0);
+      }
+    }
+    FinishTask(inbox, order, value, failure, /*exiting=*/false);
+  }
+
+  void FinishTask(WorkerInbox& inbox, const WorkerInbox::Order& order,
+                  const Payload& value, const std::exception_ptr& failure,
+                  bool exiting) {
+    if (is_forked_child) {
+      AbandonWorker("a child that a task has forked came back from the task");
+    }
+    inbox.EndTask();
+    FlushOutput();
+    // Who is asleep must be woken by a message anyway.
+    const bool is_answer = failure == nullptr && !exiting &&
+                           !value.is_memfd() &&
+                           value.size() <= ClaimPage::kAnswerBytes &&
+                           !page_.MustNotify(order.attempt);
+    const bool is_mine =
+        is_answer ? page_.Answer(order.slot, order.attempt, value.bytes())
+                  : page_.Finish(order.slot, order.attempt);
+    if (!is_mine) {
+      while (true) pause();  // the parent is about to kill this process
+    }
+    if (!is_answer) {
+      ASYNCPAL_FAILPOINT("before_result");
+      SendResult(order.attempt, value, failure, exiting);
+    } else if (page_.MustNotify(
+                   order.attempt)) {  // the parent changed its mind
+      Notify(order.attempt);
+    }
+    ASYNCPAL_FAILPOINT("after_result");
+    defaults_.Restore();  // while the parent has the result already
+  }
+
+  void Notify(uint64_t attempt) {
+    capnp::word scratch[16] = {};
+    capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 16));
+    message.initRoot<wire::Message>().setAnswered(attempt);
+    channel_.Send(message);
+  }
+
+  // In a catch block. pthread_exit() comes by as something that is no exception
+  // and must not be caught for good: the process has to end inside the block.
+  static std::exception_ptr CaughtException(const char* who) {
+    std::exception_ptr error = std::current_exception();
+    if (error != nullptr) return error;
+    return std::make_exception_ptr(InvalidStateError(
+        absl::StrCat(who, " ended its thread by pthread_exit")));
+  }
+
+  const TaskEntry& Resolve(const EncodedCall& call) {
+    if (!call.name.empty() || last_entry_ == nullptr ||
+        call.code.offset != last_code_.offset ||
+        call.code.module != last_code_.module) {
+      last_entry_ = nullptr;
+      const TaskEntry& entry = ResolveEntry(call.code, call.name);
+      if (!call.name.empty()) return entry;
+      last_entry_ = &entry;
+      last_code_ = call.code;
+    }
+    return *last_entry_;
+  }
+
+  void SendResult(uint64_t attempt, const Payload& value,
+                  const std::exception_ptr& failure, bool exiting) {
+    capnp::word scratch[64] = {};
+    capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
+    auto result = message.initRoot<wire::Message>().initResult();
+    result.setAttempt(attempt);
+    result.setExiting(exiting);
+    if (failure != nullptr) {
+      EncodeException(failure, result.initFailure());
+      channel_.Send(message);
+    } else {
+      DescribePayload(value, result);
+      channel_.Send(message, BodyOf(value), value.memfd());
+    }
+  }
+
+  Channel channel_;
+  ClaimPage page_;
+  const ThreadDefaults defaults_;
+  int64_t max_payload_bytes_ = 0;
+  const TaskEntry* last_entry_ = nullptr;  // the same is often called again
+  CodeAddress last_code_;
+};
+
+// A fork of this worker is not the worker: it must not keep the parent from
+// seeing that the worker has ended.
+void LeaveWorkToTheParent() {
+  close(kWorkerSocket);
+  is_forked_child = true;
+}
+
+void PrepareProcess() {
+  // Only a belt: it ends the worker with the thread that started it. The
+  // socket's end is what tells that the parent is gone.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  fcntl(kWorkerSocket, F_SETFD, FD_CLOEXEC);
+  pthread_atfork(nullptr, nullptr, &LeaveWorkToTheParent);
+  // Whole lines, so that those of several workers don't mix.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  std::setvbuf(stderr, nullptr, _IOLBF, 0);
+  std::cerr.unsetf(std::ios_base::unitbuf);
+  // If the machine runs out of memory, rather this than the parent.
+  if (const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+      fd >= 0) {
+    if (write(fd, "500", 3) < 0) {
+      // Not allowed: then it takes its chance like everyone.
+    }
+    close(fd);
+  }
+}
+
+bool IsSocket(int fd) {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
+}  // namespace
+
+bool IsFutureWorker() {
+  return std::getenv(kWorkerVariable) != nullptr && IsSocket(kWorkerSocket);
+}
+
+int WorkerDepth() {
+  const char* const text = std::getenv(kDepthVariable);
+  int depth = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &depth) ? depth : 0;
+}
+
+void BecomeWorkerIfAsked() {
+  if (!IsFutureWorker()) return;
+  // What tasks start in their turn are not workers of this parent.
+  unsetenv(kWorkerVariable);
+  PrepareProcess();
+  EnableThrowTraces();
+  try {
+    // Never destroyed: other threads may use it to the end.
+    (new Worker)->Run();
+  } catch (const ChannelClosedError&) {
+    AbandonWorker(nullptr);
+  } catch (const std::exception& error) {
+    AbandonWorker(error.what());
+  }
+}
+
+}  // namespace asyncpal::internal

@@ -1,0 +1,18 @@
+#ifndef ASYNCPAL_IPC_WORKER_WORKER_MAIN_H_
+#define ASYNCPAL_IPC_WORKER_WORKER_MAIN_H_
+
+namespace asyncpal::internal {
+
+// InitWorker(), for the library itself.
+void BecomeWorkerIfAsked();
+
+// Whether this process was started as a worker and has not become one yet: then
+// no code of the program's should run, and no worker be started.
+bool IsFutureWorker();
+
+// How many workers are above this process; 0 outside of workers.
+int WorkerDepth();
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_IPC_WORKER_WORKER_MAIN_H_
