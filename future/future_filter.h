@@ -124,10 +124,11 @@ class FutureFilter {
               absl::StrCat("none of ", expected_, " futures was done in ",
                            absl::FormatDuration(countdown.timeout())));
         }
-        if (left == absl::InfiniteDuration()) {
+        const absl::Duration sleep = blocking.LimitSleep(left);
+        if (sleep == absl::InfiniteDuration()) {
           changed_.Wait(mu_);
         } else {
-          changed_.WaitFor(mu_, left);
+          changed_.WaitFor(mu_, sleep);
         }
       }
       return Take();

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "asyncpal/bindings/facade/durations.h"
 #include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/bindings/facade/host_task.h"
@@ -131,7 +133,15 @@ void ThreadPool::LeaveForExit(int64_t worker) {
 
 bool ThreadPool::BeginBlocking() {
   ExecutionContext* const context = ExecutionContext::Current();
-  return context != nullptr && context->BeginBlocking(nullptr);
+  if (context == nullptr || !context->BeginBlocking(nullptr)) return false;
+  // The host sleeps by its own means, so that nobody looks again later.
+  constexpr absl::Duration kLastRetry = absl::Milliseconds(500);
+  for (absl::Duration retry_after = absl::Milliseconds(1);
+       retry_after < kLastRetry && !context->RecheckStandIn();
+       retry_after *= 2) {
+    absl::SleepFor(retry_after);
+  }
+  return true;
 }
 
 void ThreadPool::EndBlocking() { ExecutionContext::Current()->EndBlocking(); }

@@ -1,6 +1,10 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_EXECUTION_CONTEXT_H_
 #define ASYNCPAL_FUTURE_INTERNAL_EXECUTION_CONTEXT_H_
 
+#include <algorithm>
+
+#include "absl/time/time.h"
+
 namespace asyncpal::internal {
 
 class StateBase;
@@ -23,6 +27,11 @@ class ExecutionContext {
   virtual bool BeginBlocking(const StateBase* awaited) = 0;
   virtual void EndBlocking() = 0;
 
+  // Called in between, by a thread that is about to sleep: looks again for a
+  // worker that stands in for it, if one could not be started before. False:
+  // the system still refuses to start one.
+  virtual bool RecheckStandIn() = 0;
+
   // This thread is ending the process and will not come back to its pool,
   // which must not wait for it.
   virtual void LeaveForExit() = 0;
@@ -37,6 +46,11 @@ class ExecutionContext {
 
 // Declares that this thread sleeps until something happens that it does not
 // do itself.
+//
+// A worker sleeps no longer than LimitSleep() allows, and then looks again.
+// Whether its pool could start a worker in its place may change while it
+// sleeps, by what other threads submit, and there may be nobody else to find
+// out.
 class BlockingScope {
  public:
   explicit BlockingScope(const StateBase* awaited)
@@ -51,8 +65,25 @@ class BlockingScope {
   BlockingScope(const BlockingScope&) = delete;
   BlockingScope& operator=(const BlockingScope&) = delete;
 
+  // How long this thread may sleep now if it wants to sleep for `left`. May
+  // start a thread.
+  absl::Duration LimitSleep(absl::Duration left) {
+    if (context_ == nullptr) return left;
+    if (context_->RecheckStandIn()) {
+      retry_after_ = kFirstRetry;
+      return std::min(left, kMaxSleep);
+    }
+    const absl::Duration sleep = retry_after_;
+    retry_after_ = std::min(2 * retry_after_, kMaxSleep);
+    return std::min(left, sleep);
+  }
+
  private:
+  static constexpr absl::Duration kFirstRetry = absl::Milliseconds(5);
+  static constexpr absl::Duration kMaxSleep = absl::Seconds(1);
+
   ExecutionContext* context_;
+  absl::Duration retry_after_ = kFirstRetry;
 };
 
 // One link of the chain of tasks on this thread's stack, innermost first.

@@ -201,7 +201,8 @@ bool StateBase::WaitUntilDone(absl::Duration timeout) {
     }
     const absl::Duration left = countdown.Remaining();
     if (left == absl::ZeroDuration()) return false;
-    FutexWait(wait_address(), static_cast<uint32_t>(word | kWaiters), left);
+    FutexWait(wait_address(), static_cast<uint32_t>(word | kWaiters),
+              blocking.LimitSleep(left));
     word = word_.load(kAcquire);
   }
   return true;

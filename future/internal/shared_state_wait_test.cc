@@ -39,6 +39,7 @@ class RecordingContext final : public ExecutionContext {
     return stands_in;
   }
   void EndBlocking() override { ++ended; }
+  bool RecheckStandIn() override { return true; }
   void LeaveForExit() override {}
 
   bool runs_inline = false;

@@ -47,8 +47,7 @@ bool ProcessWorker::EndLoan(bool is_done) {
     process_core_.idle_.push_back(shared_from_this());
     return false;
   }
-  searching = true;
-  ++process_core_.searching_;
+  process_core_.StartSearching(*this);
   wake.store(kWoken, std::memory_order_release);
   return true;
 }

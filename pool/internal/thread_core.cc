@@ -188,10 +188,8 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
       if (task->Start()) {
         CountTaken();
         MarkTaken(worker, task);
-        if (worker.searching) {
-          MutexLock lock(mu_);
-          StopSearching(worker);
-        }
+        take.Unlock();
+        PassOnSearch(worker);
         return task;
       }
       // Who claimed it holds a reference, and waits for this lock.

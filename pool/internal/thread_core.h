@@ -164,14 +164,29 @@ class ThreadCore : public PoolCore,
   bool IsWornOut(const ThreadWorker& worker) const;
   // False: a lost worker has nothing to live on for.
   bool Revive(ThreadWorker& worker);
-  // Whether there are more workers than max_workers, and one could go.
+  // Whether there are more workers than max_workers, and one could go. Who goes
+  // for that says so by DecideToGo() before it gives back the lock.
   bool IsSpareStandIn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void UpdateOverMax() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustRetire(const ThreadWorker& worker) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until there is work, true, or it is time to go, false.
   bool Park(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void StartSearching(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Others have counted on this worker: whoever calls this sees to a successor,
+  // by FindWorker() in the same section, unless nothing waits.
   void StopSearching(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Both, for a worker that has found a task and has no lock.
+  void PassOnSearch(ThreadWorker& worker);
+  // Between the two, a searching worker is not counted on while others are
+  // idle.
+  void BeginStarting(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndStarting(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DecideToGo(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether a worker is left that does not wait for this pool, nor goes.
+  bool HasActiveWorkers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return StayingWorkers() > blocked_ + starting_;
+  }
   // False: nobody else can be started for the queue, so the worker must go on.
   bool Retire(const WorkerPtr& worker);
   void Nudge(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -244,10 +259,17 @@ class ThreadCore : public PoolCore,
   std::vector<WorkerPtr> idle_ ABSL_GUARDED_BY(mu_);
   WorkerPtr retired_ ABSL_GUARDED_BY(mu_);  // not yet joined; chained
   std::atomic<bool> over_max_{false};  // more than max_workers, for who asks
+  // A worker that was needed could not be made, and nobody has tried again.
+  // Changes with mu_ held; who sleeps and reads it without looks again soon.
+  std::atomic<bool> start_failed_{false};
   int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
   size_t searching_ ABSL_GUARDED_BY(mu_) = 0;
+  // Those among them whose initializer, or child, may take long.
+  size_t starting_ ABSL_GUARDED_BY(mu_) = 0;
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;   // will not come back for a task
+  size_t going_ ABSL_GUARDED_BY(mu_) = 0;  // have decided to retire
+  // Those among them that have run their finalizer, and make room for others.
+  size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;
   size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;   // workers that wait for this pool
   uint64_t nudges_ ABSL_GUARDED_BY(mu_) = 0;  // how often all idle ones woke up
   int joiners_ ABSL_GUARDED_BY(mu_) = 0;      // those of joins_ among them

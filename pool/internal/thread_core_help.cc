@@ -53,11 +53,8 @@ bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
     outbox_.PopFront();
     CountTaken();
     MarkTaken(place, &task);
-    if (place.searching) {
-      MutexLock lock(mu_);
-      StopSearching(place);
-    }
   }
+  PassOnSearch(place);
   struct Scope {
     explicit Scope(ThreadWorker& place) { ThreadWorker::SetCurrent(&place); }
     ~Scope() { ThreadWorker::SetCurrent(nullptr); }
@@ -121,6 +118,16 @@ bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
   lock.Unlock();
   core.Dispatch(std::move(wakeup));
   return true;
+}
+
+bool ThreadWorker::RecheckStandIn() {
+  if (!core.start_failed_.load(std::memory_order_relaxed)) return true;
+  MutexLock lock(core.mu_);
+  core.start_failed_.store(false, std::memory_order_relaxed);
+  auto wakeup = core.FindWorker();
+  lock.Unlock();
+  core.Dispatch(std::move(wakeup));
+  return !core.start_failed_.load(std::memory_order_relaxed);
 }
 
 void ThreadWorker::EndBlocking() {

@@ -13,12 +13,21 @@
 
 // How it works. A worker that is awake and on its way to the queue (starting,
 // woken, or spinning before it parks) is "searching". Whenever the queue grows
-// or a worker goes away, FindWorker() makes sure that there are as many
-// searching workers as queued tasks: it wakes the newest idle worker, else adds
-// one, else every worker allowed is busy and will look at the queue when its
-// task is done. So a submission wakes at most one thread, and none if somebody
-// is on the way; and since a worker parks only after it has seen the queue
-// empty under the same lock, no task is left behind.
+// or a searching worker is searching no more, FindWorker() makes sure that
+// there are as many searching workers as queued tasks: it wakes the newest idle
+// worker, else adds one, else every worker allowed is busy and will look at the
+// queue when its task is done. So a submission wakes at most one thread, and
+// none if somebody is on the way.
+//
+// No task is left behind, because
+// - a worker that takes a task stops searching only afterwards, and looks for a
+//   successor in the same section: a submission in between has counted on it;
+// - a worker parks only after it has seen the queue empty under the same lock;
+// - a start that fails is such an end of searching, too. It wakes an idle
+//   worker, as another start would fail again. Without one, busy workers come
+//   back for the queue; if all of them wait for this pool, those try again;
+// - a worker may be long in its initializer: while anybody is idle, starting
+//   workers are not counted on.
 
 namespace asyncpal::internal {
 namespace {
@@ -47,20 +56,21 @@ ThreadCore::Wakeup ThreadCore::FindWorker() {
   // Asked first: Waiting() looks at a cache line that busy workers write.
   if (idle_.empty() && !can_grow) return {};
   if (broken_ != nullptr) return {};
-  if (Waiting() <= static_cast<int64_t>(searching_)) return {};
+  const size_t coming = idle_.empty() ? searching_ : searching_ - starting_;
+  if (Waiting() <= static_cast<int64_t>(coming)) return {};
   if (idle_.empty()) {
     try {
       return {.wake = nullptr, .start = NewWorker()};
     } catch (const std::exception&) {
       // No memory or descriptor for one more: the ones there are will do.
       if (workers == 0) throw;
+      start_failed_.store(true, std::memory_order_relaxed);
       return {};
     }
   }
   WorkerPtr newest = std::move(idle_.back());
   idle_.pop_back();
-  newest->searching = true;
-  ++searching_;
+  StartSearching(*newest);
   return {.wake = std::move(newest), .start = nullptr};
 }
 
@@ -76,8 +86,8 @@ ThreadCore::WorkerPtr ThreadCore::NewWorker() {
   workers_.emplace(id, worker);
   last_worker_id_ = id;
   UpdateOverMax();
-  worker->searching = true;
-  ++searching_;
+  StartSearching(*worker);
+  BeginStarting(*worker);
   return worker;
 }
 
@@ -98,10 +108,14 @@ bool ThreadCore::StartThread(const WorkerPtr& worker) {
     worker->thread_is_set.notify_all();
     return true;
   } catch (const std::exception&) {  // no thread, or no memory for one
+    Wakeup wakeup;
     {
       MutexLock lock(mu_);
       Forget(*worker);
+      start_failed_.store(true, std::memory_order_relaxed);
+      if (!idle_.empty()) wakeup = FindWorker();
     }
+    Dispatch(std::move(wakeup));
     RunQuietHandlers();
     return false;
   }
@@ -119,9 +133,12 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
     // The task called pthread_exit(): its thread goes, with all accounts kept.
     ThreadWorker::SetCurrent(nullptr);
     if (!Retire(worker)) {
-      MutexLock lock(mu_);
-      Forget(*worker);
-      LeaveForJoin(worker);
+      {
+        MutexLock lock(mu_);
+        Forget(*worker);
+        LeaveForJoin(worker);
+      }
+      RejectStranded(nullptr);
     }
     RunQuietHandlers();
     throw;
@@ -135,6 +152,10 @@ void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   if (auto error = worker.Begin()) {
     Break(std::move(error));
     return;
+  }
+  {
+    MutexLock lock(mu_);
+    EndStarting(worker);
   }
   while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
   if (auto error = worker.End()) Break(std::move(error));
@@ -157,10 +178,16 @@ void ThreadWorker::WakeUp() {
 }
 
 StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
-  if (StateBase* const task = worker.TakeOffered()) return task;
+  if (StateBase* const task = worker.TakeOffered()) {
+    PassOnSearch(worker);
+    return task;
+  }
   if (over_max_.load(std::memory_order_relaxed)) {
     MutexLock lock(mu_);
-    if (IsSpareStandIn()) return nullptr;
+    if (IsSpareStandIn()) {
+      DecideToGo(worker);
+      return nullptr;
+    }
   }
   bool spun = false;
   while (true) {
@@ -172,16 +199,16 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
     if (RecallOne()) continue;
     MutexLock lock(mu_);
     if (Waiting() > 0) continue;  // one has come in between
-    if (MustRetire(worker)) return nullptr;
+    if (MustRetire(worker)) {
+      DecideToGo(worker);
+      return nullptr;
+    }
     // One worker looks out for the next task for a moment: it then costs
     // nobody a wake-up.
     if (!spun && spinning_ == 0 && looks_out()) {
       spun = true;
       ++spinning_;
-      if (!worker.searching) {
-        worker.searching = true;
-        ++searching_;
-      }
+      StartSearching(worker);
       lock.Unlock();
       YieldUntil(
           [this] { return inbox_hint_.load(std::memory_order_relaxed); });
@@ -190,16 +217,16 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
       continue;
     }
     StopSearching(worker);
-    if (!Park(worker)) return nullptr;
-    StateBase* task = worker.TakeLent();
-    if (task == nullptr) {
-      // Others may have left the worker with a task at hand as well.
-      lock.Unlock();
-      task = worker.TakeOffered();
-      lock.Lock();
+    if (!Park(worker)) {
+      DecideToGo(worker);
+      return nullptr;
     }
+    StateBase* task = worker.TakeLent();
+    lock.Unlock();
+    // Others may have left the worker with a task at hand as well.
+    if (task == nullptr) task = worker.TakeOffered();
     if (task != nullptr) {
-      StopSearching(worker);
+      PassOnSearch(worker);
       return task;
     }
     spun = false;
@@ -212,17 +239,24 @@ bool ThreadCore::IsWornOut(const ThreadWorker& worker) const {
 }
 
 bool ThreadCore::Revive(ThreadWorker& worker) {
-  bool has_work;
+  Wakeup wakeup;
   {
     MutexLock lock(mu_);
-    has_work = Waiting() > 0 && broken_ == nullptr;
+    if (Waiting() <= 0 || broken_ != nullptr) return false;
+    BeginStarting(worker);
+    wakeup = FindWorker();
   }
-  return has_work && worker.Revive();
+  Dispatch(std::move(wakeup));
+  const bool revived = worker.Revive();
+  MutexLock lock(mu_);
+  EndStarting(worker);
+  return revived;
 }
 
 bool ThreadCore::IsSpareStandIn() const {
-  return StayingWorkers() > static_cast<size_t>(options_.max_workers) &&
-         StayingWorkers() - blocked_ > 1;
+  const size_t workers = workers_.size() - going_;
+  return workers > static_cast<size_t>(options_.max_workers) &&
+         workers > blocked_ + 1;
 }
 
 bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
@@ -269,9 +303,37 @@ bool ThreadCore::Park(ThreadWorker& worker) {
   }
 }
 
+void ThreadCore::StartSearching(ThreadWorker& worker) {
+  if (!std::exchange(worker.searching, true)) ++searching_;
+}
+
 void ThreadCore::StopSearching(ThreadWorker& worker) {
-  if (!std::exchange(worker.searching, false)) return;
-  --searching_;
+  EndStarting(worker);
+  if (std::exchange(worker.searching, false)) --searching_;
+}
+
+void ThreadCore::PassOnSearch(ThreadWorker& worker) {
+  // Only a parked worker is made to search by others.
+  if (!worker.searching) return;
+  Wakeup wakeup;
+  {
+    MutexLock lock(mu_);
+    StopSearching(worker);
+    wakeup = FindWorker();
+  }
+  Dispatch(std::move(wakeup));
+}
+
+void ThreadCore::BeginStarting(ThreadWorker& worker) {
+  if (worker.searching && !std::exchange(worker.starting, true)) ++starting_;
+}
+
+void ThreadCore::EndStarting(ThreadWorker& worker) {
+  if (std::exchange(worker.starting, false)) --starting_;
+}
+
+void ThreadCore::DecideToGo(ThreadWorker& worker) {
+  if (!std::exchange(worker.going, true)) ++going_;
 }
 
 void ThreadCore::Nudge(ThreadWorker& worker) {
@@ -292,6 +354,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   MutexLock lock(mu_);
   StopSearching(*worker);
   if (worker->left_for_exit) return true;
+  DecideToGo(*worker);
   ++leaving_;
   UpdateOverMax();
   // Until it is forgotten, submitters count on this worker: that nobody else is
@@ -299,7 +362,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   while (true) {
     // Another in its place would find no more than this one did, and be one too
     // many meanwhile, so that one which is well would go.
-    if (worker->gave_up && idle_.empty() && workers_.size() > 1) break;
+    if (worker->gave_up && idle_.empty() && HasActiveWorkers()) break;
     Wakeup wakeup;
     bool dispatched = false;
     try {
@@ -314,11 +377,12 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
       lock.Lock();
     }
     if (dispatched) continue;
-    if (workers_.size() > 1) break;  // the others will do
+    if (HasActiveWorkers()) break;  // they will do
     --leaving_;
+    worker->going = false;
+    --going_;
     UpdateOverMax();
-    worker->searching = true;
-    ++searching_;
+    StartSearching(*worker);
     return false;
   }
   --leaving_;
@@ -329,6 +393,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
 
 void ThreadCore::Forget(ThreadWorker& worker) {
   StopSearching(worker);
+  if (std::exchange(worker.going, false)) --going_;
   counts_.completed += worker.completed.Get();
   counts_.failed += worker.failed.Get();
   counts_.cancelled += worker.cancelled.Get();

@@ -89,6 +89,7 @@ class ThreadWorker : public ExecutionContext,
   bool RunInline(StateBase& task) override;
   bool BeginBlocking(const StateBase* awaited) override;
   void EndBlocking() override;
+  bool RecheckStandIn() override;
   void LeaveForExit() override;
 
   ThreadCore& core;
@@ -107,6 +108,8 @@ class ThreadWorker : public ExecutionContext,
   std::atomic<uint32_t> wake{kAsleep};
 
   bool searching = false;  // locked: counted as about to look at the queue
+  bool starting = false;   // locked: one of those, but it may take long
+  bool going = false;      // locked: has decided to retire
   bool lent = false;       // locked: somebody works in its place, see Help()
   uint64_t nudges_at_loan = 0;  // locked: differs from the core's afterwards if
                                 // the worker must have a look at things
