@@ -20,6 +20,12 @@ internal static class Compare
     private const int SmokeDivisor = 1_000;
 
     private static readonly ThreadPool Threads = new(Environment.ProcessorCount);
+    private static readonly ThreadPool Continuing = new(new ThreadPoolOptions
+    {
+        MaxWorkers = Environment.ProcessorCount,
+        AllowContinuationsOnWorkers = true,
+    });
+
     private static readonly ProcessPool Processes = new(1);
 
     private static readonly List<(string Name, int Count, Func<int, Task> Run)> Cases = [
@@ -29,6 +35,8 @@ internal static class Compare
         ("Task.Run, one by one", RoundTrips, n => OneByOne(n, () => Task.Run(Nothing))),
         ("ThreadPool.SubmitAsync, one by one", RoundTrips,
             n => OneByOne(n, () => Threads.SubmitAsync(Nothing))),
+        ("the same, AllowContinuationsOnWorkers", RoundTrips,
+            n => OneByOne(n, () => Continuing.SubmitAsync(Nothing))),
         ("ProcessPool.SubmitAsync, one by one", RoundTrips,
             n => OneByOne(n, () => Processes.SubmitAsync(static () => 1))),
     ];

@@ -1,41 +1,42 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Asyncpal;
 
-/// <summary>How a <see cref="ThreadPool"/> is made.</summary>
+/// <summary>How a <see cref="ThreadPool"/> is made, which copies them.</summary>
 public sealed record ThreadPoolOptions
 {
     /// <summary>
     /// How many workers there may be at once. 0, the default: the CPUs that this
     /// process may use, plus five.
     /// </summary>
-    public int MaxWorkers { get; init; }
+    public int MaxWorkers { get; set; }
 
     /// <summary>For messages and thread names; by default the name of the class.</summary>
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     /// <summary>
     /// After which a worker with nothing to do goes; by default 60 seconds.
     /// <see cref="Timeout.InfiniteTimeSpan"/>: never.
     /// </summary>
-    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// Runs on each worker before its first task. What it throws breaks the pool.
     /// </summary>
-    public Action? Initializer { get; init; }
+    public Action? Initializer { get; set; }
 
     /// <summary>
     /// Runs on each worker after its last task. What it throws breaks the pool.
     /// </summary>
-    public Action? Finalizer { get; init; }
+    public Action? Finalizer { get; set; }
 
     /// <summary>
     /// After how many tasks a worker is replaced by a new one; 0: never.
     /// </summary>
-    public int MaxTasksPerWorker { get; init; }
+    public int MaxTasksPerWorker { get; set; }
 
     /// <summary>
     /// Gets what a function that was posted (<see cref="Pool.Post(Action,
@@ -43,53 +44,64 @@ public sealed record ThreadPoolOptions
     /// thread of the .NET thread pool; what it throws itself is unobserved, as in
     /// any task. By default one line on stderr.
     /// </summary>
-    public Action<Exception>? UnobservedFailureHandler { get; init; }
+    public Action<Exception>? UnobservedFailureHandler { get; set; }
+
+    /// <summary>
+    /// Whether what awaits a task, or continues it with
+    /// <see cref="TaskContinuationOptions.ExecuteSynchronously"/>, may go on at once on
+    /// the worker that has run the task. By default not: it goes on elsewhere, which
+    /// costs most of what a task costs if tasks are awaited one by one. Where it may,
+    /// it must be short, or submit its work in its turn: until it returns or awaits
+    /// again, the worker runs no other task. It always goes on elsewhere when the task
+    /// has a timeout, its function takes a token, or the pool has dropped it.
+    /// </summary>
+    public bool AllowContinuationsOnWorkers { get; set; }
 }
 
-/// <summary>How a <see cref="ProcessPool"/> is made.</summary>
+/// <summary>How a <see cref="ProcessPool"/> is made, which copies them.</summary>
 public sealed record ProcessPoolOptions
 {
     /// <summary>
     /// How many workers there may be at once. 0, the default: the CPUs that this
     /// process may use.
     /// </summary>
-    public int MaxWorkers { get; init; }
+    public int MaxWorkers { get; set; }
 
     /// <inheritdoc cref="ThreadPoolOptions.Name"/>
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     /// <inheritdoc cref="ThreadPoolOptions.IdleTimeout"/>
-    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// Runs in each worker before its first task. What it throws breaks the pool.
     /// A static method, or a lambda without captures.
     /// </summary>
-    public Action? Initializer { get; init; }
+    public Action? Initializer { get; set; }
 
     /// <summary>
     /// Runs in each worker after its last task. What it throws breaks the pool.
     /// A static method, or a lambda without captures.
     /// </summary>
-    public Action? Finalizer { get; init; }
+    public Action? Finalizer { get; set; }
 
     /// <inheritdoc cref="ThreadPoolOptions.MaxTasksPerWorker"/>
-    public int MaxTasksPerWorker { get; init; }
+    public int MaxTasksPerWorker { get; set; }
 
     /// <inheritdoc cref="ThreadPoolOptions.UnobservedFailureHandler"/>
-    public Action<Exception>? UnobservedFailureHandler { get; init; }
+    public Action<Exception>? UnobservedFailureHandler { get; set; }
 
     /// <summary>
     /// Larger arguments or results are refused; by default 4 GiB.
     /// </summary>
-    public long MaxPayloadBytes { get; init; } = 4L << 30;
+    public long MaxPayloadBytes { get; set; } = 4L << 30;
 
     /// <summary>
     /// The program that workers run, and its arguments. By default this program,
     /// by its host. A C++ program runs the tasks of
     /// <see cref="ProcessPool.CallAsync{T}"/>.
     /// </summary>
-    public IReadOnlyList<string>? WorkerCommand { get; init; }
+    public IReadOnlyList<string>? WorkerCommand { get; set; }
 }
 
 /// <summary>What becomes of tasks when a pool is shut down.</summary>

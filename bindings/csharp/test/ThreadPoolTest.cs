@@ -261,6 +261,38 @@ public class ThreadPoolTest
     }
 
     [Fact]
+    public async Task ContinuationsRunOnWorkersWhereThatIsAllowed()
+    {
+        using var pool = new ThreadPool(new ThreadPoolOptions
+        {
+            MaxWorkers = 1,
+            Name = "mine",
+            AllowContinuationsOnWorkers = true,
+        });
+        using var gate = new Gate();
+        Task<string?> afterwards = NameAfterAsync(pool.SubmitAsync(gate.Pass));
+        gate.AwaitEntered();
+        gate.Open();
+        Assert.StartsWith("mine", await afterwards.Soon());
+        // Those of a task that the pool has dropped run elsewhere.
+        using var closed = new Gate();
+        Task running = pool.SubmitAsync(closed.Pass);
+        closed.AwaitEntered();
+        Task<string?> dropped = NameAfterAsync(pool.SubmitAsync(() => { }));
+        Task<bool> shutdown = pool.ShutdownAsync();
+        Assert.DoesNotContain("mine", await dropped.Soon() ?? "");
+        closed.Open();
+        await shutdown.Soon();
+        await running.Soon();
+    }
+
+    private static async Task<string?> NameAfterAsync(Task task)
+    {
+        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return Thread.CurrentThread.Name;
+    }
+
+    [Fact]
     public async Task ExecutionContextFlowsToTheTask()
     {
         using var pool = new ThreadPool(1);

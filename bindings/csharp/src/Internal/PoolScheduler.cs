@@ -14,17 +14,27 @@ internal sealed class PoolScheduler : TaskScheduler
     private readonly ThreadPoolHost _host;
     private readonly BlockedWatch _watch;
 
-    public PoolScheduler(Asyncpal.ThreadPool pool, ThreadPoolHost host, int maxWorkers)
+    public PoolScheduler(
+        Asyncpal.ThreadPool pool,
+        ThreadPoolHost host,
+        int maxWorkers,
+        bool allowContinuations)
     {
         Pool = pool;
         _host = host;
         _watch = new BlockedWatch(pool);
         MaximumConcurrencyLevel = maxWorkers;
+        ContinuationOptions = allowContinuations
+            ? TaskCreationOptions.None
+            : TaskCreationOptions.RunContinuationsAsynchronously;
     }
 
     public Asyncpal.ThreadPool Pool { get; }
 
     public override int MaximumConcurrencyLevel { get; }
+
+    /// <summary>Where what awaits a task of the pool may go on.</summary>
+    public TaskCreationOptions ContinuationOptions { get; }
 
     public bool IsOnWorker => _host.IsOnWorker;
 

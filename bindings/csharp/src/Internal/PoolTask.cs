@@ -11,12 +11,10 @@ namespace Asyncpal.Internal;
 /// </summary>
 internal sealed class PoolTask<T> : Task<T>, IWorkItem
 {
-    // The continuations of a caller do not run on a worker, nor is the pool what
-    // a task's own tasks run on by default.
+    // The pool is not what a task's own tasks run on by default.
     private const TaskCreationOptions Options =
         TaskCreationOptions.DenyChildAttach
-        | TaskCreationOptions.HideScheduler
-        | TaskCreationOptions.RunContinuationsAsynchronously;
+        | TaskCreationOptions.HideScheduler;
 
     // The one whose body starts next on this thread: a task's body is not told
     // which task it belongs to.
@@ -41,7 +39,7 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
             static function => t_starting!.Invoke((Func<T>)function!),
             function,
             token,
-            Options)
+            Options | scheduler.ContinuationOptions)
     {
         _scheduler = scheduler;
         _token = token;
@@ -119,7 +117,16 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
         {
             TaskCancellation.Request(this);
         }
-        Execute();
+        if (_scheduler.ContinuationOptions == TaskCreationOptions.None)
+        {
+            // This thread is not a worker, or has other things to do.
+            System.Threading.ThreadPool.UnsafeQueueUserWorkItem(
+                static task => task.Execute(), this, preferLocal: false);
+        }
+        else
+        {
+            Execute();
+        }
         return result;
     }
 

@@ -86,7 +86,8 @@ internal sealed unsafe class ThreadPoolHost
             GCHandle.ToIntPtr(GCHandle.Alloc(host)),
             (IntPtr)s_callbacks,
             settings);
-        scheduler = new PoolScheduler(pool, host, native.MaxWorkers());
+        scheduler = new PoolScheduler(
+            pool, host, native.MaxWorkers(), options.AllowContinuationsOnWorkers);
         return native;
     }
 
