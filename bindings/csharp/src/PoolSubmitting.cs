@@ -17,13 +17,22 @@ public abstract partial class Pool
 
     private T WaitFor<T>(Task<T> task)
     {
-        WaitOn(task, Timeout.InfiniteTimeSpan);
+        WaitOnWorker(task);
         return task.GetAwaiter().GetResult();
     }
 
     private void WaitFor(Task task)
     {
-        WaitOn(task, Timeout.InfiniteTimeSpan);
+        WaitOnWorker(task);
         task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Whatever the task is, the pool sees that its worker waits.</summary>
+    private void WaitOnWorker(Task task)
+    {
+        if (IsOnWorker)
+        {
+            WaitOn(task, Timeout.InfiniteTimeSpan);
+        }
     }
 }

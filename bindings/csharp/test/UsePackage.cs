@@ -1,3 +1,4 @@
+using System.Diagnostics.Tracing;
 using Asyncpal;
 using ThreadPool = Asyncpal.ThreadPool;
 
@@ -48,6 +49,21 @@ doomed.Dispose();
 go.SetResult();
 await loop.WaitAsync(TimeSpan.FromSeconds(60));
 
+// Waits in a pool of one: for a pending task, and one that no pool can see, which
+// is reported.
+using (var reports = new Reports())
+using (var one = new ThreadPool(1))
+{
+    shapes &= one.Run(() => one.SubmitAsync(() => 4).Result) == 4;
+    using var end = new CancellationTokenSource();
+    Task blocked = one.SubmitAsync(
+        () => Task.WhenAny(one.SubmitAsync(() => 1, end.Token)).Wait());
+    string report = await reports.First.WaitAsync(TimeSpan.FromSeconds(60));
+    shapes &= report.StartsWith("ThreadPool 'ThreadPool' may wait for itself");
+    end.Cancel();
+    await blocked;
+}
+
 Console.WriteLine($"{sum} {max} {pid != Environment.ProcessId} {lost} {goesOn} {shapes}");
 return sum == 338350 && max == 4 && pid != Environment.ProcessId && lost && goesOn
     && shapes
@@ -67,4 +83,22 @@ internal static class Functions
         await Task.Delay(1, stop);
         return a + b;
     }
+}
+
+internal sealed class Reports : EventListener
+{
+    private readonly TaskCompletionSource<string> _first = new();
+
+    public Task<string> First => _first.Task;
+
+    protected override void OnEventSourceCreated(EventSource source)
+    {
+        if (source.Name == "Asyncpal")
+        {
+            EnableEvents(source, EventLevel.Warning);
+        }
+    }
+
+    protected override void OnEventWritten(EventWrittenEventArgs e) =>
+        _first.TrySetResult((string)e.Payload![0]!);
 }
