@@ -92,8 +92,9 @@ def asyncpal_nupkg(name, **kwargs):
       name: the target's name.
       **kwargs: library (an asyncpal_csharp_library), id, version, description,
         readme, authors, license (an SPDX expression), package_tags, files
-        (further files with their paths in the package), and what all rules
-        have.
+        (further files with their paths in the package), dependencies (ids of
+        packages with versions), natives (False: a dependency brings them), and
+        what all rules have.
     """
     nupkg(
         name = name,

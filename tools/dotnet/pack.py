@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes a NuGet package: pack.py <output> <manifest>
 
-The manifest is JSON: "metadata" goes into the .nuspec as it is, "files" maps
-paths in the package to files, "natives" and "licenses" are folders of
-tools/native. Equal inputs give equal bytes.
+The manifest is JSON: "metadata" goes into the .nuspec as it is, "dependencies"
+maps ids of packages to versions, "files" maps paths in the package to files,
+"natives" and "licenses" are folders of tools/native. Equal inputs give equal
+bytes.
 """
 
 import json
@@ -27,7 +28,7 @@ def to_bytes(root):
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root)
 
 
-def make_nuspec(metadata, framework):
+def make_nuspec(metadata, framework, needed):
     root = xml.Element("package", xmlns=_NUSPEC)
     node = xml.SubElement(root, "metadata")
     for key, value in metadata.items():
@@ -37,7 +38,9 @@ def make_nuspec(metadata, framework):
             child.set("type", "expression")
     # Without this, NuGet asks whether a group for the framework is missing.
     dependencies = xml.SubElement(node, "dependencies")
-    xml.SubElement(dependencies, "group", targetFramework=framework)
+    group = xml.SubElement(dependencies, "group", targetFramework=framework)
+    for package, version in sorted(needed.items()):
+        xml.SubElement(group, "dependency", id=package, version=version)
     return to_bytes(root)
 
 
@@ -92,7 +95,11 @@ def main(output, manifest):
     nuspec = manifest["metadata"]["id"] + ".nuspec"
     parts = {
         "_rels/.rels": make_relationships(nuspec),
-        nuspec: make_nuspec(manifest["metadata"], manifest["framework"]),
+        nuspec: make_nuspec(
+            manifest["metadata"],
+            manifest["framework"],
+            manifest["dependencies"],
+        ),
     }
     for path, source in list_files(manifest):
         if path in parts:

@@ -22,12 +22,16 @@ def _nupkg_impl(ctx):
         "tags": " ".join(ctx.attr.package_tags),
     }
     manifest = ctx.actions.declare_file(ctx.label.name + ".json")
+    brought = ctx.attr.natives
+    natives = info.natives if brought else depset()
+    licenses = info.licenses if brought else depset()
     ctx.actions.write(manifest, json.encode(struct(
+        dependencies = ctx.attr.dependencies,
         files = {path: file.path for path, file in files.items()},
         framework = SDK.tfm,
-        licenses = [folder.path for folder in info.licenses.to_list()],
+        licenses = [folder.path for folder in licenses.to_list()],
         metadata = metadata,
-        natives = [folder.path for folder in info.natives.to_list()],
+        natives = [folder.path for folder in natives.to_list()],
     )))
     package = ctx.actions.declare_file("%s.%s.nupkg" % (
         ctx.attr.id,
@@ -38,7 +42,7 @@ def _nupkg_impl(ctx):
         arguments = [package.path, manifest.path],
         inputs = depset(
             files.values() + [manifest],
-            transitive = [info.licenses, info.natives],
+            transitive = [licenses, natives],
         ),
         outputs = [package],
         mnemonic = "NuGetPack",
@@ -53,6 +57,9 @@ nupkg = rule(
     implementation = _nupkg_impl,
     attrs = {
         "authors": attr.string(default = "Asyncpal"),
+        "dependencies": attr.string_dict(
+            doc = "Ids of the packages that it needs, with their versions.",
+        ),
         "description": attr.string(mandatory = True),
         "files": attr.label_keyed_string_dict(
             doc = "Further files, each with its path in the package.",
@@ -61,6 +68,10 @@ nupkg = rule(
         "id": attr.string(mandatory = True),
         "library": attr.label(mandatory = True, providers = [CSharpInfo]),
         "license": attr.string(default = "MIT"),
+        "natives": attr.bool(
+            doc = "Whether it has the shared libraries; else, a dependency does.",
+            default = True,
+        ),
         "package_tags": attr.string_list(),
         "readme": attr.label(mandatory = True, allow_single_file = [".md"]),
         "version": attr.string(mandatory = True),

@@ -1,0 +1,169 @@
+using System;
+using System.Linq;
+using Asyncpal;
+using Asyncpal.Extensions.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using ThreadPool = Asyncpal.ThreadPool;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Pools of Asyncpal as services of a host.</summary>
+/// <remarks>
+/// <code>
+/// builder.Services.AddAsyncpalThreadPool("images", o => o.MaxWorkers = 4);
+/// builder.Services.AddAsyncpalProcessPool(
+///     "plugins", builder.Configuration.GetSection("Plugins"));
+/// ...
+/// app.MapGet("/", ([FromKeyedServices("images")] ThreadPool pool) => ...);
+/// app.MapHealthChecks("/health");
+/// </code>
+/// <para>Each pool is a keyed singleton. The host starts when all of them have
+/// passed <see cref="Pool.Test"/>, and stops when they have run what was submitted,
+/// or its <see cref="HostOptions.ShutdownTimeout"/> has passed: they are closed
+/// after all other services have stopped, and so after the last request.</para>
+/// <para>Each has a health check of the name <c>asyncpal:</c> and its own, which is
+/// unhealthy once the pool is broken or closed. What posted tasks throw, and what
+/// pools report, goes to the logger <c>Asyncpal</c>.</para>
+/// </remarks>
+public static class AsyncpalServiceCollectionExtensions
+{
+    /// <summary>Adds a pool of threads.</summary>
+    /// <param name="services">Gets it.</param>
+    /// <param name="name">The key; also the pool's name, unless that is set.</param>
+    /// <param name="configure">Sets its options.</param>
+    /// <exception cref="ArgumentException">There is a pool of that name.</exception>
+    public static IServiceCollection AddAsyncpalThreadPool(
+        this IServiceCollection services,
+        string name,
+        Action<ThreadPoolOptions>? configure = null)
+    {
+        AddThreadPool(services, name).Configure(configure ?? (static _ => { }));
+        services.AddOptions<PoolHostingOptions>(name).ValidateOnStart();
+        return services;
+    }
+
+    /// <summary>Adds a pool of threads.</summary>
+    /// <inheritdoc cref="AddAsyncpalThreadPool(IServiceCollection, string, Action{ThreadPoolOptions})"/>
+    /// <param name="services">Gets it.</param>
+    /// <param name="name">The key; also the pool's name, unless that is set.</param>
+    /// <param name="configuration">
+    /// The values of <see cref="ThreadPoolOptions"/> and
+    /// <see cref="PoolHostingOptions"/> by their names.
+    /// </param>
+    public static IServiceCollection AddAsyncpalThreadPool(
+        this IServiceCollection services, string name, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        AddThreadPool(services, name).Bind(configuration);
+        services.AddOptions<PoolHostingOptions>(name).Bind(configuration).ValidateOnStart();
+        return services;
+    }
+
+    /// <summary>Adds a pool of processes.</summary>
+    /// <param name="services">Gets it.</param>
+    /// <param name="name">The key; also the pool's name, unless that is set.</param>
+    /// <param name="configure">Sets its options.</param>
+    /// <exception cref="ArgumentException">There is a pool of that name.</exception>
+    public static IServiceCollection AddAsyncpalProcessPool(
+        this IServiceCollection services,
+        string name,
+        Action<ProcessPoolOptions>? configure = null)
+    {
+        AddProcessPool(services, name).Configure(configure ?? (static _ => { }));
+        services.AddOptions<PoolHostingOptions>(name).ValidateOnStart();
+        return services;
+    }
+
+    /// <summary>Adds a pool of processes.</summary>
+    /// <inheritdoc cref="AddAsyncpalProcessPool(IServiceCollection, string, Action{ProcessPoolOptions})"/>
+    /// <param name="services">Gets it.</param>
+    /// <param name="name">The key; also the pool's name, unless that is set.</param>
+    /// <param name="configuration">
+    /// The values of <see cref="ProcessPoolOptions"/> and
+    /// <see cref="PoolHostingOptions"/> by their names.
+    /// </param>
+    public static IServiceCollection AddAsyncpalProcessPool(
+        this IServiceCollection services, string name, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        AddProcessPool(services, name).Bind(configuration);
+        services.AddOptions<PoolHostingOptions>(name).Bind(configuration).ValidateOnStart();
+        return services;
+    }
+
+    private static OptionsBuilder<ThreadPoolOptions> AddThreadPool(
+        IServiceCollection services, string name)
+    {
+        Add(services, name, services => services.GetRequiredKeyedService<ThreadPool>(name));
+        services.AddKeyedSingleton(name, (provider, _) =>
+        {
+            ThreadPoolOptions options = provider
+                .GetRequiredService<IOptionsMonitor<ThreadPoolOptions>>().Get(name);
+            return new ThreadPool(options with
+            {
+                Name = options.Name.Length > 0 ? options.Name : name,
+                UnobservedFailureHandler = options.UnobservedFailureHandler
+                    ?? LogFailuresOf(provider, name),
+            });
+        });
+        return services.AddOptions<ThreadPoolOptions>(name).ValidateOnStart();
+    }
+
+    private static OptionsBuilder<ProcessPoolOptions> AddProcessPool(
+        IServiceCollection services, string name)
+    {
+        Add(services, name, services => services.GetRequiredKeyedService<ProcessPool>(name));
+        services.AddKeyedSingleton(name, (provider, _) =>
+        {
+            ProcessPoolOptions options = provider
+                .GetRequiredService<IOptionsMonitor<ProcessPoolOptions>>().Get(name);
+            return new ProcessPool(options with
+            {
+                Name = options.Name.Length > 0 ? options.Name : name,
+                UnobservedFailureHandler = options.UnobservedFailureHandler
+                    ?? LogFailuresOf(provider, name),
+            });
+        });
+        return services.AddOptions<ProcessPoolOptions>(name).ValidateOnStart();
+    }
+
+    /// <summary>What both kinds need.</summary>
+    private static void Add(
+        IServiceCollection services, string name, Func<IServiceProvider, Pool> pool)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        if (services.Any(service =>
+            service.ImplementationInstance is HostedPool other && other.Name == name))
+        {
+            throw new ArgumentException($"there is a pool '{name}' already", nameof(name));
+        }
+        var hosted = new HostedPool(name, pool);
+        services.AddSingleton(hosted);
+        services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IHostedService, PoolsHostedService>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<
+            IValidateOptions<ThreadPoolOptions>, PoolOptionsValidation>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<
+            IValidateOptions<ProcessPoolOptions>, PoolOptionsValidation>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<
+            IValidateOptions<PoolHostingOptions>, PoolOptionsValidation>());
+        services.AddHealthChecks().Add(new HealthCheckRegistration(
+            $"asyncpal:{name}",
+            provider => new PoolHealthCheck(hosted.Get(provider)),
+            failureStatus: null,
+            tags: ["asyncpal"]));
+    }
+
+    private static Action<Exception> LogFailuresOf(IServiceProvider provider, string name)
+    {
+        ILogger logger =
+            provider.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Asyncpal));
+        return error => logger.LogError(error, "A task posted to the pool {Pool} failed", name);
+    }
+}

@@ -1,0 +1,19 @@
+namespace Asyncpal.Extensions.Hosting;
+
+/// <summary>What a host does with a pool, by the pool's name.</summary>
+/// <remarks>
+/// <code>
+/// services.Configure&lt;PoolHostingOptions&gt;("images", o => o.WorkersOnStart = 4);
+/// </code>
+/// </remarks>
+public sealed class PoolHostingOptions
+{
+    /// <summary>
+    /// Whether <see cref="Pool.Test"/> runs before the host starts, which fails
+    /// with what it throws; by default yes.
+    /// </summary>
+    public bool TestOnStart { get; set; } = true;
+
+    /// <summary>How many workers start with the host; by default one.</summary>
+    public int WorkersOnStart { get; set; } = 1;
+}

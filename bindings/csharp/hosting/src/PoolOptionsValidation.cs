@@ -1,0 +1,71 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Microsoft.Extensions.Options;
+
+namespace Asyncpal.Extensions.Hosting;
+
+/// <summary>
+/// Finds what pools would refuse, so that the host says so when it starts, with the
+/// names that the options have.
+/// </summary>
+internal sealed class PoolOptionsValidation
+    : IValidateOptions<ThreadPoolOptions>,
+        IValidateOptions<ProcessPoolOptions>,
+        IValidateOptions<PoolHostingOptions>
+{
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, ThreadPoolOptions options)
+    {
+        var errors = new Errors(name);
+        errors.AddIfNegative(nameof(options.MaxWorkers), options.MaxWorkers);
+        errors.AddIfNegative(nameof(options.MaxTasksPerWorker), options.MaxTasksPerWorker);
+        errors.AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
+        return errors.ToResult();
+    }
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, ProcessPoolOptions options)
+    {
+        var errors = new Errors(name);
+        errors.AddIfNegative(nameof(options.MaxWorkers), options.MaxWorkers);
+        errors.AddIfNegative(nameof(options.MaxTasksPerWorker), options.MaxTasksPerWorker);
+        errors.AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
+        errors.AddIfNegative(nameof(options.MaxPayloadBytes), options.MaxPayloadBytes);
+        return errors.ToResult();
+    }
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, PoolHostingOptions options)
+    {
+        var errors = new Errors(name);
+        errors.AddIfNegative(nameof(options.WorkersOnStart), options.WorkersOnStart);
+        return errors.ToResult();
+    }
+
+    private sealed class Errors(string? pool)
+    {
+        private readonly List<string> _errors = [];
+
+        public void AddIfNegative(string option, long value)
+        {
+            if (value < 0)
+            {
+                _errors.Add($"{option} of the pool '{pool}' is {value}; it must not be negative");
+            }
+        }
+
+        public void AddIfNegative(string option, TimeSpan value)
+        {
+            if (value < TimeSpan.Zero && value != Timeout.InfiniteTimeSpan)
+            {
+                _errors.Add($"{option} of the pool '{pool}' is {value}; it must not be negative");
+            }
+        }
+
+        public ValidateOptionsResult ToResult() =>
+            _errors.Count == 0
+                ? ValidateOptionsResult.Success
+                : ValidateOptionsResult.Fail(_errors);
+    }
+}
