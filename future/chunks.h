@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/future/internal/pull_range.h"
 #include "asyncpal/future/internal/zip_cursor.h"
 

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/cpp20.h"
 
 namespace asyncpal {
 

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "asyncpal/future/internal/held_locks.h"
 #include "asyncpal/future/internal/known_errors.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
 
@@ -88,6 +89,19 @@ std::exception_ptr CopyFirstOf(const std::exception& error,
 const std::nested_exception& kNothingNested = *new std::nested_exception;
 
 }  // namespace
+
+namespace internal {
+
+void ExpectNoLockHeld(const std::string& message) {
+  if (HeldLocks::Count() == 0) return;
+  std::fprintf(stderr,
+               "asyncpal: an error is made while a lock of the library's is "
+               "held: %s\n",
+               message.c_str());
+  std::abort();
+}
+
+}  // namespace internal
 
 absl::Status ToStatus(const std::exception_ptr& error) {
   if (error == nullptr) return absl::OkStatus();

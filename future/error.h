@@ -9,8 +9,15 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "asyncpal/future/internal/cpp20.h"
 
 namespace asyncpal {
+
+namespace internal {
+// Ends a test of the library's own that makes an error under a lock of the
+// library's (held_locks.h). Does nothing elsewhere.
+void ExpectNoLockHeld(const std::string& message);
+}  // namespace internal
 
 // The base of every error that this library throws for a reason that lies
 // outside the call itself. A bad argument is a std::invalid_argument instead.
@@ -20,7 +27,9 @@ namespace asyncpal {
 // share the exception object.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message) : std::runtime_error(message) {
+    internal::ExpectNoLockHeld(message);
+  }
 };
 
 // A wait, a task or a map ran out of its time.

@@ -127,6 +127,10 @@ class Future {
   // AddCallback() returns if it is done already, perhaps while an earlier one
   // still runs there. Those that were registered before run in that order. One
   // that throws is reported on stderr and hurts nobody.
+  // Callbacks never run inside each other: those of a future that a callback
+  // completes or cancels follow when it returns, or waits by this library's
+  // means. So a chain may have any length, and a callback may wait for what is
+  // further down its own.
   CallbackId AddCallback(
       absl::AnyInvocable<void(const Future&)> callback) const {
     if (callback == nullptr) {
@@ -134,8 +138,7 @@ class Future {
     }
     return state_ref().AddCallback(
         [callback = std::move(callback)](internal::StateBase& state) mutable {
-          callback(Future(
-              internal::StateRef<State>::Share(static_cast<State*>(&state))));
+          callback(OfState(state));
         });
   }
   // True: the callback will not run. False: it has run, is running, or was
@@ -148,7 +151,8 @@ class Future {
   // this one fails or is cancelled, so does the new one, without f. An f that
   // takes a const Future<T>& instead is called with every outcome. A future
   // that f returns is waited for, not wrapped. Cancelling the new future keeps
-  // f from running and leaves this one alone.
+  // f from running and leaves this one alone. On a future that is done, f has
+  // run when Then() returns, except inside a callback, where it follows.
   template <typename F>
   auto Then(F&& f) const {
     using Fn = std::decay_t<F>;
@@ -158,9 +162,10 @@ class Future {
       throw std::invalid_argument("Then: the callable is empty");
     }
     auto next = internal::PromiseState<R>::Make(state_ref().owner());
-    AddCallback([next, f = Fn(std::forward<F>(f))](const Future& done) mutable {
-      internal::Continue(*next, done, f);
-    });
+    state_ref().AddContinuation(
+        [next, f = Fn(std::forward<F>(f))](internal::StateBase& state) mutable {
+          internal::Continue(*next, OfState(state), f);
+        });
     return internal::FutureAccess::Make<R>(std::move(next));
   }
 
@@ -181,6 +186,11 @@ class Future {
   using State = internal::ResultState<T>;
 
   explicit Future(internal::StateRef<State> state) : state_(std::move(state)) {}
+
+  static Future OfState(internal::StateBase& state) {
+    return Future(
+        internal::StateRef<State>::Share(static_cast<State*>(&state)));
+  }
 
   State& state_ref() const {
     if (!state_) {

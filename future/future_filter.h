@@ -120,8 +120,10 @@ class FutureFilter {
       while (next_ == done_.size() && expected_ > 0) {
         const absl::Duration left = countdown.Remaining();
         if (left == absl::ZeroDuration()) {
+          const size_t expected = expected_;
+          lock.Unlock();
           throw TimeoutError(
-              absl::StrCat("none of ", expected_, " futures was done in ",
+              absl::StrCat("none of ", expected, " futures was done in ",
                            absl::FormatDuration(countdown.timeout())));
         }
         const absl::Duration sleep = blocking.LimitSleep(left);

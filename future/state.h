@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/cpp20.h"
 
 namespace asyncpal {
 

@@ -173,19 +173,24 @@ auto WhenAll(const R& futures) {
   all->futures = checked;
   all->missing = checked.size();
   all->promise = promise;
+  const auto gather = [all](const Future<T>& done) {
+    if (!done.is_completed()) {
+      all->promise->Settle(done.state(), done.exception());
+    }
+    if (all->missing.fetch_sub(1) > 1) return;
+    if (all->promise->is_done()) return;
+    try {
+      all->promise->Complete(internal::Results(std::move(all->futures)));
+    } catch (...) {
+      all->promise->Fail(std::current_exception());
+    }
+  };
   for (const Future<T>& future : checked) {
-    future.AddCallback([all](const Future<T>& done) {
-      if (!done.is_completed()) {
-        all->promise->Settle(done.state(), done.exception());
-      }
-      if (all->missing.fetch_sub(1) > 1) return;
-      if (all->promise->is_done()) return;
-      try {
-        all->promise->Complete(internal::Results(std::move(all->futures)));
-      } catch (...) {
-        all->promise->Fail(std::current_exception());
-      }
-    });
+    if (future.is_done()) {
+      gather(future);
+    } else {
+      future.AddCallback(gather);
+    }
   }
   return internal::FutureAccess::Make<All>(std::move(promise));
 }

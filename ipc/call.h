@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/ipc/encoding/code_address.h"

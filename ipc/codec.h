@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/ipc/encoding/codec_containers.h"
 #include "asyncpal/ipc/encoding/codec_traits.h"
 #include "asyncpal/ipc/payload.h"

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <typeinfo>
 
+#include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
 #include "asyncpal/ipc/codec.h"
 

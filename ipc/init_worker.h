@@ -1,6 +1,8 @@
 #ifndef ASYNCPAL_IPC_INIT_WORKER_H_
 #define ASYNCPAL_IPC_INIT_WORKER_H_
 
+#include "asyncpal/future/internal/cpp20.h"
+
 namespace asyncpal {
 
 // Makes this process the worker that it was started to be, and does not return;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/types/span.h"
+#include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/ipc/internal/fd.h"
 
 namespace asyncpal {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/future/internal/shared_state.h"
 
 namespace asyncpal {

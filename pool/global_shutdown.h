@@ -5,6 +5,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/cpp20.h"
 
 namespace asyncpal {
 

@@ -9,6 +9,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/cpp20.h"
 
 // What a user may say to a pool, and what it says of itself. All durations are
 // on the steady clock; a negative one is a std::invalid_argument at the call

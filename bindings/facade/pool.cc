@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/options.h"
 
@@ -42,6 +43,7 @@ bool Pool::Close(int mode) {
   constexpr ShutdownMode kModes[] = {
       ShutdownMode::kDrain, ShutdownMode::kCancelPending, ShutdownMode::kKill};
   const bool closed_now = core_->Close(kModes[mode]);
+  internal::Trampoline::RunPutOff();
   // The host was told of each; here they are only memory.
   core_->TakeCancelledTasks();
   return closed_now;

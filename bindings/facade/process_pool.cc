@@ -11,6 +11,7 @@
 #include "asyncpal/bindings/facade/raw_bytes.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/process_core.h"
@@ -147,9 +148,17 @@ int64_t ProcessPool::Submit(RemoteHostTask* task) {
   return reinterpret_cast<int64_t>(share.Detach());
 }
 
-bool ProcessPool::Cancel(int64_t handle) { return TaskOf(handle)->Cancel(); }
+bool ProcessPool::Cancel(int64_t handle) {
+  const bool cancelled = TaskOf(handle)->Cancel();
+  internal::Trampoline::RunPutOff();
+  return cancelled;
+}
 
-bool ProcessPool::Kill(int64_t handle) { return TaskOf(handle)->Kill(); }
+bool ProcessPool::Kill(int64_t handle) {
+  const bool killed = TaskOf(handle)->Kill();
+  internal::Trampoline::RunPutOff();
+  return killed;
+}
 
 void ProcessPool::Release(int64_t handle) { TaskOf(handle)->Release(); }
 

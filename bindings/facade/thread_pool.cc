@@ -13,6 +13,7 @@
 #include "asyncpal/bindings/facade/host_task.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/options.h"
@@ -113,7 +114,9 @@ int64_t ThreadPool::GoOn(bool host_keeps_handle) {
 }
 
 bool ThreadPool::Cancel(int64_t handle) {
-  return HostTask::Of(handle)->Cancel();
+  const bool cancelled = HostTask::Of(handle)->Cancel();
+  internal::Trampoline::RunPutOff();
+  return cancelled;
 }
 
 bool ThreadPool::RunInline(int64_t handle) {
@@ -132,6 +135,7 @@ void ThreadPool::LeaveForExit(int64_t worker) {
 }
 
 bool ThreadPool::BeginBlocking() {
+  internal::Trampoline::RunPutOff();
   ExecutionContext* const context = ExecutionContext::Current();
   if (context == nullptr || !context->BeginBlocking(nullptr)) return false;
   // The host sleeps by its own means, so that nobody looks again later.

@@ -8,6 +8,8 @@
 #include <x86intrin.h>
 #endif
 
+#include "asyncpal/future/internal/cpp20.h"
+
 namespace asyncpal::internal {
 
 // Set by testing::FakeClock only; null means the real clock.

@@ -114,8 +114,12 @@ void Continue(ResultState<R>& target, const Future<T>& source, F& f) {
   if constexpr (IsFuture<typename Traits::Returned>::value) {
     try {
       typename Traits::Returned inner = call();
-      inner.AddCallback([ref = StateRef<ResultState<R>>::Share(&target)](
-                            const Future<R>& done) { Forward(*ref, done); });
+      if (inner.is_done()) {
+        Forward(target, inner);
+      } else {
+        inner.AddCallback([ref = StateRef<ResultState<R>>::Share(&target)](
+                              const Future<R>& done) { Forward(*ref, done); });
+      }
     } catch (...) {
       target.Fail(std::current_exception());
     }

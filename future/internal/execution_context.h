@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/trampoline.h"
 
 namespace asyncpal::internal {
 
@@ -45,7 +46,7 @@ class ExecutionContext {
 };
 
 // Declares that this thread sleeps until something happens that it does not
-// do itself.
+// do itself: what it has put off, it does first. No lock may be held.
 //
 // A worker sleeps no longer than LimitSleep() allows, and then looks again.
 // Whether its pool could start a worker in its place may change while it
@@ -55,6 +56,7 @@ class BlockingScope {
  public:
   explicit BlockingScope(const StateBase* awaited)
       : context_(ExecutionContext::Current()) {
+    Trampoline::RunPutOff();
     if (context_ != nullptr && !context_->BeginBlocking(awaited)) {
       context_ = nullptr;
     }

@@ -1,13 +1,15 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_MUTEX_H_
 #define ASYNCPAL_FUTURE_INTERNAL_MUTEX_H_
 
+#include <pthread.h>
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/held_locks.h"
 
 namespace asyncpal::internal {
 
@@ -20,11 +22,19 @@ class ABSL_LOCKABLE Mutex {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.lock(); }
-  bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
-    return mu_.try_lock();
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    mu_.lock();
+    HeldLocks::Add(1);
   }
-  void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
+  bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
+    const bool locked = mu_.try_lock();
+    if (locked) HeldLocks::Add(1);
+    return locked;
+  }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    HeldLocks::Add(-1);
+    mu_.unlock();
+  }
   // Tells the compiler what it can't see: the caller has it.
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {}
 
@@ -61,32 +71,38 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 };
 
 // A condition variable for Mutex. Wake-ups may be spurious: wait in a loop.
+// Not a std::condition_variable: its wait() alone needs GLIBCXX_3.4.30, which
+// is newer than what many a distribution has.
 class CondVar {
  public:
+  CondVar() = default;
+  ~CondVar() { pthread_cond_destroy(&cv_); }
+  CondVar(const CondVar&) = delete;
+  CondVar& operator=(const CondVar&) = delete;
+
   void Wait(Mutex& mu) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
-    std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
-    cv_.wait(lock);
-    lock.release();
+    pthread_cond_wait(&cv_, mu.mu_.native_handle());
   }
 
   // Waits for `timeout` at most, measured on the steady clock.
   void WaitFor(Mutex& mu, absl::Duration timeout)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
     // Past a month the wait is cut: the caller's loop goes round once more. The
-    // kernel refuses a time before its clock's zero, and time_point arithmetic
-    // must not overflow.
+    // kernel refuses a time before its clock's zero, and the sum must not
+    // overflow.
     timeout = std::clamp(timeout, absl::ZeroDuration(), absl::Hours(24 * 30));
-    std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
-    cv_.wait_until(lock, std::chrono::steady_clock::now() +
-                             absl::ToChronoNanoseconds(timeout));
-    lock.release();
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const timespec due =
+        absl::ToTimespec(absl::DurationFromTimespec(now) + timeout);
+    pthread_cond_clockwait(&cv_, mu.mu_.native_handle(), CLOCK_MONOTONIC, &due);
   }
 
-  void NotifyOne() { cv_.notify_one(); }
-  void NotifyAll() { cv_.notify_all(); }
+  void NotifyOne() { pthread_cond_signal(&cv_); }
+  void NotifyAll() { pthread_cond_broadcast(&cv_); }
 
  private:
-  std::condition_variable cv_;
+  pthread_cond_t cv_ = PTHREAD_COND_INITIALIZER;
 };
 
 }  // namespace asyncpal::internal

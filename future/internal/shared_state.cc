@@ -1,7 +1,7 @@
 #include "asyncpal/future/internal/shared_state.h"
 
-#include <algorithm>
 #include <bit>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
@@ -22,6 +22,13 @@ static_assert(std::endian::native == std::endian::little,
               "the futex is the low half of word_");
 
 StateBase::~StateBase() { delete extras_.load(kAcquire); }
+
+void StateBase::DestroyPutOff() noexcept {
+  while (StateBase* const state = destruction_.put_off) {
+    destruction_.put_off = state->next_put_off_;
+    delete state;
+  }
+}
 
 FutureState StateBase::StateOf(uint64_t word) {
   switch (word & kStageMask) {
@@ -102,7 +109,7 @@ void StateBase::Publish(FutureState outcome) {
                         static_cast<uint64_t>(FutureState::kCompleted);
   if (word >> 32 == 1) {  // nobody can look any more
     word_.store(word + done - stage, std::memory_order_relaxed);
-    delete this;
+    Destroy();
     return;
   }
   const uint32_t* const address = wait_address();
@@ -112,10 +119,9 @@ void StateBase::Publish(FutureState outcome) {
       word_.fetch_add(done - stage - kReference, std::memory_order_seq_cst);
   if ((old & kWaiters) != 0) FutexWakeAll(address);
   if ((old & kCallbacks) != 0) {
-    RunCallbacks();
-    Release();
+    StartCallbacks(*extras_.load(kAcquire));
   } else if (old >> 32 == 1) {
-    delete this;
+    Destroy();
   }
 }
 
@@ -179,6 +185,10 @@ bool StateBase::Kill() {
 RemoteCall* StateBase::remote_call() { return nullptr; }
 
 bool StateBase::WaitUntilDone(absl::Duration timeout) {
+  // What this thread has put off may be what completes this.
+  Trampoline::RunPutOffUntil([this] { return is_done(); });
+  if (is_done()) return true;
+  if (timeout <= absl::ZeroDuration()) return false;
   if (RunningTask::IsOnThisThread(*this)) {
     throw InvalidStateError(absl::StrCat(
         Describe(), " waits for its own result, which can never come"));
@@ -224,7 +234,7 @@ TaskTimes StateBase::duration() const {
 StateBase::Extras& StateBase::EnsureExtras() {
   Extras* extras = extras_.load(kAcquire);
   if (extras != nullptr) return *extras;
-  auto fresh = std::make_unique<Extras>();
+  auto fresh = std::make_unique<Extras>(*this);
   if (extras_.compare_exchange_strong(extras, fresh.get())) {
     return *fresh.release();
   }
@@ -259,8 +269,29 @@ std::string StateBase::Describe() const {
 CallbackId StateBase::AddCallback(
     absl::AnyInvocable<void(StateBase&)> callback) {
   if (const CallbackId id = TryAddCallback(callback); id != 0) return id;
+  RunPutOffCallbacks();
+  Trampoline::Scope scope;
   RunCallback(callback);
   return kRanAtOnce;
+}
+
+void StateBase::AddContinuation(absl::AnyInvocable<void(StateBase&)> callback) {
+  if (TryAddCallback(callback) != 0) return;
+  if (!Trampoline::is_busy()) {
+    Trampoline::Scope scope;
+    RunCallback(callback);
+    return;
+  }
+  Extras& extras = EnsureExtras();
+  {
+    MutexLock lock(extras.mu);
+    extras.callbacks.push_back(
+        {extras.next_callback_id++, std::move(callback)});
+    // Whoever is to run the others, or is about to stop, needs this lock.
+    if ((word_.load(kAcquire) & kCallbacks) != 0) return;
+    word_.fetch_add(kCallbacks + kReference, std::memory_order_relaxed);
+  }
+  StartCallbacks(extras);
 }
 
 CallbackId StateBase::TryAddCallback(
@@ -288,12 +319,12 @@ bool StateBase::RemoveCallback(CallbackId id) {
   if (extras == nullptr) return false;
   Callback removed;  // destroyed after the lock is given back
   MutexLock lock(extras->mu);
-  for (auto it = extras->callbacks.begin(); it != extras->callbacks.end();
-       ++it) {
-    if (it->id != id) continue;
-    removed = std::move(*it);
-    extras->callbacks.erase(it);
-    if (extras->callbacks.empty()) DropCallbackList();
+  auto& callbacks = extras->callbacks;
+  for (size_t i = extras->next_callback; i < callbacks.size(); ++i) {
+    if (callbacks[i].id != id) continue;
+    removed = std::move(callbacks[i]);
+    callbacks.erase(callbacks.begin() + static_cast<ptrdiff_t>(i));
+    if (callbacks.empty()) DropCallbackList();
     return true;
   }
   return false;
@@ -308,22 +339,42 @@ void StateBase::DropCallbackList() {
   }
 }
 
-void StateBase::RunCallbacks() {
-  Extras& extras = *extras_.load(kAcquire);
-  {
-    // None is added any more; the first in line moves to the cheap end.
-    MutexLock lock(extras.mu);
-    std::reverse(extras.callbacks.begin(), extras.callbacks.end());
+void StateBase::StartCallbacks(Extras& extras) noexcept {
+  if (Trampoline::is_busy()) {
+    extras.put_off_on.store(Trampoline::ThisThread(),
+                            std::memory_order_relaxed);
   }
+  Trampoline::Run(extras);
+}
+
+void StateBase::RunPutOffCallbacks() noexcept {
+  if (!Trampoline::has_put_off()) return;
+  const Extras* const extras = extras_.load(kAcquire);
+  if (extras == nullptr) return;
+  Trampoline::RunPutOffUntil([extras] {
+    return extras->put_off_on.load(std::memory_order_relaxed) !=
+           Trampoline::ThisThread();
+  });
+}
+
+void StateBase::RunCallbacks() noexcept {
+  Extras& extras = *extras_.load(kAcquire);
+  extras.put_off_on.store(nullptr, std::memory_order_relaxed);
   // Each leaves the list only when its turn comes: until then, an earlier one
   // or another thread can remove it.
   for (;;) {
     Callback callback;  // runs and is destroyed with no lock held
     {
       MutexLock lock(extras.mu);
-      if (extras.callbacks.empty()) return;
-      callback = std::move(extras.callbacks.back());
-      extras.callbacks.pop_back();
+      if (extras.next_callback == extras.callbacks.size()) {
+        word_.fetch_sub(kCallbacks, std::memory_order_relaxed);
+        return;
+      }
+      callback = std::move(extras.callbacks[extras.next_callback++]);
+      if (extras.next_callback == extras.callbacks.size()) {
+        extras.callbacks.clear();
+        extras.next_callback = 0;
+      }
     }
     RunCallback(callback.run);
   }

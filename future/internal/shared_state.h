@@ -15,6 +15,7 @@
 #include "asyncpal/future/internal/block_cache.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
 
 namespace asyncpal::internal {
@@ -110,7 +111,7 @@ class StateBase : public QueueLinks {
     // Who has the only reference need not tell anyone.
     if (is_unique() ||
         word_.fetch_sub(kReference, std::memory_order_acq_rel) >> 32 == 1) {
-      delete this;
+      Destroy();
     }
   }
   // Whether the caller holds the only reference.
@@ -125,8 +126,7 @@ class StateBase : public QueueLinks {
     return (word_.load(kAcquire) & kCancelRequested) != 0;
   }
   bool Wait(absl::Duration timeout) {
-    if (is_done()) return true;
-    return timeout > absl::ZeroDuration() && WaitUntilDone(timeout);
+    return is_done() || WaitUntilDone(timeout);
   }
   bool Cancel();
   bool Kill();
@@ -137,6 +137,9 @@ class StateBase : public QueueLinks {
   // Registers `callback` and returns its id; if the state is done already, 0,
   // and `callback` is left as it was.
   CallbackId TryAddCallback(absl::AnyInvocable<void(StateBase&)>& callback);
+  // Like AddCallback(), but where that would run the callback inside another
+  // one, it is put off until that has returned or waits.
+  void AddContinuation(absl::AnyInvocable<void(StateBase&)> callback);
 
   // `task 7`, with its name if it has one: for messages.
   std::string Describe() const;
@@ -237,8 +240,9 @@ class StateBase : public QueueLinks {
     kFirstDone = 5,
   };
   static constexpr uint32_t kStageMask = 7;
-  static constexpr uint32_t kWaiters = 1 << 3;    // someone sleeps on word_
-  static constexpr uint32_t kCallbacks = 1 << 4;  // has some; own a reference
+  static constexpr uint32_t kWaiters = 1 << 3;  // someone sleeps on word_
+  // There are some, or somebody is to look for some; own a reference.
+  static constexpr uint32_t kCallbacks = 1 << 4;
   static constexpr uint32_t kCancelRequested = 1 << 5;
   static constexpr uint32_t kTaken = 1 << 6;
 
@@ -246,14 +250,34 @@ class StateBase : public QueueLinks {
     CallbackId id;
     absl::AnyInvocable<void(StateBase&)> run;
   };
-  // Allocated for the few states that need it.
-  struct Extras {
+  // Allocated for the few states that need it. As the trampoline's item, it
+  // runs the callbacks.
+  struct Extras final : Trampoline::Item {
+    explicit Extras(StateBase& owner) : state(owner) {}
+    void Run() noexcept override {
+      state.RunCallbacks();
+      state.Release();
+    }
+
+    StateBase& state;
     std::string name;                            // const once shared
     std::unique_ptr<TaskAttachment> attachment;  // const once shared
+    // The thread that has put them off; each thread looks for itself only.
+    std::atomic<const void*> put_off_on{nullptr};
     Mutex mu;
+    // In order; those before next_callback have left.
     std::vector<Callback> callbacks ABSL_GUARDED_BY(mu);
+    size_t next_callback ABSL_GUARDED_BY(mu) = 0;
     CallbackId next_callback_id ABSL_GUARDED_BY(mu) = 1;
   };
+
+  // States whose destruction others have set off, one inside the other. Those
+  // beyond a few levels are put off: a chain of them must not end the stack.
+  struct Destruction {
+    int depth;
+    StateBase* put_off;
+  };
+  static constexpr int kMaxDestructionDepth = 16;
 
   static bool IsDone(uint64_t word) {
     return (word & kStageMask) >= kFirstDone;
@@ -265,21 +289,42 @@ class StateBase : public QueueLinks {
   bool WaitUntilDone(absl::Duration timeout);
   // Gives up a reference of the caller's.
   void StoreAndPublish(FutureState outcome, std::exception_ptr error);
+  void Destroy() noexcept {
+    Destruction& destruction = destruction_;
+    if (destruction.depth == kMaxDestructionDepth) {
+      next_put_off_ = std::exchange(destruction.put_off, this);
+      return;
+    }
+    ++destruction.depth;
+    delete this;
+    if (destruction.depth == kMaxDestructionDepth) DestroyPutOff();
+    --destruction.depth;
+  }
+  static void DestroyPutOff() noexcept;
   Extras& EnsureExtras();
   // Under the callbacks' lock, which are none now: a state that is never
   // published must not keep itself. The caller has a reference.
   void DropCallbackList();
-  void RunCallbacks();
+  // The caller gets to run what the list's reference stands for.
+  void StartCallbacks(Extras& extras) noexcept;
+  void RunCallbacks() noexcept;
+  // Those that came before a callback which is to run now, on this thread.
+  void RunPutOffCallbacks() noexcept;
   void RunCallback(absl::AnyInvocable<void(StateBase&)>& callback) noexcept;
 
   std::atomic<uint64_t> word_;
   std::atomic<Extras*> extras_{nullptr};
   TaskOwner* const owner_;
-  uint64_t task_id_ = 0;
+  union {
+    uint64_t task_id_ = 0;
+    StateBase* next_put_off_;  // once nobody has a reference
+  };
   // Steady-clock nanoseconds; 0: not yet. Relaxed: published by word_.
   const int64_t submitted_at_;  // 0 too where no future can ask
   std::atomic<int64_t> started_at_{0};
   std::atomic<int64_t> done_at_{0};
+
+  static inline constinit thread_local Destruction destruction_ = {0, nullptr};
 };
 
 // Owns one reference to a state.

@@ -17,6 +17,7 @@
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/trampoline.h"
 
 // How it works. When main() returns or the program calls exit(), main_hook.cc
 // and exit_hook.cc run the handlers before any static object goes. An exit()
@@ -129,6 +130,8 @@ void ShutdownRegistry::Run() {
     handlers.swap(handlers_);
   }
 
+  // Tasks may wait for what this thread has put off.
+  Trampoline::RunPutOff();
   // exit() was called inside a task.
   if (auto* context = ExecutionContext::Current()) context->LeaveForExit();
 

@@ -12,6 +12,7 @@
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/worker_hook.h"
@@ -145,6 +146,7 @@ void ThreadCore::CheckMayJoin() const {
 
 bool ThreadCore::Join(absl::Duration timeout) {
   CheckMayJoin();
+  Trampoline::RunPutOff();  // a task may wait for it
   const Countdown countdown(timeout);
   bool joined;
   {
@@ -189,6 +191,7 @@ bool ThreadCore::EndJoin(uint64_t join) {
 }
 
 bool ThreadCore::WaitTerminated(absl::Duration timeout) {
+  Trampoline::RunPutOff();  // a task may wait for it
   const Countdown countdown(timeout);
   MutexLock lock(mu_);
   while (!Terminated()) {

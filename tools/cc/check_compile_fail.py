@@ -5,7 +5,8 @@
 
 A log is the compiler's output, and then "exit code: N". The control must have
 been compiled. Each other log must have one error and no more, whose line
-contains the message.
+contains the message. A fatal error by which a header ends the compilation after
+that does not count.
 """
 
 import re
@@ -22,6 +23,8 @@ def explain(log, message):
     errors = re.findall(r"^.*\berror: .*$", log, re.MULTILINE)
     if not any(message in error for error in errors):
         return f"no error says\n  {message}"
+    if len(errors) > 1 and " fatal error: " in errors[-1]:
+        errors.pop()
     if len(errors) > 1:
         return f"there are {len(errors)} errors instead of one"
     return None

@@ -66,7 +66,14 @@ def asyncpal_cc_test(name, copts = [], size = "small", **kwargs):
         **kwargs
     )
 
-def asyncpal_cc_compile_fail_test(name, src, cases, copts = [], size = "small", **kwargs):
+def asyncpal_cc_compile_fail_test(
+        name,
+        src,
+        cases,
+        copts = [],
+        case_copts = [],
+        size = "small",
+        **kwargs):
     """A test that the compiler refuses misuse with one sentence, and no more.
 
     The source has to compile as it is, and in each case, which is a macro that
@@ -84,6 +91,7 @@ def asyncpal_cc_compile_fail_test(name, src, cases, copts = [], size = "small", 
       src: the C++ file.
       cases: from macros to messages.
       copts: further compiler flags, after the project's.
+      case_copts: the same for the cases, and not for the source as it is.
       size: as for cc_test.
       **kwargs: as for cc_test; deps, most of all.
     """
@@ -92,6 +100,7 @@ def asyncpal_cc_compile_fail_test(name, src, cases, copts = [], size = "small", 
         src = src,
         cases = cases,
         copts = _copts(copts),
+        case_copts = case_copts,
         size = size,
         **kwargs
     )

@@ -60,7 +60,7 @@ def _compile_fail_test_impl(ctx):
     logs = [control]
     words = [control.short_path]
     for case, message in ctx.attr.cases.items():
-        log = _compile(ctx, case, ["-D" + case])
+        log = _compile(ctx, case, ["-D" + case] + ctx.attr.case_copts)
         logs.append(log)
         words += [log.short_path, message]
     script = ctx.actions.declare_file(ctx.label.name + ".sh")
@@ -80,6 +80,7 @@ def _compile_fail_test_impl(ctx):
 compile_fail_test = rule(
     implementation = _compile_fail_test_impl,
     attrs = {
+        "case_copts": attr.string_list(),
         "cases": attr.string_dict(mandatory = True, allow_empty = False),
         "copts": attr.string_list(),
         "deps": attr.label_list(providers = [CcInfo]),

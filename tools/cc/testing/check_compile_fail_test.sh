@@ -36,6 +36,12 @@ log two 1 'a.h:3:4: error: static assertion failed: no pointers, please' \
   "a.cc:5:6: error: 'y' was not declared in this scope"
 log note_only 1 "a.cc:5:6: error: 'y' was not declared" \
   'a.h:3:4: note: no pointers, please'
+log stopped 1 'a.h:3:4: error: #error no pointers, please' \
+  'a.h:4:10: fatal error: stop: No such file or directory' \
+  'compilation terminated.'
+log stopped_late 1 'a.h:3:4: error: #error no pointers, please' \
+  "a.cc:5:6: error: 'y' was not declared in this scope" \
+  'a.h:4:10: fatal error: stop: No such file or directory'
 log silent 1
 
 accepts 'one error with the message' fine one 'no pointers, please'
@@ -46,6 +52,9 @@ refuses 'another message' 'no error says' fine one 'no references'
 refuses 'a message in a note' 'no error says' fine note_only 'no pointers'
 refuses 'a compiler without a message' 'no error says' fine silent 'no pointers'
 refuses 'a second error' '2 errors instead of one' fine two 'no pointers'
+accepts 'a fatal error after the message' fine stopped 'no pointers, please'
+refuses 'a second error before a fatal one' '2 errors instead of one' \
+  fine stopped_late 'no pointers'
 refuses 'the second case of two' 'must not' fine one 'no pointers' fine 'more'
 
 ((failures == 0))
