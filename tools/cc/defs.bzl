@@ -2,6 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 load("//tools/cc/private:compile_fail_test.bzl", "compile_fail_test")
+load("//tools/cc/private:headers_alone.bzl", "headers_alone")
 
 _COPTS = [
     "-std=c++20",
@@ -104,3 +105,18 @@ def asyncpal_cc_compile_fail_test(
         size = size,
         **kwargs
     )
+
+def asyncpal_cc_headers_alone(name, deps, copts = [], **kwargs):
+    """Compiles each public header alone: it includes what it uses.
+
+    Headers are those of the libraries and of all that they depend on, but for
+    those in folders called "internal". One that can't be compiled fails the
+    build.
+
+    Args:
+      name: the target's name.
+      deps: the libraries.
+      copts: further compiler flags, after the project's.
+      **kwargs: as for any rule.
+    """
+    headers_alone(name = name, deps = deps, copts = _copts(copts), **kwargs)

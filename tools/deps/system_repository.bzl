@@ -24,6 +24,28 @@ _HEADER_ONLY = {
     "thread_pool": ("libthread-pool-dev", "thread_pool/thread_pool.hpp"),
 }
 
+# What each library's own repository calls the same, for workspaces that have
+# one; then there must not be two of it in a program.
+_IN_ABSEIL = {
+    "absl_any_invocable": "absl/functional:any_invocable",
+    "absl_core_headers": "absl/base:core_headers",
+    "absl_inlined_vector": "absl/container:inlined_vector",
+    "absl_span": "absl/types:span",
+    "absl_status": "absl/status:status",
+    "absl_statusor": "absl/status:statusor",
+    "absl_str_format": "absl/strings:str_format",
+    "absl_strings": "absl/strings:strings",
+    "absl_symbolize": "absl/debugging:symbolize",
+    "absl_time": "absl/time:time",
+}
+_IN_CAPNP = {"capnp": "src/capnp:capnp", "kj": "src/kj:kj"}
+_IN_GOOGLETEST = {
+    "gmock": ":gtest",
+    "gmock_main": ":gtest_main",
+    "gtest": ":gtest",
+    "gtest_main": ":gtest_main",
+}
+
 # Headers of ours that are found before the system's, and what includes those.
 _COMPAT = {"kj/string.h": Label("//tools/deps/compat:kj_string.h")}
 _NEEDS_COMPAT = ["capnp", "kj"]
@@ -70,17 +92,37 @@ def _found(name, flags):
 def _missing(name, package):
     return "missing_library(name = %r, package = %r)" % (name, package)
 
-def _system_repository_impl(repository_ctx):
+def _given(repository_ctx):
+    """Returns the labels of libraries that the workspace has itself."""
+    labels = {}
+    for repository, names in [
+        (repository_ctx.attr.abseil, _IN_ABSEIL),
+        (repository_ctx.attr.capnp, _IN_CAPNP),
+        (repository_ctx.attr.googletest, _IN_GOOGLETEST),
+    ]:
+        if repository:
+            for name, target in names.items():
+                labels[name] = "%s//%s" % (repository, target)
+    return labels
+
+def _ask_pkg_config(repository_ctx):
     if not repository_ctx.which("pkg-config"):
+        if repository_ctx.attr.abseil and repository_ctx.attr.capnp:
+            return ""
         fail("pkg-config is not installed: apt-get install pkg-config")
-    answer = repository_ctx.execute(
-        ["sh", "-c", _ASK_PKG_CONFIG, "sh"] + _PKG_CONFIG.keys(),
-    )
+    command = ["sh", "-c", _ASK_PKG_CONFIG, "sh"] + _PKG_CONFIG.keys()
+    return repository_ctx.execute(command).stdout
+
+def _system_repository_impl(repository_ctx):
+    given = _given(repository_ctx)
     flags = {}
-    for line in answer.stdout.splitlines():
+    for line in _ask_pkg_config(repository_ctx).splitlines():
         name, _, words = line.partition("|")
-        flags[name] = words.split(" ")
-    if "absl_status" not in flags:
+        if not repository_ctx.attr.abseil or not name.startswith("absl_"):
+            flags[name] = words.split(" ")
+    for name in given:
+        flags.pop(name, None)
+    if "absl_status" not in flags and not repository_ctx.attr.abseil:
         fail("Abseil is not installed: apt-get install libabsl-dev")
 
     packages = dict(_PKG_CONFIG)
@@ -90,16 +132,17 @@ def _system_repository_impl(repository_ctx):
         if repository_ctx.execute(ask).return_code == 0:
             flags[name] = []
 
-    missing = [name for name in packages if name not in flags]
+    missing = [n for n in packages if n not in flags and n not in given]
     repository_ctx.file("WORKSPACE")
     repository_ctx.file("BUILD", "\n".join(
         [_BUILD_HEAD] +
         [_found(name, flags[name]) for name in flags] +
+        ["alias(name = %r, actual = %r)" % item for item in given.items()] +
         [_missing(name, packages[name]) for name in missing],
     ))
     repository_ctx.file(
         "targets.bzl",
-        "TARGETS = %r\n" % sorted(flags.keys() + missing),
+        "TARGETS = %r\n" % sorted(flags.keys() + given.keys() + missing),
     )
     repository_ctx.symlink(
         Label("//tools/deps:missing_library.bzl"),
@@ -111,6 +154,17 @@ def _system_repository_impl(repository_ctx):
 system_repository = repository_rule(
     doc = "One target for each system library, named as pkg-config names it.",
     implementation = _system_repository_impl,
+    attrs = {
+        "abseil": attr.string(
+            doc = "The workspace's own Abseil, as @com_google_absl, if any.",
+        ),
+        "capnp": attr.string(
+            doc = "The workspace's own Cap'n Proto, as @capnp-cpp, if any.",
+        ),
+        "googletest": attr.string(
+            doc = "The workspace's own GoogleTest, if any.",
+        ),
+    },
     configure = True,
     environ = ["PKG_CONFIG_PATH"],
 )

@@ -1,6 +1,7 @@
 """C# rules: libraries, programs, tests and NuGet packages."""
 
 load("@asyncpal_dotnet//:sdk.bzl", "SDK")
+load("@rules_shell//shell:sh_test.bzl", "sh_test")
 load(
     "//tools/dotnet/private:csharp_library.bzl",
     "csharp_import",
@@ -85,19 +86,37 @@ def asyncpal_csharp_import(name, **kwargs):
         **kwargs
     )
 
-def asyncpal_nupkg(name, **kwargs):
+def asyncpal_nupkg(name, visibility = None, **kwargs):
     """A NuGet package with one assembly and the shared libraries it needs.
+
+    Makes <id>.<version>.nupkg, and as <name>_symbols .snupkg with the
+    assembly's symbols and .debug.zip with those of the native libraries. All
+    code is optimized, whatever the command line says.
 
     Args:
       name: the target's name.
+      visibility: as for all rules.
       **kwargs: library (an asyncpal_csharp_library), id, version, description,
-        readme, authors, license (an SPDX expression), package_tags, files
-        (further files with their paths in the package), dependencies (ids of
-        packages with versions), natives (False: a dependency brings them), and
-        what all rules have.
+        readme, package_tags, files (further files with their paths in the
+        package), dependencies (ids of packages with versions), natives (False:
+        a dependency brings them), where they are not those of //tools/release
+        authors, license (an SPDX expression), repository and url, and what all
+        rules have.
     """
+    native.filegroup(
+        name = name + "_symbols",
+        srcs = [name],
+        output_group = "symbols",
+        testonly = kwargs.get("testonly"),
+        visibility = visibility,
+    )
     nupkg(
         name = name,
+        visibility = visibility,
+        stamp = select({
+            str(Label("//tools/release:stamped")): True,
+            "//conditions:default": False,
+        }),
         target_compatible_with = DOTNET_ONLY,
         **kwargs
     )
@@ -115,7 +134,7 @@ def asyncpal_nupkg_test(name, package, srcs, size = "medium", **kwargs):
       size: as for all tests.
       **kwargs: as for sh_test.
     """
-    native.sh_test(
+    sh_test(
         name = name,
         size = size,
         srcs = [Label("//tools/dotnet:package_test.sh")],
@@ -141,7 +160,7 @@ def asyncpal_csproj_test(name, project, srcs, size = "small", **kwargs):
       **kwargs: as for sh_test.
     """
     folder = project.rpartition("/")[0]
-    native.sh_test(
+    sh_test(
         name = name,
         size = size,
         srcs = [Label("//tools/dotnet:csproj_test.py")],

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Makes a NuGet package: pack.py <output> <manifest>
+"""Makes a NuGet package: pack.py <output> <manifest> [<status>]
 
-The manifest is JSON: "metadata" goes into the .nuspec as it is, "dependencies"
-maps ids of packages to versions, "files" maps paths in the package to files,
-"natives" and "licenses" are folders of tools/native. Equal inputs give equal
-bytes.
+The manifest is JSON: "metadata" goes into the .nuspec, "dependencies" maps ids
+of packages to versions, "files" maps paths in the package to files, "folders"
+paths to lists of folders; lists of libraries, as those of tools/native, are left
+out. Without metadata it is an ordinary zip
+file. Bazel's file of the workspace's status names the commit. Equal inputs give
+equal bytes.
 """
 
 import json
@@ -13,8 +15,8 @@ import sys
 import xml.etree.ElementTree as xml
 import zipfile
 
-# The only platform that the native libraries are built for.
-_NATIVE_FOLDER = "runtimes/linux-x64/native/"
+# Of tools/native: for the loaders of other languages, and for readers.
+_LISTS = {"baseline.txt", "index.txt"}
 
 _NUSPEC = "http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/"
@@ -28,12 +30,20 @@ def to_bytes(root):
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root)
 
 
-def make_nuspec(metadata, framework, needed):
+def make_nuspec(metadata, framework, needed, commit):
     root = xml.Element("package", xmlns=_NUSPEC)
     node = xml.SubElement(root, "metadata")
     for key, value in metadata.items():
         child = xml.SubElement(node, key)
-        child.text = value
+        if key == "repository":
+            child.set("type", "git")
+            child.set("url", value)
+            if commit:
+                child.set("commit", commit)
+        elif key == "packageTypes":
+            xml.SubElement(child, "packageType", name=value)
+        else:
+            child.text = value
         if key == "license":
             child.set("type", "expression")
     # Without this, NuGet asks whether a group for the framework is missing.
@@ -78,35 +88,45 @@ def make_content_types(paths):
 def list_files(manifest):
     """Yields pairs of a path in the package and a file."""
     yield from manifest["files"].items()
-    for folder in manifest["natives"]:
-        for name in sorted(os.listdir(folder)):
-            if ".so" in name:
-                yield _NATIVE_FOLDER + name, os.path.join(folder, name)
-    for root in manifest["licenses"]:
-        for folder, _, names in sorted(os.walk(root)):
-            for name in sorted(names):
-                path = os.path.join(folder, name)
-                yield "licenses/" + os.path.relpath(path, root), path
+    for place, roots in manifest["folders"].items():
+        for root in roots:
+            for folder, _, names in sorted(os.walk(root)):
+                for name in sorted(set(names) - _LISTS):
+                    path = os.path.join(folder, name)
+                    relative = os.path.relpath(path, root)
+                    yield os.path.join(place, relative), path
 
 
-def main(output, manifest):
+def read_commit(status):
+    """Returns the commit that a status file names, or None."""
+    with open(status, encoding="utf-8") as file:
+        lines = [line.split() for line in file]
+    return dict(line for line in lines if len(line) == 2).get("STABLE_COMMIT")
+
+
+def main(output, manifest, status=None):
     with open(manifest, encoding="utf-8") as file:
         manifest = json.load(file)
-    nuspec = manifest["metadata"]["id"] + ".nuspec"
-    parts = {
-        "_rels/.rels": make_relationships(nuspec),
-        nuspec: make_nuspec(
-            manifest["metadata"],
-            manifest["framework"],
-            manifest["dependencies"],
-        ),
-    }
+    parts = {}
+    if metadata := manifest["metadata"]:
+        nuspec = metadata["id"] + ".nuspec"
+        commit = read_commit(status) if status else None
+        parts = {
+            "_rels/.rels": make_relationships(nuspec),
+            nuspec: make_nuspec(
+                metadata,
+                manifest["framework"],
+                manifest["dependencies"],
+                commit,
+            ),
+        }
     for path, source in list_files(manifest):
         if path in parts:
             sys.exit("two files want to be %s in %s" % (path, output))
         with open(source, "rb") as file:
             parts[path] = file.read()
-    parts["[Content_Types].xml"] = make_content_types(parts)
+    if metadata:
+        parts["[Content_Types].xml"] = make_content_types(parts)
     with zipfile.ZipFile(output, "w") as package:
         for path in sorted(parts):
             entry = zipfile.ZipInfo(path)  # of 1980, the first year of zip

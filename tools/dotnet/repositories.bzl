@@ -11,13 +11,24 @@ _PACKAGES = [
     "xunit.extensibility.execution",
 ]
 
-def asyncpal_dotnet_repositories():
-    """Declares what the calling WORKSPACE has not declared."""
-    if not native.existing_rule("asyncpal_dotnet"):
+def _undeclared(_name):
+    return False
+
+def dotnet_repositories(declared = _undeclared):
+    """Declares the repositories.
+
+    Args:
+      declared: tells of a name whether it is declared already.
+    """
+    if not declared("asyncpal_dotnet"):
         dotnet_repository(name = "asyncpal_dotnet")
-    if not native.existing_rule("asyncpal_nuget"):
+    if not declared("asyncpal_nuget"):
         nuget_repository(
             name = "asyncpal_nuget",
             packages = _PACKAGES,
             versions = Label("//tools/dotnet:Directory.Packages.props"),
         )
+
+def asyncpal_dotnet_repositories():
+    """Declares what the calling WORKSPACE has not declared."""
+    dotnet_repositories(native.existing_rule)

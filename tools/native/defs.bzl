@@ -6,9 +6,17 @@ load(
     "native_bundle",
     _NativeBundleInfo = "NativeBundleInfo",
 )
+load(
+    "//tools/native/private:optimized.bzl",
+    _TRANSITION_ATTRS = "TRANSITION_ATTRS",
+    _optimized = "optimized",
+)
 
-# For rules that pack bundles.
+# For rules that pack bundles. What they pack is built with the transition
+# `optimized`, and the rule has TRANSITION_ATTRS.
 NativeBundleInfo = _NativeBundleInfo
+TRANSITION_ATTRS = _TRANSITION_ATTRS
+optimized = _optimized
 
 _LINKOPTS = [
     # What lies beside the library comes first. An old DT_RPATH, unlike a
@@ -39,15 +47,31 @@ def asyncpal_shared_library(name, linkopts = [], **kwargs):
         **kwargs
     )
 
-def asyncpal_native_bundle(name, libraries, **kwargs):
+# What a machine must have at least. READMEs of packages say the same.
+BASELINE = [
+    "CXXABI_1.3.13",
+    "GCC_3.4",
+    "GLIBC_2.34",
+    # 3.4.29 but for std::condition_variable::wait().
+    "GLIBCXX_3.4.30",
+]
+
+def asyncpal_native_bundle(name, libraries, baseline = BASELINE, **kwargs):
     """A folder with shared libraries and every other one that they need.
 
     What any Linux distribution has (libc, libstdc++ and the like) stays out;
-    README.md tells more.
+    README.md tells more. The libraries are stripped.
 
     Args:
       name: the target's name, and the folder's.
       libraries: of asyncpal_shared_library().
+      baseline: the newest version of each family, as GLIBC_2.34, that may be
+        needed of what stays out.
       **kwargs: as for any rule.
     """
-    native_bundle(name = name, libraries = libraries, **kwargs)
+    native_bundle(
+        name = name,
+        baseline = baseline,
+        libraries = libraries,
+        **kwargs
+    )

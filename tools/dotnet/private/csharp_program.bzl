@@ -109,9 +109,11 @@ def _csharp_test_impl(ctx):
     runner = ctx.attr._runner[CSharpInfo]
     program = CSharpInfo(
         licenses = info.licenses,
+        native_symbols = info.native_symbols,
         natives = info.natives,
         references = info.references,
         runtime = depset(transitive = [info.runtime, runner.runtime]),
+        symbols = info.symbols,
     )
     name = outputs[0].basename[:-len(".dll")]
     return [_program(ctx, program, "TestRunner.dll", [name])]

@@ -1,6 +1,12 @@
 """The rule behind asyncpal_java_package()."""
 
-load("//tools/native:defs.bzl", "NativeBundleInfo")
+load(
+    "//tools/native:defs.bzl",
+    "NativeBundleInfo",
+    "TRANSITION_ATTRS",
+    "optimized",
+)
+load("//tools/release:project.bzl", "PROJECT")
 load(
     ":compile.bzl",
     "JDK_TOOL_FLAGS",
@@ -13,10 +19,14 @@ load(
 JavaPackageInfo = provider(
     doc = "What is published of a library.",
     fields = {
+        "artifact_id": "its name for Maven and Gradle.",
+        "debug_jar": "the symbols of its native libraries, or None.",
+        "group_id": "who publishes it, for Maven and Gradle.",
         "jar": "its classes and native libraries.",
         "javadoc_jar": "the documentation of its public packages.",
         "pom": "what Maven and Gradle read.",
         "sources_jar": "its sources.",
+        "version": "its version.",
     },
 )
 
@@ -24,18 +34,20 @@ def _xml(text):
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 def _pom(ctx, file):
-    url = "  <url>%s</url>\n" % _xml(ctx.attr.url) if ctx.attr.url else ""
     ctx.actions.expand_template(
         template = ctx.file._pom,
         output = file,
         substitutions = {
             "%{artifact_id}": _xml(ctx.attr.artifact_id),
+            "%{authors}": _xml(ctx.attr.authors),
             "%{description}": _xml(ctx.attr.description),
             "%{group_id}": _xml(ctx.attr.group_id),
             "%{license_name}": _xml(ctx.attr.license_name),
+            "%{license_url}": _xml(ctx.attr.license_url),
             "%{release}": RELEASE,
+            "%{repository}": _xml(ctx.attr.repository),
             "%{title}": _xml(ctx.attr.title),
-            "%{url}": url,
+            "%{url}": _xml(ctx.attr.url),
             "%{version}": _xml(ctx.attr.version),
         },
     )
@@ -55,6 +67,10 @@ def _jar(ctx, jar, args, inputs):
         use_default_shell_env = True,
     )
 
+def _bundle(ctx):
+    # The transition makes a list of it.
+    return ctx.attr.natives[0][NativeBundleInfo] if ctx.attr.natives else None
+
 def _main_jar(ctx, jar, jars, pom):
     args = ctx.actions.args()
     for name, value in {
@@ -67,8 +83,8 @@ def _main_jar(ctx, jar, jars, pom):
     maven = "META-INF/maven/%s/%s/" % (ctx.attr.group_id, ctx.attr.artifact_id)
     args.add("--file", "%spom.xml=%s" % (maven, pom.path))
     inputs = [pom]
-    if ctx.attr.natives:
-        bundle = ctx.attr.natives[NativeBundleInfo]
+    bundle = _bundle(ctx)
+    if bundle:
         for prefix, folder in [
             ("META-INF/native/%s/" % ctx.attr.platform, bundle.libraries),
             ("META-INF/licenses/", bundle.licenses),
@@ -76,6 +92,17 @@ def _main_jar(ctx, jar, jars, pom):
             args.add("--folder", prefix + "=" + folder.path)
             inputs.append(folder)
     _jar(ctx, jar, args, depset(inputs, transitive = [jars]))
+
+def _debug_jar(ctx, stem):
+    """Returns a list of a jar with symbols, or of none without natives."""
+    bundle = _bundle(ctx)
+    if not bundle:
+        return []
+    jar = ctx.actions.declare_file(stem + "-debug.jar")
+    args = ctx.actions.args()
+    args.add("--folder", "=" + bundle.symbols.path)
+    _jar(ctx, jar, args, depset([bundle.symbols]))
+    return [jar]
 
 def _sources_jar(ctx, jar, sources):
     args = ctx.actions.args()
@@ -121,9 +148,14 @@ def _java_package_impl(ctx):
     _main_jar(ctx, jar, library.jars, pom)
     _sources_jar(ctx, sources_jar, library.sources)
     _javadoc_jar(ctx, javadoc_jar, sources_jar, library.jars)
-    files = [jar, sources_jar, javadoc_jar, pom]
+    debug_jars = _debug_jar(ctx, stem)
+    files = [jar, sources_jar, javadoc_jar] + debug_jars + [pom]
     return [
         DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files)),
+        OutputGroupInfo(
+            javadoc = depset([javadoc_jar]),
+            sources = depset([sources_jar]),
+        ),
         # For code that uses it. The natives are inside.
         JavaLibraryInfo(
             jars = depset([jar]),
@@ -132,18 +164,23 @@ def _java_package_impl(ctx):
             sources = library.sources,
         ),
         JavaPackageInfo(
+            artifact_id = ctx.attr.artifact_id,
+            debug_jar = debug_jars[0] if debug_jars else None,
+            group_id = ctx.attr.group_id,
             jar = jar,
             sources_jar = sources_jar,
             javadoc_jar = javadoc_jar,
             pom = pom,
+            version = ctx.attr.version,
         ),
     ]
 
 java_package = rule(
     doc = "A library as it is published.",
     implementation = _java_package_impl,
-    attrs = {
+    attrs = dict({
         "artifact_id": attr.string(mandatory = True),
+        "authors": attr.string(default = PROJECT.authors),
         "description": attr.string(mandatory = True),
         "exported_packages": attr.string_list(
             doc = "The packages that users see, which are documented.",
@@ -159,16 +196,24 @@ java_package = rule(
         "license": attr.label(allow_single_file = True, mandatory = True),
         "license_name": attr.string(
             doc = "The license's SPDX identifier.",
-            mandatory = True,
+            default = PROJECT.license,
         ),
+        "license_url": attr.string(default = PROJECT.license_url),
         "module_name": attr.string(mandatory = True),
-        "natives": attr.label(providers = [NativeBundleInfo]),
+        "natives": attr.label(
+            cfg = optimized,
+            providers = [NativeBundleInfo],
+        ),
         "platform": attr.string(
             doc = "The natives' <os>-<arch>.",
             default = "linux-x86_64",
         ),
+        "repository": attr.string(
+            doc = "Where Git finds the sources.",
+            default = PROJECT.repository,
+        ),
         "title": attr.string(mandatory = True),
-        "url": attr.string(),
+        "url": attr.string(default = PROJECT.url),
         "version": attr.string(mandatory = True),
         "_jar": attr.label(
             default = "//tools/jvm/private:jar",
@@ -180,5 +225,5 @@ java_package = rule(
             default = "//tools/jvm/private:pom.xml",
             allow_single_file = True,
         ),
-    },
+    }, **TRANSITION_ATTRS),
 )

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Collects shared libraries with every library that they need.
 
-  bundle.py --libraries FOLDER --licenses FOLDER LIBRARY...
+  bundle.py --libraries FOLDER --licenses FOLDER --symbols FOLDER
+      [--baseline VERSION]... LIBRARY...
 
 The dynamic loader itself tells which file a needed name means, and in the end
 whether it finds each one in the new folder, too. What every machine is assumed
-to have (BASELINE) is left out. The folder also gets two lists:
+to have (BASELINE) is left out, and must not be needed in a newer version than
+those that are given, if any are. The LIBRARYs are stripped, and their debug
+information goes into the folder for symbols. The libraries' folder also gets
+two lists:
 
   index.txt     the libraries in it, first those that were asked for
   baseline.txt  what the machine must have, with the newest version needed
@@ -35,6 +39,7 @@ _NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.+)\]")
 _RESOLVED = re.compile(r"^\s*(\S+) => (/\S+|not found)", re.MULTILINE)
 _VERSIONS_OF = re.compile(r"Version: 1\s+File: (\S+)")
 _VERSION = re.compile(r"Name: ([A-Z]+)_(\d[\d.]*)\s")
+_BUILD_ID = re.compile(r"Build ID: ([0-9a-f]+)")
 
 
 class BundleError(Exception):
@@ -139,6 +144,62 @@ def copy_licenses(paths, folder):
         shutil.copyfile(source, os.path.join(folder, package, "copyright"))
 
 
+def separate_symbols(library, stripped, folder):
+    """Copies a library without its debug information, which goes elsewhere."""
+    match = _BUILD_ID.search(run("readelf", "--notes", "--wide", library))
+    if not match:
+        raise BundleError(
+            f"{library} has no build-id, by which debuggers find its symbols: "
+            "link it with -Wl,--build-id"
+        )
+    path = os.path.join(folder, ".build-id", match[1][:2], match[1][2:])
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    run("objcopy", "--only-keep-debug", library, path + ".debug")
+    run("strip", "--strip-unneeded", "-o", stripped, library)
+
+
+def numbers(version):
+    return [int(part) for part in version.split(".")]
+
+
+def symbols_of_version(path, version):
+    lines = run(
+        "readelf", "--dyn-syms", "--demangle", "--wide", path
+    ).splitlines()
+    return sorted(
+        line.split(maxsplit=7)[7].rpartition("@")[0]
+        for line in lines
+        if "UND" in line and re.search(rf"@{re.escape(version)}\b", line)
+    )
+
+
+def check_baseline(paths, needed_lines, allowed):
+    """Fails if a newer version is needed than is allowed of its family."""
+    newest = {}
+    for version in allowed:
+        family, _, number = version.rpartition("_")
+        newest[family] = numbers(number)
+    for line in needed_lines:
+        version = line.split()[1]
+        family, _, number = version.rpartition("_")
+        if family in newest and numbers(number) <= newest[family]:
+            continue
+        why = [
+            f"{os.path.basename(path)} uses {symbol}"
+            for path in paths
+            for symbol in symbols_of_version(path, version)
+        ]
+        raise BundleError(
+            f"{line} is needed, and the baseline "
+            + (
+                f"ends at {family}_{'.'.join(map(str, newest[family]))}: "
+                if family in newest
+                else f"has no {family}: "
+            )
+            + "; ".join(why)
+        )
+
+
 def baseline_versions(paths):
     """Returns lines "file VERSION", for the newest version that is needed."""
     newest = {}
@@ -149,7 +210,7 @@ def baseline_versions(paths):
                 file = match[1]
             elif (match := _VERSION.search(line)) and file in BASELINE:
                 key = (file, match[1])
-                version = [int(part) for part in match[2].split(".")]
+                version = numbers(match[2])
                 newest[key] = max(newest.get(key, []), version)
     return [
         f"{file} {family}_{'.'.join(map(str, version))}"
@@ -166,24 +227,36 @@ def main(words):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--libraries", required=True, help="a folder to fill")
     parser.add_argument("--licenses", required=True, help="a folder to fill")
+    parser.add_argument("--symbols", required=True, help="a folder to fill")
+    parser.add_argument(
+        "--baseline",
+        action="append",
+        default=[],
+        help="the newest version that may be needed, as GLIBC_2.34",
+    )
     parser.add_argument("library", nargs="+")
     arguments = parser.parse_args(words)
     folder = arguments.libraries
-    for path in folder, arguments.licenses:
+    for path in folder, arguments.licenses, arguments.symbols:
         os.makedirs(path, exist_ok=True)
 
     files = closure(arguments.library)
-    for name, path in files.items():
-        shutil.copyfile(path, os.path.join(folder, name))
-    check_self_contained(folder, arguments.library)
     ours = [os.path.basename(library) for library in arguments.library]
+    for name, path in files.items():
+        copy = os.path.join(folder, name)
+        if name in ours:
+            separate_symbols(path, copy, arguments.symbols)
+        else:
+            shutil.copyfile(path, copy)
+    check_self_contained(folder, arguments.library)
     others = sorted(set(files) - set(ours))
     if others:
         copy_licenses([files[name] for name in others], arguments.licenses)
     write_lines(os.path.join(folder, "index.txt"), ours + others)
-    write_lines(
-        os.path.join(folder, "baseline.txt"), baseline_versions(files.values())
-    )
+    versions = baseline_versions(files.values())
+    if arguments.baseline:
+        check_baseline(files.values(), versions, arguments.baseline)
+    write_lines(os.path.join(folder, "baseline.txt"), versions)
 
 
 if __name__ == "__main__":

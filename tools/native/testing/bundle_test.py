@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import unittest
 TOOL, FOLDER, JOIN, LENGTH, WITHOUT_RUN_PATH = map(
     os.path.abspath, sys.argv[1:6]
 )
+SYMBOLS = FOLDER + "_symbols"
 
 # Loads a library in a fresh process, and prints the files behind its memory.
 LOAD = """
@@ -29,6 +31,16 @@ import _ctypes, sys
 _ctypes.dlclose(_ctypes.dlopen(sys.argv[1]))
 print(open("/proc/self/maps").read())
 """
+
+
+def readelf(option, file):
+    return subprocess.run(
+        ["readelf", "--wide", option, file],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+    ).stdout
 
 
 def run(program, library):
@@ -78,6 +90,18 @@ class FolderTest(unittest.TestCase):
         for path in absl:
             self.assertEqual(os.path.dirname(path), os.path.realpath(copy))
 
+    def test_ours_are_stripped_and_the_symbols_beside(self):
+        for name in ["libjoin.so", "liblength.so"]:
+            library = os.path.join(FOLDER, name)
+            self.assertNotIn(".symtab", readelf("--sections", library))
+            build_id = re.search(
+                r"Build ID: (\w\w)(\w+)", readelf("--notes", library)
+            )
+            symbols = os.path.join(
+                SYMBOLS, ".build-id", build_id[1], build_id[2] + ".debug"
+            )
+            self.assertIn(".symtab", readelf("--sections", symbols))
+
     def test_stays_when_it_is_unloaded(self):
         library = os.path.realpath(os.path.join(FOLDER, "liblength.so"))
         self.assertIn(library, run(UNLOAD, library))
@@ -88,7 +112,7 @@ class ErrorTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def bundle(self, *libraries):
+    def bundle(self, *libraries, options=()):
         """Copies libraries into one folder, bundles the last, returns what
         that says."""
         copies = [shutil.copy(library, self.folder) for library in libraries]
@@ -97,6 +121,8 @@ class ErrorTest(unittest.TestCase):
                 TOOL,
                 *("--libraries", os.path.join(self.folder, "out")),
                 *("--licenses", os.path.join(self.folder, "licenses")),
+                *("--symbols", os.path.join(self.folder, "symbols")),
+                *options,
                 copies[-1],
             ],
             stderr=subprocess.PIPE,
@@ -122,6 +148,19 @@ class ErrorTest(unittest.TestCase):
         self.assertRegex(
             self.bundle(WITHOUT_RUN_PATH),
             "would load /.*libabsl.*: link it with -Wl,-rpath",
+        )
+
+    def test_version_beyond_the_baseline(self):
+        self.assertRegex(
+            self.bundle(JOIN, options=["--baseline", "GLIBC_2.2.4"]),
+            r"libc.so.6 GLIBC_2\.\d+ is needed, and the baseline ends at "
+            r"GLIBC_2\.2\.4: .*libabsl_.* uses ",
+        )
+
+    def test_version_of_a_family_without_baseline(self):
+        self.assertRegex(
+            self.bundle(JOIN, options=["--baseline", "GLIBC_2.999"]),
+            "is needed, and the baseline has no ",
         )
 
     def test_file_that_is_no_library(self):
