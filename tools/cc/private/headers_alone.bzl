@@ -7,7 +7,9 @@ _PLACE = "/_virtual_includes/"
 
 def _is_public(file):
     return (not file.owner.workspace_name and _PLACE in file.path and
-            file.extension == "h" and "/internal/" not in file.path)
+            file.extension == "h" and "/internal/" not in file.path and
+            # Generated, and meant to be included only.
+            not file.path.endswith(".capnp.h"))
 
 def _headers_alone_impl(ctx):
     command = compile_command(ctx)
