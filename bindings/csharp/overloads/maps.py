@@ -6,7 +6,7 @@ import shapes
 
 # IQueryable and the like are often both; whoever awaits the results wants to
 # await the inputs, too.
-_ASYNC_INPUT_PRIORITY = 1 + 2 * (shapes.MAX_ARGUMENTS + 1)
+_ASYNC_INPUT_PRIORITY = shapes.ABOVE_ALL_PRIORITIES
 
 _AHEAD = """It is a few tasks ahead of its reader, so that inputs may be
     many, or without end; leaving it early cancels what has not begun."""

@@ -19,6 +19,7 @@ import shapes
 _FILE = """// Written by bindings/csharp/overloads.
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -106,6 +107,16 @@ def submissions():
   yield plain, "SubmitAsync(Math.Max, 1, 2, Token)"
   stoppable = shapes.Shape(_BY_NAME["Task"], 0, True)
   yield stoppable, "SubmitAsync(stop => Task.Delay(1, stop), Token)"
+  delay = shapes.Shape(_BY_NAME["Task"], 1, False)
+  yield delay, "SubmitAsync(Task.Delay, 1)"
+  yield delay, "SubmitAsync(Task.Delay, 1, Token)"
+  # It has no other overload than with a token, which may be left out.
+  text = shapes.Shape(_BY_NAME["Task<T>"], 1, True)
+  yield text, 'SubmitAsync(File.ReadAllTextAsync, "name")'
+  yield text, 'SubmitAsync(File.ReadAllTextAsync, "name", Token, Options)'
+  printed = shapes.Shape(_BY_NAME["void"], 1, False)
+  yield printed, 'SubmitAsync(Console.WriteLine, "text")'
+  yield printed, "SubmitAsync(Thread.Sleep, 1)"
 
 
 def mappings():
@@ -114,6 +125,8 @@ def mappings():
     for function, taken in spellings(shape):
       for rest in ([], ["MapOptions"], ["MapOptions", "Token"]):
         yield taken, f"Map({', '.join([function, *inputs, *rest])})"
+  delay = shapes.Shape(_BY_NAME["Task"], 1, False)
+  yield delay, "Map(Task.Delay, Ints)"
 
 
 def bare(member):

@@ -4,6 +4,9 @@ import dataclasses
 
 MAX_ARGUMENTS = 4
 
+# More than any shape's.
+ABOVE_ALL_PRIORITIES = 4 * (MAX_ARGUMENTS + 1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -70,14 +73,18 @@ class Shape:
 
   @property
   def priority(self):
-    """Task before all others, which are equal; then, fewer arguments first.
+    """Task before all others, which are equal; then, fewer arguments first;
+    then, without a token first.
 
     An async lambda fits Task and ValueTask alike; `() => throw` fits Action,
     too. SubmitAsync(f, token) fits an f with a token of its own, and one whose
-    argument is that token.
+    argument is that token. Many methods, such as Task.Delay(), have an overload
+    with a token beside the one without; and to the compiler Console.WriteLine(
+    string, object) is one with a token, until that turns out to be a struct.
     """
-    first = MAX_ARGUMENTS + 1 if self.kind.returned.startswith("Task") else 0
-    return first + MAX_ARGUMENTS - self.arity
+    is_task = self.kind.returned.startswith("Task")
+    rank = MAX_ARGUMENTS - self.arity + (MAX_ARGUMENTS + 1 if is_task else 0)
+    return 2 * rank + (0 if self.stoppable else 1)
 
   def call(self, token, arguments=None):
     """An expression, or a block, that calls the function."""
