@@ -121,7 +121,7 @@ def asyncpal_nupkg(name, visibility = None, **kwargs):
         **kwargs
     )
 
-def asyncpal_nupkg_test(name, package, srcs, size = "medium", **kwargs):
+def asyncpal_nupkg_test(name, package, srcs, size = "large", **kwargs):
     """Builds and runs a console program against a package and nothing else.
 
     It passes when the program returns 0, in an empty folder and without what
