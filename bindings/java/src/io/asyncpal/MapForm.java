@@ -5,7 +5,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** The eight maps of {@link PoolMaps}, which are one with options: for all, an item is one object. */
+/**
+ * The eight maps of {@link PoolMaps}, which are one with options: for all, an item is one object.
+ */
 enum MapForm {
   MAP("map", true, true),
   MAP_UNORDERED("mapUnordered", true, false),

@@ -9,7 +9,9 @@ interface PoolHost {
 
   Joins joins();
 
-  /** Takes workers out of the pool's accounts whose tasks end the JVM, so that they never return. */
+  /**
+   * Takes workers out of the pool's accounts whose tasks end the JVM, so that they never return.
+   */
   void leaveOutTasksThatExit();
 
   /** Stops what runs, for ExitMode.CANCEL, which has closed {@code pool}. */

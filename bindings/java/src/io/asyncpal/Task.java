@@ -1,7 +1,7 @@
 package io.asyncpal;
 
-import io.asyncpal.internal.swig.TaskOutcome;
 import io.asyncpal.internal.swig.NativeThreadPool;
+import io.asyncpal.internal.swig.TaskOutcome;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.Callable;

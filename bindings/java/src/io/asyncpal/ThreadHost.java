@@ -2,8 +2,8 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.Host;
-import io.asyncpal.internal.swig.TaskOutcome;
 import io.asyncpal.internal.swig.NativeThreadPool;
+import io.asyncpal.internal.swig.TaskOutcome;
 import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;

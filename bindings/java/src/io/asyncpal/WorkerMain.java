@@ -2,8 +2,8 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
-import io.asyncpal.internal.swig.WorkerHost;
 import io.asyncpal.internal.swig.HostedWorker;
+import io.asyncpal.internal.swig.WorkerHost;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
