@@ -7,7 +7,8 @@ C++ by clang-format, BUILD and .bzl files by buildifier (npm's, of one version),
 C# by `dotnet format whitespace`, Java by a few rules of this file's own. What a
 program can mend, --fix mends. --since looks at nothing that has not changed
 since that commit. A program that the machine lacks is named, and its files
-count as unchecked; with CI set in the environment, that is a mistake.
+count as unchecked; with CI set in the environment, that is a mistake, unless the
+program is npm, which Debian's CI machines need not have.
 """
 
 import argparse
@@ -34,8 +35,6 @@ _WARNINGS = ",".join([
     "attr-single-file",
     "ctx-actions",
     "load",
-    "out-of-order-load",
-    "same-origin-load",
     "unused-variable",
 ])
 
@@ -70,11 +69,11 @@ class Lint:
         if result.returncode != 0 or (result.stdout and not self.fix):
             self.mistakes.append(f"{title}:\n{result.stdout.rstrip()}")
 
-    def lacks(self, program, package):
+    def lacks(self, program, package, optional=False):
         if shutil.which(program):
             return False
         text = f"there is no {program}: install {package}"
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and not optional:
             self.mistakes.append(text)
         else:
             print(f"lint: unchecked: {text}")
@@ -88,7 +87,7 @@ class Lint:
 
     def check_bazel(self):
         files = self.select("BUILD.bazel", ".bzl", "WORKSPACE", "MODULE.bazel")
-        if not files or self.lacks("npm", "npm"):
+        if not files or self.lacks("npm", "npm", optional=True):
             return
         cache = os.path.join(
             os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
