@@ -1,4 +1,4 @@
-#include <unistd.h>
+#include <sys/auxv.h>
 
 #include <cstdio>
 #include <exception>
@@ -21,7 +21,7 @@ int Double(int n) { return 2 * n; }
 
 int main() {
   using asyncpal::ProcessPool;
-  std::printf("main() as %d:%d\n", geteuid(), getegid());
+  std::printf("main(), secure %lu\n", getauxval(AT_SECURE));
   std::fflush(stdout);
   ProcessPool pool({.max_workers = 1, .name = "images"});
   try {
