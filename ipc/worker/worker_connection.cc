@@ -252,27 +252,32 @@ WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
 }
 
 void WorkerConnection::Send(absl::Span<const Order> orders) {
-  MutexLock lock(send_mu_);
-  SendOrKill([&] {
-    try {
-      for (const Order& order : orders) AppendTask(order.ticket, *order.call);
-    } catch (...) {
+  const auto unknown =
+      std::find_if(orders.begin(), orders.end(), [&](const Order& order) {
+        return !same_program_ && order.call->name.empty();
+      });
+  {
+    MutexLock lock(send_mu_);
+    SendOrKill([&] {
+      std::for_each(orders.begin(), unknown, [&](const Order& order) {
+        AppendTask(order.ticket, *order.call);
+      });
       channel_.Flush();
-      throw;
-    }
-    channel_.Flush();
-  });
+    });
+  }
+  if (unknown == orders.end()) return;
+  throw SerializationError(absl::StrCat(
+      "a task can't be sent by its address to another program (build-id ",
+      Hex(build_id_), ", this one has ", Hex(ExecutableBuildId()),
+      "); call it by TaskName, as ASYNCPAL_REGISTER_TASK has named it"));
 }
 
 // Whatever keeps something from being sent, the worker at the other end will
-// not get it, and would wait for it for ever. Only a task's own fault is the
-// caller's.
+// not get it, and would wait for it for ever.
 template <typename F>
 void WorkerConnection::SendOrKill(F send) {
   try {
     send();
-  } catch (const SerializationError&) {
-    throw;
   } catch (const ChannelClosedError&) {
     // Receive() says so too.
   } catch (const std::exception& error) {
@@ -282,12 +287,6 @@ void WorkerConnection::SendOrKill(F send) {
 
 void WorkerConnection::AppendTask(const Ticket& ticket,
                                   const EncodedCall& call) {
-  if (!same_program_ && call.name.empty()) {
-    throw SerializationError(absl::StrCat(
-        "a task can't be sent by its address to another program (build-id ",
-        Hex(build_id_), ", this one has ", Hex(ExecutableBuildId()),
-        "); call it by TaskName, as ASYNCPAL_REGISTER_TASK has named it"));
-  }
   capnp::word scratch[64] = {};
   capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
   auto task = message.initRoot<wire::Message>().initTask();
