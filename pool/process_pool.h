@@ -99,7 +99,7 @@ struct ProcessPoolOptions {
 //
 // What a task prints appears on this process's stdout and stderr, line by line.
 // Its stdin is empty. Signals that this program ignores are ignored in workers,
-// too, except for SIGCHLD and those of faults; besides these, workers ignore
+// too, except for SIGCHLD, SIGTERM and those of faults; workers also ignore
 // SIGTTOU, so that a terminal's `stty tostop` stops none of them.
 //
 // A program with rights of its file (setuid, setgid, file capabilities) can't

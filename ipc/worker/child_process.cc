@@ -115,6 +115,7 @@ void PlanDescriptors(const std::vector<UniqueFd>& descriptors, int null,
 bool StaysIgnored(int signal) {
   switch (signal) {
     case SIGCHLD:
+    case SIGTERM:
     case SIGSEGV:
     case SIGBUS:
     case SIGFPE:

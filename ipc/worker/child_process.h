@@ -25,8 +25,9 @@ namespace asyncpal::internal {
 // (/dev/null where those are closed here) and the descriptors it was given.
 // Signals that this process ignores (SIGPIPE, SIGHUP, SIGINT, ...) are ignored
 // in the child, too, except for SIGCHLD, since the child's own children are not
-// this process's, and those of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-// SIGTRAP, SIGSYS, SIGABRT), which are to end it.
+// this process's, SIGTERM, by which anybody can stop the child alone, and those
+// of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), which
+// are to end it.
 //
 // Threads: any thread may Kill() at any time; one at a time may do the rest.
 // Spawn() reads the environment, which nobody may change meanwhile.
