@@ -11,6 +11,8 @@
 #include <utility>
 #include <variant>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/cpp20.h"
 #include "asyncpal/ipc/encoding/codec_containers.h"
@@ -22,10 +24,11 @@ namespace asyncpal {
 // How a T becomes bytes and comes back, for the arguments and results of tasks
 // that run in another process.
 //
-// There are codecs for arithmetic types and enums, std::string, absl::Duration
-// and absl::Time, and for these in std::optional, pair, tuple, variant, vector,
-// array, map, set, unordered_map and unordered_set; for messages of Cap'n Proto
-// see capnp_codec.h. For a type of your own, specialize it beside the type:
+// There are codecs for arithmetic types and enums, std::string, absl::Duration,
+// absl::Time and absl::Status, and for these in std::optional, pair, tuple,
+// variant, vector, array, map, set, unordered_map, unordered_set and
+// absl::StatusOr; for messages of Cap'n Proto see capnp_codec.h. For a type of
+// your own, specialize it beside the type:
 //
 //   struct Point { double x, y; };
 //
@@ -36,8 +39,8 @@ namespace asyncpal {
 //       out.Write(p.y);
 //     }
 //     static Point Decode(asyncpal::Decoder& in) {
-//       return {in.Read<double>(), in.Read<double>()};  // braces keep the
-//       order
+//       // Braces keep the order of the two.
+//       return {in.Read<double>(), in.Read<double>()};
 //     }
 //   };
 //
@@ -122,6 +125,40 @@ struct Codec<absl::Time> {
   }
   static absl::Time Decode(Decoder& in) {
     return absl::UnixEpoch() + in.Read<absl::Duration>();
+  }
+};
+
+template <>
+struct Codec<absl::Status> {
+  static constexpr size_t kMinBytes = sizeof(int32_t);
+
+  static void Encode(const absl::Status& value, Encoder& out);
+  static absl::Status Decode(Decoder& in);
+};
+
+namespace internal {
+
+// The status of an absl::StatusOr without a value.
+absl::Status DecodeFailedStatus(Decoder& in);
+
+}  // namespace internal
+
+template <typename T>
+struct Codec<absl::StatusOr<T>> {
+  using Parts = internal::PartList<T>;
+  static constexpr size_t kMinBytes = 1;
+
+  static void Encode(const absl::StatusOr<T>& value, Encoder& out) {
+    out.Write(value.ok());
+    if (value.ok()) {
+      out.Write(*value);
+    } else {
+      out.Write(value.status());
+    }
+  }
+  static absl::StatusOr<T> Decode(Decoder& in) {
+    if (!in.Read<bool>()) return internal::DecodeFailedStatus(in);
+    return absl::StatusOr<T>(absl::in_place, in.Read<T>());
   }
 };
 

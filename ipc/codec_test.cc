@@ -20,6 +20,9 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/payload.h"
@@ -512,6 +515,34 @@ TEST(ShippedAs, StringLikeArgumentsArriveAsStrings) {
 
 TEST(ShippedAs, RefusesANullString) {
   EXPECT_THROW(ShipString<const char*>(nullptr), SerializationError);
+}
+
+TEST(StatusCodec, KeepsCodeMessageAndPayloads) {
+  EXPECT_EQ(RoundTrip(absl::OkStatus()), absl::OkStatus());
+  absl::Status status = absl::NotFoundError("no such row");
+  status.SetPayload("type.example/row", absl::Cord("7"));
+  status.SetPayload("type.example/table", absl::Cord());
+  EXPECT_EQ(RoundTrip(status), status);
+  const absl::Status newer(static_cast<absl::StatusCode>(99), "of tomorrow");
+  EXPECT_EQ(RoundTrip(newer).raw_code(), 99);
+}
+
+TEST(StatusCodec, KeepsAValueOrTheStatusInItsPlace) {
+  using Rows = absl::StatusOr<std::vector<std::string>>;
+  EXPECT_EQ(RoundTrip(Rows({"a", "b"})).value(),
+            (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(RoundTrip(Rows(absl::NotFoundError("x"))).status(),
+            absl::NotFoundError("x"));
+  static_assert(!internal::kHasCodec<absl::StatusOr<Unshippable>>);
+}
+
+TEST(StatusCodec, RefusesAStatusOrWithNeitherValueNorFailure) {
+  Encoder out;
+  out.Write(false);
+  out.Write(absl::OkStatus());
+  const Payload payload = out.Finish();
+  Decoder in(payload);
+  EXPECT_THROW(in.Read<absl::StatusOr<int>>(), SerializationError);
 }
 
 }  // namespace

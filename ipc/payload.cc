@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <limits>
 #include <system_error>
@@ -38,6 +39,24 @@ uint64_t GetFileSizeLimit() {
   return limit.rlim_cur;
 }
 
+// Unsealed, another process could change the bytes while they are read.
+bool Seal(int memfd) {
+  return fcntl(memfd, F_ADD_SEALS,
+               F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
+}
+
+bool WriteAll(int fd, const char* data, size_t size, uint64_t offset) {
+  while (size > 0) {
+    const ssize_t n = RetryOnEintr(
+        [&] { return pwrite(fd, data, size, static_cast<off_t>(offset)); });
+    if (n <= 0) return false;
+    data += n;
+    size -= static_cast<size_t>(n);
+    offset += static_cast<uint64_t>(n);
+  }
+  return true;
+}
+
 std::string DescribeErrno() { return std::generic_category().message(errno); }
 
 }  // namespace
@@ -57,7 +76,40 @@ void ThrowNestedTooDeeply() {
       "it as a list"));
 }
 
+// Only a count: nothing else depends on it.
+constinit std::atomic<int> taken_slots{0};
+
+DescriptorSlot DescriptorSlot::TryTake() {
+  DescriptorSlot slot;
+  rlimit open_files;
+  const uint64_t share = getrlimit(RLIMIT_NOFILE, &open_files) == 0
+                             ? open_files.rlim_cur / 8
+                             : kMaxPayloadDescriptors;
+  const auto most = std::min<uint64_t>(kMaxPayloadDescriptors, share);
+  if (static_cast<uint64_t>(
+          taken_slots.fetch_add(1, std::memory_order_relaxed)) < most) {
+    slot.is_taken_ = true;
+  } else {
+    GiveBack();
+  }
+  return slot;
+}
+
+void DescriptorSlot::GiveBack() {
+  taken_slots.fetch_sub(1, std::memory_order_relaxed);
+}
+
 }  // namespace internal
+
+Payload Payload::CopyToMemfd(absl::Span<const char> bytes) {
+  UniqueFd memfd = CreateMemfd();
+  if (!memfd || bytes.size() > GetFileSizeLimit() ||
+      !WriteAll(memfd.get(), bytes.data(), bytes.size(), 0) ||
+      !Seal(memfd.get())) {
+    return Payload();
+  }
+  return OfMemfd(std::move(memfd), bytes.size());
+}
 
 Payload Payload::OfMemfd(internal::UniqueFd memfd, uint64_t size) {
   Payload payload;
@@ -91,7 +143,8 @@ void Encoder::WriteBeyond(const void* data, size_t size) {
 }
 
 bool Encoder::StartMemfd() {
-  memfd_ = CreateMemfd();
+  slot_ = internal::DescriptorSlot::TryTake();
+  if (slot_) memfd_ = CreateMemfd();
   if (!memfd_) return false;
   memfd_limit_ = GetFileSizeLimit();
   return true;
@@ -107,15 +160,8 @@ bool Encoder::Flush() {
 // All of it, or no change to flushed_.
 bool Encoder::WriteToMemfd(const void* data, size_t size) {
   if (size > memfd_limit_ || flushed_ > memfd_limit_ - size) return false;
-  const char* const bytes = static_cast<const char*>(data);
-  size_t done = 0;
-  while (done < size) {
-    const ssize_t n = RetryOnEintr([&] {
-      return pwrite(memfd_.get(), bytes + done, size - done,
-                    static_cast<off_t>(flushed_ + done));
-    });
-    if (n <= 0) return false;
-    done += static_cast<size_t>(n);
+  if (!WriteAll(memfd_.get(), static_cast<const char*>(data), size, flushed_)) {
+    return false;
   }
   flushed_ += size;
   return true;
@@ -142,6 +188,7 @@ void Encoder::ReturnToHeap() {
   all += buffer_;
   buffer_ = std::move(all);
   memfd_.Reset();
+  slot_ = {};
   flushed_ = 0;
   heap_only_ = true;
   SetBufferLimit();
@@ -149,15 +196,11 @@ void Encoder::ReturnToHeap() {
 
 Payload Encoder::Finish() {
   if (memfd_) {
-    // Unsealed, another process could change the bytes while they are read.
-    constexpr int kSeals =
-        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-    if (!Flush() || fcntl(memfd_.get(), F_ADD_SEALS, kSeals) != 0) {
-      ReturnToHeap();
-    }
+    if (!Flush() || !Seal(memfd_.get())) ReturnToHeap();
   }
   Payload payload = memfd_ ? Payload::OfMemfd(std::move(memfd_), flushed_)
                            : Payload::OfBytes(std::move(buffer_));
+  payload.slot_ = std::move(slot_);
   buffer_.clear();
   flushed_ = 0;
   heap_only_ = !may_use_memfd_;

@@ -20,6 +20,38 @@ namespace internal {
 // More than this goes into a memfd.
 inline constexpr size_t kMaxInlineBytes = 32 * 1024;
 
+// How many payloads that wait to be sent may be memfds at the same time, so
+// that pending tasks leave descriptors to the program. Beyond, and beyond an
+// eighth of what the program may open, they are bytes in memory until they are
+// sent.
+inline constexpr int kMaxPayloadDescriptors = 32;
+
+// One of these descriptors, to be given back.
+//
+// Threads: any.
+class DescriptorSlot {
+ public:
+  DescriptorSlot() = default;  // none
+  static DescriptorSlot TryTake();
+  DescriptorSlot(DescriptorSlot&& other) noexcept
+      : is_taken_(std::exchange(other.is_taken_, false)) {}
+  DescriptorSlot& operator=(DescriptorSlot&& other) noexcept {
+    DescriptorSlot old(std::move(*this));
+    is_taken_ = std::exchange(other.is_taken_, false);
+    return *this;
+  }
+  ~DescriptorSlot() {
+    if (is_taken_) GiveBack();
+  }
+
+  explicit operator bool() const { return is_taken_; }
+
+ private:
+  static void GiveBack();
+
+  bool is_taken_ = false;
+};
+
 // Values inside values, each of them a class. What nests deeper could
 // overflow the stack of the one that decodes it.
 inline constexpr int kMaxNesting = 2000;
@@ -44,6 +76,9 @@ class Payload {
   // The first `size` bytes of the file, whatever its offset. `size` may come
   // from another process: Decoder checks it.
   static Payload OfMemfd(internal::UniqueFd memfd, uint64_t size);
+  // A sealed memfd of its own with the bytes; no bytes where none can be had or
+  // filled.
+  static Payload CopyToMemfd(absl::Span<const char> bytes);
 
   uint64_t size() const { return is_memfd() ? memfd_size_ : bytes_.size(); }
   bool is_memfd() const { return static_cast<bool>(memfd_); }
@@ -54,14 +89,18 @@ class Payload {
  private:
   explicit Payload(std::string bytes) : bytes_(std::move(bytes)) {}
 
+  friend class Encoder;
+
   std::string bytes_;
   internal::UniqueFd memfd_;
   uint64_t memfd_size_ = 0;
+  internal::DescriptorSlot slot_;
 };
 
 // Writes values one after the other, without tags, in the machine's own byte
 // order. Beyond 32 KiB the bytes go to a memfd, large blocks straight from the
-// caller's memory; where no memfd can be had or filled, they stay in memory.
+// caller's memory; where no memfd can be had or filled, or many payloads have
+// one already, they stay in memory.
 //
 //   Encoder out;
 //   out.Write(std::string("width"));
@@ -118,10 +157,11 @@ class Encoder {
   bool heap_only_;
   int nesting_ = 0;
   internal::UniqueFd memfd_;
-  uint64_t memfd_limit_ = 0;  // of its size, by RLIMIT_FSIZE
-  uint64_t flushed_ = 0;      // bytes in the memfd
-  std::string buffer_;        // what comes after them
-  uint64_t buffer_limit_;     // never less than the buffer's size
+  internal::DescriptorSlot slot_;  // for it
+  uint64_t memfd_limit_ = 0;       // of its size, by RLIMIT_FSIZE
+  uint64_t flushed_ = 0;           // bytes in the memfd
+  std::string buffer_;             // what comes after them
+  uint64_t buffer_limit_;          // never less than the buffer's size
 };
 
 // Reads back what an Encoder wrote, in the same order and as the same types.

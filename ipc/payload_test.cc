@@ -450,5 +450,36 @@ TEST(GrantReserve, GrantsInProportionToThePayloadInAll) {
   EXPECT_LE(granted, 10'000);
 }
 
+// Pending tasks must leave descriptors to the program.
+TEST(Descriptors, AreHeldByFewOfManyPayloads) {
+  const std::string block(internal::kMaxInlineBytes + 1, 'x');
+  std::vector<Payload> pending;
+  int memfds = 0;
+  for (int i = 0; i < 1000; ++i) {
+    Encoder out;
+    out.WriteBytes(block.data(), block.size());
+    pending.push_back(out.Finish());
+    EXPECT_EQ(pending.back().size(), block.size());
+    memfds += pending.back().is_memfd() ? 1 : 0;
+  }
+  EXPECT_GT(memfds, 0);
+  EXPECT_LE(memfds, internal::kMaxPayloadDescriptors);
+  pending.clear();
+  Encoder out;
+  out.WriteBytes(block.data(), block.size());
+  EXPECT_TRUE(out.Finish().is_memfd());
+}
+
+TEST(Descriptors, AreMadeOfBytesWithTheSameContent) {
+  const std::string block(100'000, 'x');
+  const Payload copy = Payload::CopyToMemfd(block);
+  ASSERT_TRUE(copy.is_memfd());
+  Decoder in(copy);
+  std::string read(block.size(), ' ');
+  in.ReadBytes(read.data(), read.size());
+  in.ExpectEnd();
+  EXPECT_EQ(read, block);
+}
+
 }  // namespace
 }  // namespace asyncpal

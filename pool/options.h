@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -109,7 +110,8 @@ struct PoolStats {
 struct WorkerInfo {
   int64_t id = 0;  // 1, 2, 3, ... per pool
   std::string name = {};
-  int64_t pid = 0;  // of the worker process, or the thread's id
+  // Of the worker process, or the thread's id; none before there is one.
+  std::optional<int64_t> pid = {};
   bool busy = false;
   int64_t tasks_done = 0;
   std::string current_task = {};  // its name, else `task 7`; empty: none

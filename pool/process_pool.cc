@@ -23,21 +23,6 @@ using internal::ProcessCore;
 
 std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                                              const char* class_name) {
-  if (options.max_payload_bytes <= 0) {
-    throw std::invalid_argument(absl::StrCat("max_payload_bytes is ",
-                                             options.max_payload_bytes,
-                                             "; it must be more than 0"));
-  }
-  if (options.handshake_timeout <= absl::ZeroDuration()) {
-    throw std::invalid_argument(
-        absl::StrCat("handshake_timeout is ",
-                     absl::FormatDuration(options.handshake_timeout),
-                     "; it must be more than 0"));
-  }
-  if (!options.worker_command.empty() && options.worker_command[0].empty()) {
-    throw std::invalid_argument(
-        "worker_command has an empty string for a program");
-  }
   if (options.max_workers == 0) {
     options.max_workers = internal::AvailableCpus();
   }
@@ -53,7 +38,8 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                             .initializer = std::move(options.initializer),
                             .finalizer = std::move(options.finalizer),
                             .max_payload_bytes = options.max_payload_bytes,
-                            .handshake_timeout = options.handshake_timeout},
+                            .handshake_timeout = options.handshake_timeout,
+                            .no_new_privileges = options.no_new_privileges},
                            &internal::ShutdownRegistry::Global());
 }
 

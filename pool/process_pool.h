@@ -27,7 +27,7 @@
 
 namespace asyncpal {
 
-// The fields of PoolOptions, and three more.
+// The fields of PoolOptions, and more.
 struct ProcessPoolOptions {
   // At most this many workers. 0: the CPUs that this process may use (by
   // affinity and cgroup).
@@ -57,8 +57,13 @@ struct ProcessPoolOptions {
 
   // A worker process that has sent no handshake this long after its start is
   // killed, and counts as one that can't be started. The initializer takes the
-  // time that it takes.
-  absl::Duration handshake_timeout = absl::Seconds(10);
+  // time that it takes. 0: 10 s for this executable, and 60 s for a
+  // worker_command, which may have to start a language runtime first.
+  absl::Duration handshake_timeout = absl::ZeroDuration();
+
+  // Sets PR_SET_NO_NEW_PRIVS in workers: what their tasks start gets no rights
+  // of its file, so that sudo, ping, newuidmap, sendmail and the like fail.
+  bool no_new_privileges = false;
 };
 
 // Runs tasks in processes of their own, which can crash and be killed without
@@ -93,7 +98,14 @@ struct ProcessPoolOptions {
 // for each the stack of its throw by GetRemoteTraceback().
 //
 // What a task prints appears on this process's stdout and stderr, line by line.
-// Its stdin is empty.
+// Its stdin is empty. Signals that this program ignores are ignored in workers,
+// too, except for SIGCHLD, SIGTERM and those of faults; workers also ignore
+// SIGTTOU, so that a terminal's `stty tostop` stops none of them.
+//
+// A program with rights of its file (setuid, setgid, file capabilities) can't
+// be its own worker, and its pools break at their first use with the advice to
+// set worker_command: workers would run with these rights for whoever starts
+// them.
 //
 // Threads: any thread may call any method, also a callback of a future of the
 // pool. Each worker has a thread in this process that waits for its results; it

@@ -189,7 +189,7 @@ TEST_P(ProcessPoolDeathOfAll, FailsWhatWasRunningAndNothingElse) {
   std::vector<Future<int>> queued;
   for (int i = 0; i < 50; ++i) queued.push_back(pool.Submit(Echo, i));
   for (const WorkerInfo& worker : pool.Workers()) {
-    kill(static_cast<pid_t>(worker.pid), SIGKILL);
+    kill(static_cast<pid_t>(worker.pid.value()), SIGKILL);
   }
   for (const auto& future : running) CollectLoss(future);
   for (int i = 0; i < 50; ++i) EXPECT_EQ(queued[i].Collect(kLong), i);

@@ -128,6 +128,30 @@ TEST(ProcessPoolHost, MayGetSignalsAllTheTime) {
   EXPECT_GT(signals, 100);
 }
 
+int WriteToNobody() {
+  int ends[2];
+  if (pipe(ends) != 0) return -1;
+  close(ends[0]);
+  return write(ends[1], "x", 1) < 0 ? errno : 0;
+}
+
+TEST(ProcessPoolHost, GetsEpipeInTasksIfItIgnoresSigpipe) {
+  ScopedSignal ignored(SIGPIPE, SIG_IGN);
+  ProcessPool pool(1);
+  EXPECT_EQ(pool.Submit(WriteToNobody).Collect(kLong), EPIPE);
+}
+
+bool IgnoresSigttou() {
+  struct sigaction present = {};
+  return sigaction(SIGTTOU, nullptr, &present) == 0 &&
+         present.sa_handler == SIG_IGN;
+}
+
+TEST(ProcessPoolHost, HasWorkersThatATerminalDoesNotStop) {
+  ProcessPool pool(1);
+  EXPECT_TRUE(pool.Submit(IgnoresSigttou).Collect(kLong));
+}
+
 // --- Descriptors ---
 
 // The sockets to workers that were opened since `before`.
@@ -168,6 +192,23 @@ TEST_F(ProcessPoolOverwritten, SocketOfAnIdleWorkerCostsThatWorker) {
   EXPECT_TRUE(Eventually([&] { return HasEnded(worker); }));
   EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() == 0; }));
   EXPECT_TRUE(StillWorks(pool));
+}
+
+// The worker, which sees the end of its socket, is stopped meanwhile, so that
+// the pool comes to send to what is no socket.
+TEST_F(ProcessPoolOverwritten, SocketThatTakesNoTaskCostsNoTask) {
+  ProcessPool pool(1);
+  pool.Submit(Echo, 1).Collect(kLong);
+  ASSERT_TRUE(Eventually([&] { return pool.CountFreeWorkers() == 1; }));
+  const ProcessIdentity worker = IdentifyProcess(OnlyWorker(pool));
+  kill(worker.pid, SIGSTOP);
+  OverwriteTheSocket();
+  std::vector<Future<int>> futures;
+  for (int i = 0; i < 20; ++i) futures.push_back(pool.Submit(Echo, i));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(futures[static_cast<size_t>(i)].Collect(kLong), i);
+  }
+  EXPECT_TRUE(Eventually([&] { return HasEnded(worker); }));
 }
 
 TEST_F(ProcessPoolOverwritten, SocketOfABusyWorkerCostsItsTask) {

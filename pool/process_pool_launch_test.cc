@@ -13,7 +13,11 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <set>
@@ -76,6 +80,7 @@ using ::asyncpal::testing::OnlyWorker;
 using ::asyncpal::testing::PassGate;
 using ::asyncpal::testing::ScopedFailpoints;
 using ::asyncpal::testing::StillWorks;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -238,9 +243,51 @@ TEST_F(ProcessPoolLaunch, StoppedAtTheStartCountsAsOneThatCannotStart) {
   ExpectNothingLeft();
 }
 
-TEST_F(ProcessPoolLaunch, HandshakeWithoutTimeIsRefused) {
-  EXPECT_THROW(ProcessPool({.handshake_timeout = absl::ZeroDuration()}),
+TEST_F(ProcessPoolLaunch, HandshakeInLessThanNoTimeIsRefused) {
+  EXPECT_THROW(ProcessPool({.handshake_timeout = -absl::Seconds(1)}),
                std::invalid_argument);
+}
+
+TEST_F(ProcessPoolLaunch, WorkerThatCannotStartIsQuotedInTheError) {
+  ProcessPool pool(
+      {.max_workers = 1,
+       .worker_command = {"sh", "-c", "echo no module images >&2; exit 1"}});
+  EXPECT_THAT(
+      Break(pool).message,
+      AllOf(HasSubstr("exited with code 1"),
+            HasSubstr("its last lines on stderr:\n  no module images")));
+}
+
+void WriteAndAbort() {
+  std::fputs("images: no GPU\n", stderr);
+  std::abort();
+}
+
+TEST_F(ProcessPoolLaunch, WorkerThatDiesInItsInitializerIsQuotedInTheError) {
+  ProcessPool pool({.max_workers = 1, .initializer = WriteAndAbort});
+  EXPECT_THAT(Break(pool).message, HasSubstr("images: no GPU"));
+}
+
+std::string CountThreadsWithoutNewPrivileges() {
+  int with = 0;
+  int without = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(task.path() / "status");
+    for (std::string word; status >> word;) {
+      if (word != "NoNewPrivs:") continue;
+      status >> word;
+      ++(word == "1" ? without : with);
+    }
+  }
+  return absl::StrCat(with, " with, ", without > 0 ? "some" : "none",
+                      " without");
+}
+
+TEST_F(ProcessPoolLaunch, NewPrivilegesAreForbiddenToAllThreadsOnRequest) {
+  ProcessPool pool({.max_workers = 1, .no_new_privileges = true});
+  EXPECT_EQ(pool.Submit(CountThreadsWithoutNewPrivileges).Collect(kLong),
+            "0 with, some without");
 }
 
 // --- Systems without processes or descriptors to spare ---

@@ -204,7 +204,7 @@ TEST(ProcessPoolRace, WorkersOutliveTheThreadThatMadeThePool) {
     EXPECT_TRUE(Eventually([&] {
       workers.clear();
       for (const WorkerInfo& worker : pool->Workers()) {
-        if (worker.pid > 0) workers.insert(worker.pid);
+        if (worker.pid.has_value()) workers.insert(*worker.pid);
       }
       return workers.size() == 2;
     }));

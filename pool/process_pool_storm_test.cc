@@ -63,7 +63,7 @@ int KillWorkers(const ProcessPool& pool, int kills, std::mt19937 random) {
     }
     const std::vector<WorkerInfo> workers = pool.Workers();
     if (workers.empty()) continue;
-    const int64_t pid = workers[random() % workers.size()].pid;
+    const int64_t pid = workers[random() % workers.size()].pid.value_or(0);
     // It may have no process at the moment, or still have one that was killed.
     if (pid <= 0 || !killed.insert(pid).second) continue;
     kill(static_cast<pid_t>(pid), SIGKILL);

@@ -68,7 +68,7 @@ WorkerList Pool::Workers() const {
   for (asyncpal::WorkerInfo& info : core_->Workers()) {
     workers.push_back({.id = info.id,
                        .name = std::move(info.name),
-                       .pid = info.pid,
+                       .pid = info.pid.value_or(0),
                        .busy = info.busy,
                        .tasks_done = info.tasks_done,
                        .current_task = std::move(info.current_task),

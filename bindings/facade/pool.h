@@ -55,7 +55,7 @@ struct PoolStats {
 struct WorkerInfo {
   int64_t id = 0;
   std::string name;
-  int64_t pid = 0;
+  int64_t pid = 0;  // 0: none yet
   bool busy = false;
   int64_t tasks_done = 0;
   std::string current_task;

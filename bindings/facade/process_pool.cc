@@ -74,11 +74,6 @@ Shippable HostCall(const Bytes& call) {
 
 std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
                                       const ProcessPoolSettings& settings) {
-  if (settings.max_payload_bytes <= 0) {
-    throw std::invalid_argument(absl::StrCat("max_payload_bytes is ",
-                                             settings.max_payload_bytes,
-                                             "; it must be more than 0"));
-  }
   PoolOptions options = {
       .max_workers = settings.max_workers == 0 ? internal::AvailableCpus()
                                                : settings.max_workers,
@@ -93,7 +88,8 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
        .initializer = HostCall(settings.initializer),
        .finalizer = HostCall(settings.finalizer),
        .max_payload_bytes = settings.max_payload_bytes,
-       .handshake_timeout = FromNanos(settings.handshake_timeout)},
+       .handshake_timeout = FromNanos(settings.handshake_timeout),
+       .no_new_privileges = settings.no_new_privileges},
       &RegistryFor(settings));
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;

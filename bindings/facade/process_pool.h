@@ -8,6 +8,7 @@
 
 #include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/bindings/facade/pool.h"
+#include "asyncpal/ipc/payload.h"
 
 namespace asyncpal::facade {
 
@@ -53,9 +54,9 @@ class ProcessPoolSettings : public PoolSettings {
   Bytes initializer;
   Bytes finalizer;
 
-  int64_t max_payload_bytes = 4294967296;  // 4 GiB
-  // ns; how long a new process may take to become a worker.
-  int64_t handshake_timeout = 60000000000;
+  int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+  int64_t handshake_timeout = 0;  // ns; 0: by the command
+  bool no_new_privileges = false;
 
  private:
   std::vector<std::string> worker_command_;

@@ -10,11 +10,16 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 #include <system_error>
 #include <typeinfo>
 #include <variant>
 
+#include "absl/status/statusor.h"
+#include "absl/types/bad_any_cast.h"
+#include "absl/types/bad_optional_access.h"
+#include "absl/types/bad_variant_access.h"
 #include "asyncpal/future/error.h"
 
 namespace asyncpal::internal {
@@ -24,19 +29,19 @@ struct TypeList {};
 
 // The types of exceptions that the project can copy and rebuild. Of use inside
 // the project only.
-using KnownErrors =
-    TypeList<std::exception, std::runtime_error, std::logic_error,
-             std::invalid_argument, std::out_of_range, std::domain_error,
-             std::length_error, std::range_error, std::overflow_error,
-             std::underflow_error, std::system_error, std::ios_base::failure,
-             std::filesystem::filesystem_error, std::future_error,
-             std::bad_alloc, std::bad_array_new_length, std::bad_cast,
-             std::bad_any_cast, std::bad_exception, std::bad_typeid,
-             std::bad_function_call, std::bad_weak_ptr,
-             std::bad_optional_access, std::bad_variant_access, Error,
-             TimeoutError, CancelledError, InvalidStateError, ClosedPoolError,
-             BrokenPoolError, InitializerError, FinalizerError, RejectedError,
-             SerializationError, WorkerLostError, RemoteError>;
+using KnownErrors = TypeList<
+    std::exception, std::runtime_error, std::logic_error, std::invalid_argument,
+    std::out_of_range, std::domain_error, std::length_error, std::range_error,
+    std::overflow_error, std::underflow_error, std::system_error,
+    std::ios_base::failure, std::filesystem::filesystem_error,
+    std::future_error, std::bad_alloc, std::bad_array_new_length, std::bad_cast,
+    std::bad_any_cast, std::bad_exception, std::bad_typeid,
+    std::bad_function_call, std::bad_weak_ptr, std::bad_optional_access,
+    std::bad_variant_access, std::regex_error, absl::BadStatusOrAccess,
+    absl::bad_optional_access, absl::bad_variant_access, absl::bad_any_cast,
+    Error, TimeoutError, CancelledError, InvalidStateError, ClosedPoolError,
+    BrokenPoolError, InitializerError, FinalizerError, RejectedError,
+    SerializationError, WorkerLostError, RemoteError>;
 
 }  // namespace asyncpal::internal
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <future>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/known_errors.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
@@ -111,6 +113,10 @@ E Example() {
     return ExampleWorkerLost();
   } else if constexpr (std::is_same_v<E, RemoteError>) {
     return RemoteError("java.lang.Error", "text", "at Main.main");
+  } else if constexpr (std::is_same_v<E, std::regex_error>) {
+    return E(std::regex_constants::error_paren);
+  } else if constexpr (std::is_same_v<E, absl::BadStatusOrAccess>) {
+    return E(absl::NotFoundError("no such row"));
   } else if constexpr (std::is_default_constructible_v<E>) {
     return E();
   } else {
@@ -266,9 +272,79 @@ TEST(Remote, KeepsItsOwnTypeNameAndTraceback) {
   EXPECT_EQ(GetRemoteTraceback(rebuilt), "at Main.main");
 }
 
-TEST(NonStd, IsARemoteErrorWithTheTypesNameAlone) {
-  As<RemoteError>(RoundTrip(42), [](const RemoteError& e) {
-    EXPECT_EQ(e.type_name(), "int");
+TEST(RegexError, KeepsItsCodeAndTheMessageThatNoConstructorTakes) {
+  const auto thrown = Caught([] { std::regex("(unclosed"); });
+  As<std::regex_error>(RoundTrip(thrown), [&](const std::regex_error& e) {
+    EXPECT_EQ(e.code(), std::regex_constants::error_paren);
+    EXPECT_EQ(e.what(), WhatOf(thrown));
+  });
+}
+
+TEST(BadStatusOrAccess, KeepsItsStatus) {
+  const auto thrown = Caught([] {
+    const absl::StatusOr<int> row = absl::NotFoundError("no such row");
+    (void)row.value();
+  });
+  As<absl::BadStatusOrAccess>(
+      RoundTrip(thrown), [](const absl::BadStatusOrAccess& e) {
+        EXPECT_EQ(e.status(), absl::NotFoundError("no such row"));
+        EXPECT_THAT(e.what(), HasSubstr("no such row"));
+      });
+}
+
+template <typename T>
+void ExpectArrives(const T& value) {
+  As<T>(RoundTrip(value), [&](const T& arrived) { EXPECT_EQ(arrived, value); });
+}
+
+TEST(NonStd, ArrivesAsWhatItWasIfItsTypeIsOfTheStandardLibrary) {
+  ExpectArrives(42);
+  ExpectArrives(-1L);
+  ExpectArrives(7u);
+  ExpectArrives(true);
+  ExpectArrives('x');
+  ExpectArrives(2.5);
+  ExpectArrives(std::string("row 7"));
+  ExpectArrives(std::string());
+  ExpectArrives(std::make_error_code(std::errc::no_space_on_device));
+  ExpectArrives(absl::NotFoundError("no such row"));
+}
+
+TEST(NonStd, ArrivesAsTheTextThatAPointerHasPointedTo) {
+  const std::string text = "row 7";
+  As<const char*>(RoundTrip(text.c_str()),
+                  [](const char* arrived) { EXPECT_STREQ(arrived, "row 7"); });
+  As<const char*>(RoundTrip(static_cast<const char*>(nullptr)),
+                  [](const char* arrived) { EXPECT_EQ(arrived, nullptr); });
+}
+
+TEST(NonStd, MakesThisProcessKeepNoMoreThanAMebibyteOfTexts) {
+  int texts = 0;
+  int remote_errors = 0;
+  for (int i = 0; i < 40; ++i) {
+    const std::string text(40'000, static_cast<char>('a' + i % 26));
+    const std::string own = std::to_string(i) + text;
+    try {
+      std::rethrow_exception(RoundTrip(own.c_str()));
+    } catch (const char* arrived) {
+      EXPECT_STREQ(arrived, own.c_str());
+      ++texts;
+    } catch (const RemoteError& e) {
+      EXPECT_EQ(e.what(), own);
+      ++remote_errors;
+    }
+  }
+  EXPECT_GT(texts, 20);
+  EXPECT_GT(remote_errors, 5);
+}
+
+struct Coordinates {
+  int x, y;
+};
+
+TEST(NonStd, IsARemoteErrorWithTheNameOfItsTypeIfThatIsTheUsers) {
+  As<RemoteError>(RoundTrip(Coordinates{1, 2}), [](const RemoteError& e) {
+    EXPECT_THAT(e.type_name(), HasSubstr("::Coordinates"));
     EXPECT_STREQ(e.what(), "");
   });
 }
@@ -345,9 +421,8 @@ TEST(Chain, KeepsTheStackOfEachLink) {
 TEST(Chain, EndsWithACauseThatIsNoStdException) {
   const auto nested =
       NestException(Error("outer"), std::make_exception_ptr(42));
-  As<RemoteError>(CauseOf(RoundTrip(nested)), [](const RemoteError& e) {
-    EXPECT_EQ(e.type_name(), "int");
-  });
+  As<int>(CauseOf(RoundTrip(nested)),
+          [](int number) { EXPECT_EQ(number, 42); });
 }
 
 std::exception_ptr ChainOfLength(int length, const std::string& message) {

@@ -8,19 +8,23 @@
 #include <filesystem>
 #include <future>
 #include <ios>
-#include <iterator>
 #include <optional>
+#include <regex>
 #include <system_error>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/known_errors.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
 #include "asyncpal/ipc/codec.h"
+#include "asyncpal/ipc/errors/error_code.h"
 #include "asyncpal/ipc/errors/throw_trace.h"
+#include "asyncpal/ipc/errors/thrown_value.h"
 #include "asyncpal/ipc/errors/utf8.h"
 #include "asyncpal/ipc/exception_registry.h"
 
@@ -34,28 +38,6 @@ constexpr size_t kMaxFailureBytes = 768 * 1024;
 
 // --- What an exception has beside its message ---
 
-const std::error_category* const kCategories[] = {
-    &std::generic_category(), &std::system_category(),
-    &std::iostream_category(), &std::future_category()};
-
-void WriteCode(const std::error_code& code, Encoder& out) {
-  const auto known = std::find(std::begin(kCategories), std::end(kCategories),
-                               &code.category());
-  if (known == std::end(kCategories)) {
-    throw SerializationError("an error category of the user's own");
-  }
-  out.Write(static_cast<uint8_t>(known - kCategories));
-  out.Write(static_cast<int32_t>(code.value()));
-}
-
-std::error_code ReadCode(Decoder& in) {
-  const auto category = in.Read<uint8_t>();
-  if (category >= std::size(kCategories)) {
-    throw SerializationError("an unknown error category");
-  }
-  return {in.Read<int32_t>(), *kCategories[category]};
-}
-
 template <typename E>
 inline constexpr bool kHasCode =
     std::is_same_v<E, std::system_error> ||
@@ -65,7 +47,7 @@ inline constexpr bool kHasCode =
 
 template <typename E>
 void WriteKnown(const E& error, Encoder& out) {
-  if constexpr (kHasCode<E>) WriteCode(error.code(), out);
+  if constexpr (kHasCode<E>) WriteErrorCode(error.code(), out);
   if constexpr (std::is_same_v<E, std::filesystem::filesystem_error>) {
     out.Write(error.path1().native());
     out.Write(error.path2().native());
@@ -74,6 +56,10 @@ void WriteKnown(const E& error, Encoder& out) {
     out.Write(error.signal());
     out.Write(error.exit_code());
     out.Write(error.phase());
+  } else if constexpr (std::is_same_v<E, std::regex_error>) {
+    out.Write(static_cast<uint8_t>(error.code()));
+  } else if constexpr (std::is_same_v<E, absl::BadStatusOrAccess>) {
+    out.Write(error.status());
   }
 }
 
@@ -89,16 +75,23 @@ E ReadKnown(const ExceptionLink& link, Decoder& in) {
     cause.phase = in.Read<std::string>();
     return WorkerLostError(link.message, std::move(cause));
   } else if constexpr (std::is_same_v<E, std::filesystem::filesystem_error>) {
-    const std::error_code code = ReadCode(in);
+    const std::error_code code = ReadErrorCode(in);
     const std::filesystem::path path1 = in.Read<std::string>();
     const std::filesystem::path path2 = in.Read<std::string>();
     return E(link.message, path1, path2, code);
+  } else if constexpr (std::is_same_v<E, std::regex_error>) {
+    const auto code = in.Read<uint8_t>();
+    // The standard library has eleven, and two more of its own.
+    if (code > 12) ThrowInvalidData("std::regex_error", code);
+    return E(static_cast<std::regex_constants::error_type>(code));
+  } else if constexpr (std::is_same_v<E, absl::BadStatusOrAccess>) {
+    return E(in.Read<absl::Status>());
   } else if constexpr (std::is_same_v<E, std::future_error>) {
-    return E(static_cast<std::future_errc>(ReadCode(in).value()));
+    return E(static_cast<std::future_errc>(ReadErrorCode(in).value()));
   } else if constexpr (std::is_same_v<E, std::system_error>) {
-    return E(ReadCode(in), link.message);
+    return E(ReadErrorCode(in), link.message);
   } else if constexpr (kHasCode<E>) {
-    return E(link.message, ReadCode(in));
+    return E(link.message, ReadErrorCode(in));
   } else if constexpr (std::is_constructible_v<E, const std::string&>) {
     return E(link.message);
   } else {
@@ -130,6 +123,11 @@ bool EncodeState(const std::exception_ptr& pointer, const std::exception* error,
       state.assign(payload.bytes().begin(), payload.bytes().end());
       return true;
     }
+    if (error == nullptr && EncodeThrownValue(pointer, type, out)) {
+      const Payload payload = out.Finish();
+      state.assign(payload.bytes().begin(), payload.bytes().end());
+      return true;
+    }
     const auto codec = FindExceptionCodec(type);
     if (!codec.has_value()) return true;  // nothing is needed for a RemoteError
     state = codec->encode_state(pointer);
@@ -148,7 +146,9 @@ void Describe(const std::exception_ptr& pointer, const std::exception* error,
   } else {
     link.type = ToUtf8(ExceptionTypeName(type), kMaxExceptionTypeBytes);
   }
-  if (error != nullptr) link.message = ToUtf8(SafeWhat(*error), max_text);
+  link.message =
+      ToUtf8(error != nullptr ? SafeWhat(*error) : DescribeThrownValue(pointer),
+             max_text);
   std::string traceback = GetRemoteTraceback(pointer);
   if (traceback.empty()) traceback = SymbolizeTrace(ThrowTraceOf(pointer));
   link.traceback = ToUtf8(traceback, max_text);
@@ -253,6 +253,8 @@ std::exception_ptr RebuildException(const ExceptionLink& link,
                                     const std::exception_ptr& cause) {
   try {
     std::exception_ptr error = RebuildFirstOf(link, cause, KnownErrors());
+    if (error != nullptr) return error;
+    error = RebuildThrownValue(link.type_id, link.state);
     if (error != nullptr) return error;
     if (const auto codec = FindExceptionCodec(link.type_id)) {
       error = codec->rebuild({link.message, link.traceback, link.state, cause});

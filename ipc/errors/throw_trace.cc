@@ -27,9 +27,28 @@
 // of a sanitizer. The executable comes first in that order, so calls from
 // shared libraries, the C++ runtime's own among them, arrive here too.
 //
+// With the runtime in the program itself (-static, -static-libstdc++), that
+// definition is the program's only one: ours are weak, and give way to it.
+// There the linker's --wrap, with which this library is linked, brings the
+// program's calls here by other names.
+//
 // A trace belongs to the address of the exception object. To allocate one
 // forgets what was at its address before: an object that is never thrown, such
 // as that of std::make_exception_ptr(), must not get the stack of a dead one.
+
+extern "C" {
+
+[[noreturn]] void asyncpal_cxa_throw(void* object, void* type,
+                                     void (*destructor)(void*));
+void* asyncpal_cxa_allocate_exception(size_t size) noexcept;
+
+// What the linker calls the program's own definitions if it wraps them.
+void __real___cxa_throw(void* object, void* type, void (*destructor)(void*))
+    __attribute__((weak));
+void* __real___cxa_allocate_exception(size_t size) noexcept
+    __attribute__((weak));
+
+}  // extern "C"
 
 namespace asyncpal::internal {
 namespace {
@@ -112,13 +131,20 @@ void ResetInForkedChild() {
 using ThrowFunction = void (*)(void*, void*, void (*)(void*));
 using AllocateFunction = void* (*)(size_t);
 
-// The next definition of `name`, looked up once: dlsym() may allocate.
+// The runtime's definition of `name`, looked up once: dlsym() may allocate.
+// `linked` is the one that this program has by that name, null if the linker
+// did not wrap it, and `ours` the one in this file. Null: there is none, since
+// ours has given way to it and is not called.
 template <typename Function>
-Function Next(std::atomic<Function>& known, const char* name) {
+Function Next(std::atomic<Function>& known, const char* name, Function linked,
+              Function ours) {
   Function function = known.load(std::memory_order_acquire);
   if (function == nullptr) {
-    function = reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
-    if (function == nullptr) std::abort();  // no C++ runtime that could throw
+    // To the compiler, two names are two functions.
+    asm("" : "+r"(linked));
+    function = linked != nullptr && linked != ours
+                   ? linked
+                   : reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
     known.store(function, std::memory_order_release);
   }
   return function;
@@ -127,9 +153,14 @@ Function Next(std::atomic<Function>& known, const char* name) {
 constinit std::atomic<ThrowFunction> known_throw{nullptr};
 constinit std::atomic<AllocateFunction> known_allocate{nullptr};
 
-ThrowFunction NextThrow() { return Next(known_throw, "__cxa_throw"); }
+ThrowFunction NextThrow() {
+  return Next<ThrowFunction>(known_throw, "__cxa_throw", &__real___cxa_throw,
+                             &asyncpal_cxa_throw);
+}
 AllocateFunction NextAllocate() {
-  return Next(known_allocate, "__cxa_allocate_exception");
+  return Next<AllocateFunction>(known_allocate, "__cxa_allocate_exception",
+                                &__real___cxa_allocate_exception,
+                                &asyncpal_cxa_allocate_exception);
 }
 
 // Not left to the first throw, which may well be that of a std::bad_alloc.
@@ -225,8 +256,8 @@ std::string SymbolizeTrace(const std::vector<void*>& frames) {
 
 extern "C" {
 
-[[noreturn]] void __cxa_throw(void* object, void* type,
-                              void (*destructor)(void*)) {
+[[noreturn]] void asyncpal_cxa_throw(void* object, void* type,
+                                     void (*destructor)(void*)) {
   namespace internal = asyncpal::internal;
   if (internal::enabled.load(std::memory_order_relaxed)) {
     internal::Record(object, __builtin_return_address(0));
@@ -235,7 +266,7 @@ extern "C" {
   __builtin_unreachable();
 }
 
-void* __cxa_allocate_exception(size_t size) noexcept {
+void* asyncpal_cxa_allocate_exception(size_t size) noexcept {
   namespace internal = asyncpal::internal;
   void* const object = internal::NextAllocate()(size);
   if (internal::enabled.load(std::memory_order_relaxed)) {
@@ -243,5 +274,16 @@ void* __cxa_allocate_exception(size_t size) noexcept {
   }
   return object;
 }
+
+[[noreturn]] void __cxa_throw(void* object, void* type,
+                              void (*destructor)(void*))
+    __attribute__((weak, alias("asyncpal_cxa_throw")));
+[[noreturn]] void __wrap___cxa_throw(void* object, void* type,
+                                     void (*destructor)(void*))
+    __attribute__((alias("asyncpal_cxa_throw")));
+void* __cxa_allocate_exception(size_t size) noexcept
+    __attribute__((weak, alias("asyncpal_cxa_allocate_exception")));
+void* __wrap___cxa_allocate_exception(size_t size) noexcept
+    __attribute__((alias("asyncpal_cxa_allocate_exception")));
 
 }  // extern "C"

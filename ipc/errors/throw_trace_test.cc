@@ -207,8 +207,9 @@ TEST_F(ThrowTrace, IsKeptInTheChildOfAForkToo) {
 }
 
 TEST(SymbolizeTrace, GivesModuleAndOffsetOfEachFrame) {
-  EXPECT_THAT(SymbolizeTrace({reinterpret_cast<void*>(&ThrowAnInt)}),
-              ContainsRegex("^    at .* \\(throw_trace_test\\+0x[0-9a-f]+\\)"));
+  EXPECT_THAT(
+      SymbolizeTrace({reinterpret_cast<void*>(&ThrowAnInt)}),
+      ContainsRegex("^    at .* \\(throw_trace_[a-z_]*test\\+0x[0-9a-f]+\\)"));
 }
 
 TEST(SymbolizeTrace, NamesTheModuleOfASharedLibrary) {

@@ -96,12 +96,13 @@ TEST(Channel, LargeMessageArrives) {
   const std::string text(900 << 10, 'x');
   std::thread sender([&] {
     capnp::MallocMessageBuilder message;
-    message.initRoot<wire::Message>().setLog(text);
+    message.initRoot<wire::Message>().initSetup().setPool(text);
     pair.near.Send(message);
   });
   EXPECT_EQ(pair.far.Receive(), Received::kFrame);
   sender.join();
-  EXPECT_EQ(std::string(pair.far.frame().message.getLog().cStr()), text);
+  EXPECT_EQ(std::string(pair.far.frame().message.getSetup().getPool().cStr()),
+            text);
 }
 
 TEST(Channel, MessageOfManySegmentsArrives) {
@@ -210,7 +211,7 @@ TEST(Channel, SendRefusesMoreThanTheLimits) {
   Pair pair(MakeSockets(), {.max_message_bytes = 64, .max_body_bytes = 10});
   EXPECT_THROW(SendNumber(pair.near, 1, "12345678901"), std::length_error);
   capnp::MallocMessageBuilder message;
-  message.initRoot<wire::Message>().setLog(std::string(100, 'x'));
+  message.initRoot<wire::Message>().initSetup().setPool(std::string(100, 'x'));
   EXPECT_THROW(pair.near.Send(message), std::length_error);
 }
 

@@ -19,15 +19,18 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "asyncpal/future/countdown.h"
+#include "asyncpal/ipc/worker/own_command.h"
 
 namespace asyncpal::internal {
 namespace {
 
-constexpr char kOwnExecutable[] = "/proc/self/exe";
 constexpr int kFirstDescriptor = 3;
 // How long a destructor waits for a process that SIGKILL has not ended yet.
 constexpr absl::Duration kReapTimeout = absl::Seconds(10);
+// Without a pidfd, how often to look whether a child has ended.
+constexpr absl::Duration kMaxPollInterval = absl::Milliseconds(5);
 
 [[noreturn]] void ThrowErrno(int error, const std::string& what) {
   throw std::system_error(error, std::generic_category(), what);
@@ -73,34 +76,71 @@ std::vector<UniqueFd> DuplicateAbove(const std::vector<int>& descriptors,
   return duplicates;
 }
 
-void PlanDescriptors(const std::vector<UniqueFd>& descriptors,
-                     posix_spawn_file_actions_t* actions) {
-  SpawnPlan::Check(posix_spawn_file_actions_addopen(actions, STDIN_FILENO,
-                                                    "/dev/null", O_RDONLY, 0));
-  for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
-    // Where a program has closed a standard stream, anything may have its
-    // number now. What is close-on-exec was not meant for the child.
-    const int flags = fcntl(stream, F_GETFD);
-    if (flags == -1 || (flags & FD_CLOEXEC) != 0) {
-      SpawnPlan::Check(posix_spawn_file_actions_addopen(
-          actions, stream, "/dev/null", O_WRONLY, 0));
-    }
+// Opened here and not by the child, so that its lack is reported as such.
+UniqueFd OpenNull() {
+  UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) {
+    ThrowErrno(errno,
+               "can't open /dev/null, the stdin of every worker process");
+  }
+  return null;
+}
+
+// Where a program has closed a standard stream, anything may have its number
+// now. What is close-on-exec was not meant for the child.
+bool IsInherited(int stream) {
+  const int flags = fcntl(stream, F_GETFD);
+  return flags != -1 && (flags & FD_CLOEXEC) == 0;
+}
+
+// `null` and `error` are duplicates like the others; -1: no other stderr.
+void PlanDescriptors(const std::vector<UniqueFd>& descriptors, int null,
+                     int error, posix_spawn_file_actions_t* actions) {
+  const auto put = [&](int fd, int target) {
+    SpawnPlan::Check(posix_spawn_file_actions_adddup2(actions, fd, target));
+  };
+  put(null, STDIN_FILENO);
+  if (!IsInherited(STDOUT_FILENO)) put(null, STDOUT_FILENO);
+  if (error != -1) {
+    put(error, STDERR_FILENO);
+  } else if (!IsInherited(STDERR_FILENO)) {
+    put(null, STDERR_FILENO);
   }
   int target = kFirstDescriptor;
-  for (const UniqueFd& fd : descriptors) {
-    SpawnPlan::Check(
-        posix_spawn_file_actions_adddup2(actions, fd.get(), target++));
-  }
+  for (const UniqueFd& fd : descriptors) put(fd.get(), target++);
   SpawnPlan::Check(posix_spawn_file_actions_addclosefrom_np(actions, target));
+}
+
+// As the header says: of what this process ignores, what the child ignores.
+bool StaysIgnored(int signal) {
+  switch (signal) {
+    case SIGCHLD:
+    case SIGTERM:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGSYS:
+    case SIGABRT:
+      return false;
+    default:
+      struct sigaction present = {};
+      return sigaction(signal, nullptr, &present) == 0 &&
+             present.sa_handler == SIG_IGN;
+  }
 }
 
 void PlanAttributes(posix_spawnattr_t* attributes) {
   sigset_t none;
-  sigset_t all;
+  sigset_t defaults;
   sigemptyset(&none);
-  sigfillset(&all);
+  sigfillset(&defaults);
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    if (StaysIgnored(signal)) sigdelset(&defaults, signal);
+  }
   SpawnPlan::Check(posix_spawnattr_setsigmask(attributes, &none));
-  SpawnPlan::Check(posix_spawnattr_setsigdefault(attributes, &all));
+  SpawnPlan::Check(posix_spawnattr_setsigdefault(attributes, &defaults));
   SpawnPlan::Check(posix_spawnattr_setpgroup(attributes, 0));
   SpawnPlan::Check(posix_spawnattr_setflags(
       attributes,
@@ -153,10 +193,14 @@ std::vector<char*> PointersTo(const std::vector<std::string>& strings) {
 }
 
 // A descriptor of the child, or one that looks to poll() like that of a child
-// that has ended, if it is gone already.
+// that has ended, if it is gone already. None where the kernel has none to
+// give, by its age or by its orders (seccomp).
 UniqueFd OpenPidfd(pid_t pid) {
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd && errno == ESRCH) pidfd = UniqueFd(eventfd(1, EFD_CLOEXEC));
+  if (!pidfd && (errno == ENOSYS || errno == EPERM || errno == EACCES)) {
+    return pidfd;
+  }
   pidfd = OffStandardStreams(std::move(pidfd));
   if (pidfd) return pidfd;
   const int error = errno;
@@ -180,23 +224,34 @@ int ToPollMillis(absl::Duration left) {
 
 ChildProcess ChildProcess::Spawn(const Options& options) {
   const bool is_default = options.command.empty();
+  std::string program;
   std::vector<std::string> command = options.command;
   if (is_default) {
-    command = {program_invocation_name};
-    if (!options.title.empty()) command.push_back(options.title);
+    OwnCommand own = MakeOwnCommand(options.title);
+    program = std::move(own.program);
+    command = std::move(own.arguments);
+  } else {
+    program = command[0];
   }
-  const std::string program = is_default ? kOwnExecutable : command[0];
   const std::vector<std::string> environment =
       MergeEnvironment(options.environment);
 
   // Its number is the pidfd's later, so that a child is not started in vain.
   UniqueFd reserved(open("/", O_PATH | O_CLOEXEC));
   if (!reserved) ThrowSpawnError(errno, program, is_default);
-  const int targets = static_cast<int>(options.descriptors.size());
-  std::vector<UniqueFd> descriptors = DuplicateAbove(
-      options.descriptors, std::max(10, kFirstDescriptor + targets));
+  const UniqueFd null = OpenNull();
+  std::vector<int> sources = options.descriptors;
+  std::replace(sources.begin(), sources.end(), -1, null.get());
+  const int lowest =
+      std::max(10, kFirstDescriptor + static_cast<int>(sources.size()));
+  const std::vector<UniqueFd> descriptors = DuplicateAbove(sources, lowest);
+  const std::vector<UniqueFd> streams = DuplicateAbove(
+      {null.get(), options.stderr_fd == -1 ? null.get() : options.stderr_fd},
+      lowest);
   SpawnPlan plan;
-  PlanDescriptors(descriptors, &plan.actions);
+  PlanDescriptors(descriptors, streams[0].get(),
+                  options.stderr_fd == -1 ? -1 : streams[1].get(),
+                  &plan.actions);
   PlanAttributes(&plan.attributes);
   pid_t pid;
   const int error =
@@ -208,37 +263,85 @@ ChildProcess ChildProcess::Spawn(const Options& options) {
 }
 
 ChildProcess::ChildProcess(pid_t pid, UniqueFd pidfd)
-    : pid_(pid), owner_(getpid()), pidfd_(std::move(pidfd)) {}
+    : pid_(pid),
+      owner_(getpid()),
+      pidfd_(std::move(pidfd)),
+      reap_mu_(std::make_unique<Mutex>()) {}
 
-ChildProcess::ChildProcess(ChildProcess&& other) noexcept = default;
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(other.pid_),
+      owner_(std::exchange(other.owner_, -1)),
+      pidfd_(std::move(other.pidfd_)),
+      reap_mu_(std::move(other.reap_mu_)),
+      exit_(other.exit_) {}
 
 ChildProcess::~ChildProcess() {
-  if (!pidfd_ || exit_.has_value() || getpid() != owner_) return;
+  if (exit_.has_value() || getpid() != owner_) return;
   Kill();
   WaitForExit(kReapTimeout);
 }
 
+// Running, or ended and not reaped: then the number is its own.
+bool ChildProcess::IsUnreaped() const {
+  siginfo_t info = {};
+  return !exit_.has_value() && waitid(P_PID, static_cast<id_t>(pid_), &info,
+                                      WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 void ChildProcess::Kill() {
   if (getpid() != owner_) return;
-  syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  if (pidfd_ &&
+      (syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0) == 0 ||
+       errno == ESRCH)) {
+    return;
+  }
+  MutexLock lock(*reap_mu_);
+  if (IsUnreaped()) kill(pid_, SIGKILL);
 }
 
 bool ChildProcess::WaitForExit(absl::Duration timeout) {
   if (exit_.has_value()) return true;
+  if (pidfd_) return WaitForPidfd(timeout) && TryReap();
+  const Countdown countdown(timeout);
+  absl::Duration interval = absl::Microseconds(100);
+  while (!TryReap()) {
+    const absl::Duration left = countdown.Remaining();
+    if (left == absl::ZeroDuration()) return false;
+    absl::SleepFor(std::min(left, interval));
+    interval = std::min(2 * interval, kMaxPollInterval);
+  }
+  return true;
+}
+
+bool ChildProcess::WaitForPidfd(absl::Duration timeout) const {
   const Countdown countdown(timeout);
   struct pollfd watched = {.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
-  for (;;) {
+  while (true) {
     const absl::Duration left = countdown.Remaining();
     const int ready = poll(&watched, 1, ToPollMillis(left));
-    if (ready > 0) break;
+    if (ready > 0) return true;
     if (ready == 0 && left == absl::ZeroDuration()) return false;
     if (ready == -1 && errno != EINTR) return false;
   }
-  Exit exit;
+}
+
+// True: it has ended. Where somebody else has reaped it, its status is unknown.
+bool ChildProcess::TryReap() {
+  MutexLock lock(*reap_mu_);
   siginfo_t info = {};
-  const int reaped = RetryOnEintr([&] {
-    return waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);
-  });
+  int reaped = -1;
+  errno = EINVAL;
+  if (pidfd_) {
+    reaped = RetryOnEintr([&] {
+      return waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);
+    });
+  }
+  // Linux before 5.4 knows no P_PIDFD.
+  if (reaped == -1 && errno == EINVAL) {
+    reaped = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG);
+  }
+  if (reaped == 0 && info.si_pid == 0) return false;  // it runs
+  Exit exit;
   if (reaped == 0) {
     (info.si_code == CLD_EXITED ? exit.exit_code : exit.signal) =
         info.si_status;

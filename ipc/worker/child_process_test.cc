@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,12 +27,14 @@
 #include "absl/time/time.h"
 #include "asyncpal/ipc/internal/fd.h"
 #include "asyncpal/ipc/testing/descriptors.h"
+#include "asyncpal/ipc/testing/forbidden_calls.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace asyncpal::internal {
 namespace {
 
+using ::asyncpal::testing::ForbidCalls;
 using ::asyncpal::testing::ListDescriptors;
 using ::asyncpal::testing::MakePipe;
 using ::asyncpal::testing::ReadAll;
@@ -403,9 +406,24 @@ TEST(ChildProcessSpawn, WorksWithClosedStandardStreams) {
   EXPECT_EQ(ReadAll(report.first.get()), "/dev/null /dev/null /dev/null.");
 }
 
-TEST(ChildProcessSpawn, BlocksAndIgnoresNoSignal) {
-  ScopedHandler ignored(SIGPIPE, SIG_IGN);
-  ScopedHandler ignored_too(SIGINT, SIG_IGN);
+TEST(ChildProcessSpawn, IgnoresWhatThisProcessIgnores) {
+  ScopedHandler pipe(SIGPIPE, SIG_IGN);
+  ScopedHandler interrupt(SIGINT, SIG_IGN);
+  const uint64_t ignored = uint64_t{1} << (SIGPIPE - 1) | uint64_t{1}
+                                                              << (SIGINT - 1);
+  EXPECT_EQ(ReportOf("signals"),
+            absl::StrCat("SigBlk:0 SigIgn:", absl::Hex(ignored), " ."));
+}
+
+TEST(ChildProcessSpawn, HasItsOwnWayWithChildrenAndFaults) {
+  ScopedHandler children(SIGCHLD, SIG_IGN);
+  ScopedHandler fault(SIGSEGV, SIG_IGN);
+  ScopedHandler abortion(SIGABRT, SIG_IGN);
+  EXPECT_EQ(ReportOf("signals"), "SigBlk:0 SigIgn:0 .");
+}
+
+TEST(ChildProcessSpawn, BlocksAndHandlesNoSignal) {
+  ScopedHandler handled(SIGUSR1, [](int) {});
   sigset_t term;
   sigset_t old;
   sigemptyset(&term);
@@ -480,6 +498,39 @@ TEST(ChildProcessSpawn, FailureLeavesNothingBehind) {
   MessageOfSpawn({.command = {"/no/such"}, .descriptors = {1, 2}});
   EXPECT_TRUE(HasNoChildren());
   EXPECT_EQ(ListDescriptors(), before);
+}
+
+TEST(ChildProcessSpawn, PutsAnotherFileInThePlaceOfStderr) {
+  TwoEnds output = MakePipe();
+  ChildProcess child =
+      ChildProcess::Spawn({.command = {"sh", "-c", "echo out of luck >&2"},
+                           .stderr_fd = output.second.get()});
+  output.second.Reset();
+  EXPECT_EQ(ReadAll(output.first.get()), "out of luck\n");
+}
+
+TEST(ChildProcessSpawn, GivesNullInPlaceOfNoDescriptor) {
+  ChildProcess child = ChildProcess::Spawn(
+      {.command = {"sh", "-c", "test /proc/self/fd/3 -ef /dev/null"},
+       .descriptors = {-1}});
+  ASSERT_TRUE(child.WaitForExit(kPatience));
+  EXPECT_EQ(child.exit().exit_code, 0);
+}
+
+// In a process of its own, since it can't be undone.
+TEST(ChildProcess, IsWatchedKilledAndReapedWithoutPidfds) {
+  EXPECT_EQ(RunForked([] {
+              ForbidCalls({SYS_pidfd_open, SYS_pidfd_send_signal});
+              ChildProcess child = SpawnSleeper();
+              if (child.pidfd() != -1) return 1;
+              if (child.WaitForExit(absl::Milliseconds(1))) return 2;
+              child.Kill();
+              if (!child.WaitForExit(kPatience)) return 3;
+              if (child.exit().signal != SIGKILL) return 4;
+              child.Kill();
+              return HasNoChildren() ? 0 : 5;
+            }),
+            0);
 }
 
 // Each number of descriptors that this process may still open, from none to

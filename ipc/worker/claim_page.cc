@@ -26,11 +26,31 @@ uint64_t Word(uint64_t attempt, ClaimPage::Claim claim) {
   return attempt << kClaimBits | static_cast<uint64_t>(claim);
 }
 
-void* Map(int fd) {
+void* Map(int flags, int fd) {
   void* const page =
-      mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, flags, fd, 0);
   if (page == MAP_FAILED) ThrowErrno("can't map a page of claims");
   return page;
+}
+
+// A file of one page that keeps its size. None where the kernel gives no such
+// file, by its age or by its orders (seccomp): a worker that could shorten the
+// file would end its parent by SIGBUS.
+UniqueFd MakeSealedPage() {
+  UniqueFd fd = OffStandardStreams(UniqueFd(
+      memfd_create("asyncpal-claims", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  if (fd) {
+    if (RetryOnEintr([&] { return ftruncate(fd.get(), kPageBytes); }) == 0 &&
+        fcntl(fd.get(), F_ADD_SEALS,
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+      return fd;
+    }
+    fd.Reset();
+  }
+  if (errno == ENOSYS || errno == EPERM || errno == EACCES || errno == EINVAL) {
+    return UniqueFd();
+  }
+  ThrowErrno("can't create a page of claims (memfd_create)");
 }
 
 }  // namespace
@@ -55,16 +75,11 @@ static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
               "a lock of another process's memory protects nothing");
 
 ClaimPage ClaimPage::Create() {
-  UniqueFd fd = OffStandardStreams(UniqueFd(
-      memfd_create("asyncpal-claims", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
-  if (!fd) ThrowErrno("can't create a page of claims (memfd_create)");
-  if (RetryOnEintr([&] { return ftruncate(fd.get(), kPageBytes); }) == -1 ||
-      fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ==
-          -1) {
-    ThrowErrno("can't set up a page of claims");
-  }
-  void* const page = Map(fd.get());
-  return ClaimPage(std::move(fd), static_cast<Page*>(page));
+  UniqueFd fd = MakeSealedPage();
+  const bool is_shared = static_cast<bool>(fd);
+  void* const page = is_shared ? Map(MAP_SHARED, fd.get())
+                               : Map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  return ClaimPage(std::move(fd), static_cast<Page*>(page), is_shared);
 }
 
 ClaimPage ClaimPage::Attach(int fd) {
@@ -75,21 +90,25 @@ ClaimPage ClaimPage::Attach(int fd) {
     errno = EINVAL;
     ThrowErrno("a descriptor is no page of claims");
   }
-  return ClaimPage(UniqueFd(), static_cast<Page*>(Map(fd)));
+  return ClaimPage(UniqueFd(), static_cast<Page*>(Map(MAP_SHARED, fd)),
+                   /*is_shared=*/true);
 }
 
-ClaimPage::ClaimPage(UniqueFd fd, Page* page)
-    : fd_(std::move(fd)), page_(page) {
+ClaimPage::ClaimPage(UniqueFd fd, Page* page, bool is_shared)
+    : fd_(std::move(fd)), page_(page), is_shared_(is_shared) {
   static_assert(sizeof(Page) <= kPageBytes);
 }
 
 ClaimPage::ClaimPage(ClaimPage&& other) noexcept
-    : fd_(std::move(other.fd_)), page_(std::exchange(other.page_, nullptr)) {}
+    : fd_(std::move(other.fd_)),
+      page_(std::exchange(other.page_, nullptr)),
+      is_shared_(other.is_shared_) {}
 
 ClaimPage& ClaimPage::operator=(ClaimPage&& other) noexcept {
   ClaimPage moved(std::move(other));
   std::swap(fd_, moved.fd_);
   std::swap(page_, moved.page_);
+  std::swap(is_shared_, moved.is_shared_);
   return *this;
 }
 
@@ -112,6 +131,8 @@ void ClaimPage::Offer(int slot, uint64_t attempt) {
 }
 
 bool ClaimPage::Revoke(int slot, uint64_t attempt) {
+  // The worker may have begun it without a look at this page.
+  if (!is_shared_) return false;
   return Change(slot, attempt, Claim::kOffered, Claim::kRevoked);
 }
 

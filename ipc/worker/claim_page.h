@@ -50,7 +50,9 @@ class ClaimPage {
   };
   static constexpr size_t kAnswerBytes = 52;
 
-  // A new page whose size nobody can change.
+  // A new page whose size nobody can change. Where the system refuses such
+  // memory, one of this process alone (is_shared() is false): its parent
+  // applies to it what the worker says, and revokes nothing.
   static ClaimPage Create();
 
   // The page behind `fd`, which remains the caller's and may be closed at once.
@@ -60,8 +62,10 @@ class ClaimPage {
   ClaimPage& operator=(ClaimPage&& other) noexcept;
   ~ClaimPage();
 
-  // Of a created page, to hand to the worker; -1 of an attached one.
+  // Of a created page, to hand to the worker; -1 of an attached one, and of one
+  // that is not shared.
   int fd() const { return fd_.get(); }
+  bool is_shared() const { return is_shared_; }
 
   // The parent's. An attempt is below 2^61 and used once.
   void Offer(int slot, uint64_t attempt);
@@ -94,13 +98,14 @@ class ClaimPage {
  private:
   struct Page;
 
-  ClaimPage(UniqueFd fd, Page* page);
+  ClaimPage(UniqueFd fd, Page* page, bool is_shared);
 
   std::atomic_ref<uint64_t> WordOf(int slot) const;
   bool Change(int slot, uint64_t attempt, Claim from, Claim to);
 
   UniqueFd fd_;
   Page* page_;
+  bool is_shared_;
 };
 
 }  // namespace asyncpal::internal

@@ -20,9 +20,11 @@
 #              <-------------    stop
 #   stopped    ------------->              after the finalizer; end of file
 #
-# There is no "started" message: who may begin or revoke a task is decided by
-# one compare-and-swap in a page of memory that the two share (claim_page.h),
-# which costs no system call and is still right when the worker dies at once.
+# A worker says "started" only where the system refuses the memory that the two
+# share otherwise (claim_page.h): there, who may begin or revoke a task is decided
+# by one compare-and-swap, which costs no system call and is still right when the
+# worker dies at once. Without it, tasks are not handed out ahead, and none that
+# was is revoked.
 #
 # On the socket, a message is one frame: a header with two lengths, the message
 # as a flat array, then a body of raw bytes (channel.h). Arguments and results
@@ -48,10 +50,10 @@ struct Message {
     # The task's attempt. One that is not running any more is no error.
     stop @7 :Void;
     stopped @8 :Stopped;
-    log @9 :Text;
-    # A line for the parent's stderr.
-    answered @10 :UInt64;
+    answered @9 :UInt64;
     # The task's attempt; the parent may know by now.
+    started @10 :Started;
+    # Only where claimsBySocket: the worker begins that task.
   }
 }
 
@@ -68,6 +70,10 @@ struct Setup {
   initializer @2 :Call;
   finalizer @3 :Call;
   maxPayloadBytes @4 :Int64;
+  noNewPrivileges @5 :Bool;
+  # For this process and all that it starts.
+  claimsBySocket @6 :Bool;
+  # There is no claim page.
 }
 
 struct Call {
@@ -100,6 +106,11 @@ struct Task {
   slot @1 :UInt8;
   # Of the claim page.
   call @2 :Call;
+}
+
+struct Started {
+  attempt @0 :UInt64;
+  slot @1 :UInt8;
 }
 
 struct Result {

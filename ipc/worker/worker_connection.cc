@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 #include "capnp/message.h"
@@ -31,6 +32,18 @@ constexpr uint64_t kNever = ~uint64_t{0};
 
 // How long an answer may lie on the page without a message from the worker.
 constexpr absl::Duration kMaxPollInterval = absl::Microseconds(200);
+
+absl::Duration DefaultHandshakeTimeout(
+    const std::vector<std::string>& command) {
+  return command.empty() ? kOwnHandshakeTimeout : kOtherHandshakeTimeout;
+}
+
+WorkerConnection::Options WithDefaults(WorkerConnection::Options options) {
+  if (options.handshake_timeout == absl::ZeroDuration()) {
+    options.handshake_timeout = DefaultHandshakeTimeout(options.command);
+  }
+  return options;
+}
 
 std::string Hex(const std::string& bytes) {
   return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
@@ -59,25 +72,32 @@ struct WorkerConnection::Ends {
   UniqueFd parent;
   UniqueFd worker;
   ClaimPage page;
+  std::unique_ptr<StartupOutput> output = std::make_unique<StartupOutput>();
 };
 
 WorkerConnection::WorkerConnection(const Options& options)
-    : WorkerConnection(options, Ends()) {}
+    : WorkerConnection(options, [&] {
+        if (options.command.empty()) CheckOwnExecutableCanServe();
+        return Ends();
+      }()) {}
 
 WorkerConnection::WorkerConnection(const Options& options, Ends ends)
-    : options_(options),
+    : options_(WithDefaults(options)),
       channel_(
           std::move(ends.parent),
           {.max_message_bytes = kMaxMessageBytes,
            .max_body_bytes = static_cast<uint64_t>(options.max_payload_bytes)}),
       page_(std::move(ends.page)),
+      output_(std::move(ends.output)),
       child_(ChildProcess::Spawn(
           {.command = options.command,
            .title = absl::StrCat("asyncpal worker ", options.worker),
            .environment = {absl::StrCat(kWorkerVariable, "=1"),
                            absl::StrCat(kDepthVariable, "=",
                                         WorkerDepth() + 1)},
-           .descriptors = {ends.worker.get(), page_.fd()}})) {
+           .descriptors = {ends.worker.get(), page_.fd(), output_->stderr_fd()},
+           .stderr_fd = output_->child_end()})) {
+  output_->CloseChildEnd();
   channel_.WatchPeer(child_.pidfd());
 }
 
@@ -85,10 +105,12 @@ bool WorkerConnection::WaitForInput(absl::Duration timeout) {
   const Countdown countdown(timeout);
   while (true) {
     const absl::Duration left = countdown.Remaining();
-    pollfd input[] = {{channel_.fd(), POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};
+    pollfd input[] = {{channel_.fd(), POLLIN, 0},
+                      {child_.pidfd(), POLLIN, 0},
+                      {output_ != nullptr ? output_->fd() : -1, POLLIN, 0}};
     const timespec limit = absl::ToTimespec(left);
     const int ready =
-        ppoll(input, 2, left > absl::Hours(1) ? nullptr : &limit, nullptr);
+        ppoll(input, 3, left > absl::Hours(1) ? nullptr : &limit, nullptr);
     if (ready > 0) return true;
     if (ready == 0 && left == absl::ZeroDuration()) return false;
   }
@@ -108,26 +130,44 @@ Channel::Received WorkerConnection::ReceiveFrame(bool wait) {
 
 void WorkerConnection::FailHandshake(const std::string& why) {
   throw Error(absl::StrCat("worker process ", child_.pid(), " of pool '",
-                           options_.pool, "' ", why));
+                           options_.pool, "' ", why,
+                           output_->DescribeLastLines()));
+}
+
+// kNothing: the time is over.
+Channel::Received WorkerConnection::ReceiveWhileStarting(
+    absl::Duration timeout) {
+  const Countdown countdown(timeout);
+  while (true) {
+    const auto received = channel_.Receive(/*wait=*/false);
+    if (received != Channel::Received::kNothing) return received;
+    output_->PassOn();
+    // Then it says no more, but may have said it since.
+    if (child_.WaitForExit(absl::ZeroDuration())) {
+      return channel_.Receive(/*wait=*/false) == Channel::Received::kFrame
+                 ? Channel::Received::kFrame
+                 : Channel::Received::kClosed;
+    }
+    if (!WaitForInput(countdown.Remaining())) {
+      return Channel::Received::kNothing;
+    }
+  }
 }
 
 std::exception_ptr WorkerConnection::Handshake() {
-  const Countdown countdown(options_.handshake_timeout);
-  while (true) {
-    if (!WaitForInput(countdown.Remaining())) {
-      Kill();
-      FailHandshake(absl::StrCat(
-          "sent no handshake within ",
-          absl::FormatDuration(options_.handshake_timeout),
-          "; is the worker_command a program that links this library?"));
-    }
-    const auto received = channel_.Receive(/*wait=*/false);
-    if (received == Channel::Received::kFrame) break;
-    if (received == Channel::Received::kClosed ||
-        child_.WaitForExit(absl::ZeroDuration())) {
-      ReapAndDescribe("starting");
-      FailHandshake(absl::StrCat("ended before its handshake: it ", loss_));
-    }
+  const auto received = ReceiveWhileStarting(options_.handshake_timeout);
+  if (received == Channel::Received::kNothing) {
+    Kill();
+    child_.WaitForExit(kExitGracePeriod);
+    output_->PassOn();
+    FailHandshake(absl::StrCat(
+        "sent no handshake within ",
+        absl::FormatDuration(options_.handshake_timeout),
+        "; is the worker_command a program that links this library?"));
+  }
+  if (received == Channel::Received::kClosed) {
+    ReapAndDescribe("starting");
+    FailHandshake(absl::StrCat("ended before its handshake: it ", loss_));
   }
   uint32_t version = 0;
   GuardWire([&] {
@@ -152,28 +192,46 @@ std::exception_ptr WorkerConnection::Handshake() {
                                Hex(build_id_), ", that of this program is ",
                                Hex(ExecutableBuildId())));
   }
-  SendSetup(options_);
-  if (ReceiveFrame(/*wait=*/true) != Channel::Received::kFrame) {
+  SendSetup();
+  if (ReceiveAnswerToSetup() != Channel::Received::kFrame) {
     ReapAndDescribe("starting");
     return std::make_exception_ptr(Error(
         absl::StrCat("worker process ", child_.pid(), " ", loss_,
                      options_.initializer != nullptr ? " in its initializer"
-                                                     : " while it started")));
+                                                     : " while it started",
+                     output_->DescribeLastLines())));
   }
   return GuardWire([&]() -> std::exception_ptr {
     const auto answer = channel_.frame().message;
-    if (answer.isReady()) return nullptr;
+    if (answer.isReady()) {
+      output_ = nullptr;
+      return nullptr;
+    }
     if (answer.isFailed()) return DecodeException(answer.getFailed());
     throw ProtocolError("a worker did not say whether it is ready");
   });
 }
 
-void WorkerConnection::SendSetup(const Options& options) {
+// What the initializer does to the channel is held against the worker only.
+Channel::Received WorkerConnection::ReceiveAnswerToSetup() {
+  try {
+    return ReceiveWhileStarting(absl::InfiniteDuration());
+  } catch (const ProtocolError& error) {
+    KillForViolation("broke the protocol", error);
+  } catch (const std::exception& error) {
+    KillForViolation("sent what this process could not receive", error);
+  }
+  return Channel::Received::kClosed;
+}
+
+void WorkerConnection::SendSetup() {
   capnp::MallocMessageBuilder message;
   auto setup = message.initRoot<wire::Message>().initSetup();
-  setup.setPool(options.pool);
-  setup.setWorker(options.worker);
-  setup.setMaxPayloadBytes(options.max_payload_bytes);
+  setup.setPool(options_.pool);
+  setup.setWorker(options_.worker);
+  setup.setMaxPayloadBytes(options_.max_payload_bytes);
+  setup.setNoNewPrivileges(options_.no_new_privileges);
+  setup.setClaimsBySocket(!page_.is_shared());
   std::string body;
   const auto add = [&](const EncodedCall* call, wire::Call::Builder out) {
     if (call == nullptr) return;
@@ -182,13 +240,9 @@ void WorkerConnection::SendSetup(const Options& options) {
     const auto bytes = BodyOf(call->arguments);
     body.append(bytes.data(), bytes.size());
   };
-  add(options.initializer, setup.initInitializer());
-  add(options.finalizer, setup.initFinalizer());
-  try {
-    channel_.Send(message, body);
-  } catch (const ChannelClosedError&) {
-    // Receive() says so too.
-  }
+  add(options_.initializer, setup.initInitializer());
+  add(options_.finalizer, setup.initFinalizer());
+  SendOrKill([&] { channel_.Send(message, body); });
 }
 
 WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
@@ -198,28 +252,41 @@ WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
 }
 
 void WorkerConnection::Send(absl::Span<const Order> orders) {
-  try {
+  const auto unknown =
+      std::find_if(orders.begin(), orders.end(), [&](const Order& order) {
+        return !same_program_ && order.call->name.empty();
+      });
+  {
     MutexLock lock(send_mu_);
-    try {
-      for (const Order& order : orders) AppendTask(order.ticket, *order.call);
-    } catch (...) {
+    SendOrKill([&] {
+      std::for_each(orders.begin(), unknown, [&](const Order& order) {
+        AppendTask(order.ticket, *order.call);
+      });
       channel_.Flush();
-      throw;
-    }
-    channel_.Flush();
+    });
+  }
+  if (unknown == orders.end()) return;
+  throw SerializationError(absl::StrCat(
+      "a task can't be sent by its address to another program (build-id ",
+      Hex(build_id_), ", this one has ", Hex(ExecutableBuildId()),
+      "); call it by TaskName, as ASYNCPAL_REGISTER_TASK has named it"));
+}
+
+// Whatever keeps something from being sent, the worker at the other end will
+// not get it, and would wait for it for ever.
+template <typename F>
+void WorkerConnection::SendOrKill(F send) {
+  try {
+    send();
   } catch (const ChannelClosedError&) {
     // Receive() says so too.
+  } catch (const std::exception& error) {
+    KillForViolation("could not be sent to", error);
   }
 }
 
 void WorkerConnection::AppendTask(const Ticket& ticket,
                                   const EncodedCall& call) {
-  if (!same_program_ && call.name.empty()) {
-    throw SerializationError(absl::StrCat(
-        "a task can't be sent by its address to another program (build-id ",
-        Hex(build_id_), ", this one has ", Hex(ExecutableBuildId()),
-        "); call it by TaskName, as ASYNCPAL_REGISTER_TASK has named it"));
-  }
   capnp::word scratch[64] = {};
   capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
   auto task = message.initRoot<wire::Message>().initTask();
@@ -227,10 +294,16 @@ void WorkerConnection::AppendTask(const Ticket& ticket,
   task.setSlot(static_cast<uint8_t>(ticket.slot));
   auto out = task.initCall();
   DescribeCode(call, out);
-  DescribePayload(call.arguments, out.getArguments());
-  const absl::Span<const char> body = BodyOf(call.arguments);
-  if (call.arguments.is_memfd() || body.size() > kMaxInlineBytes) {
-    channel_.Send(message, body, call.arguments.memfd());
+  // Many arguments that wait are in memory; they become a descriptor now.
+  Payload copy;
+  if (call.arguments.bytes().size() > kMaxInlineBytes) {
+    copy = Payload::CopyToMemfd(call.arguments.bytes());
+  }
+  const Payload& arguments = copy.is_memfd() ? copy : call.arguments;
+  DescribePayload(arguments, out.getArguments());
+  const absl::Span<const char> body = BodyOf(arguments);
+  if (arguments.is_memfd() || body.size() > kMaxInlineBytes) {
+    channel_.Send(message, body, arguments.memfd());
   } else {
     channel_.Append(message, body);
   }
@@ -295,6 +368,12 @@ bool WorkerConnection::TakeResult(const Ticket& ticket) {
     return GuardWire([&] {
       const auto message = channel_.frame().message;
       if (message.isAnswered()) return false;  // it notifies: look at the page
+      if (message.isStarted() && !page_.is_shared()) {
+        const auto started = message.getStarted();
+        page_.Start(started.getSlot() % ClaimPage::kSlots,
+                    started.getAttempt());
+        return false;
+      }
       if (!message.isResult()) {
         throw ProtocolError("a worker sent what is no result");
       }
@@ -311,6 +390,7 @@ bool WorkerConnection::TakeResult(const Ticket& ticket) {
         has_frame_ = true;
         return true;
       }
+      if (!page_.is_shared()) page_.Finish(ticket.slot, ticket.attempt);
       ParseResult(result);
       return true;
     });
@@ -336,11 +416,9 @@ void WorkerConnection::ParseResult(wire::Result::Reader result) {
 std::exception_ptr WorkerConnection::Stop() {
   capnp::MallocMessageBuilder message;
   message.initRoot<wire::Message>().setStop();
-  try {
+  {
     MutexLock lock(send_mu_);
-    channel_.Send(message);
-  } catch (const ChannelClosedError&) {
-    // It is dead, then.
+    SendOrKill([&] { channel_.Send(message); });
   }
   std::exception_ptr failure;
   auto received = ReceiveFrame(/*wait=*/true);
@@ -386,6 +464,8 @@ WorkerLostError::Cause WorkerConnection::ReapAndDescribe(std::string phase) {
     child_.WaitForExit(kExitGracePeriod);
     loss_ = "closed its socket to the pool, and was killed for that";
   }
+  if (output_ != nullptr) output_->PassOn();
+  MutexLock lock(offence_mu_);
   if (!offence_.empty()) {
     loss_ = absl::StrCat(offence_, ", and was killed for that");
   }
@@ -409,7 +489,12 @@ void WorkerConnection::Cancel(const Ticket& ticket) {
 
 void WorkerConnection::KillForViolation(const char* offence,
                                         const std::exception& error) {
-  offence_ = absl::StrCat(offence, " (", error.what(), ")");
+  {
+    MutexLock lock(offence_mu_);
+    if (offence_.empty()) {
+      offence_ = absl::StrCat(offence, " (", error.what(), ")");
+    }
+  }
   child_.Kill();
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,14 @@
 #include "asyncpal/ipc/worker/channel.h"
 #include "asyncpal/ipc/worker/child_process.h"
 #include "asyncpal/ipc/worker/claim_page.h"
+#include "asyncpal/ipc/worker/startup_output.h"
 
 namespace asyncpal::internal {
+
+// How long after its start a worker may take to say who it is. Another program
+// may be one whose language runtime starts first.
+inline constexpr absl::Duration kOwnHandshakeTimeout = absl::Seconds(10);
+inline constexpr absl::Duration kOtherHandshakeTimeout = absl::Seconds(60);
 
 // The parent's end of one worker process: its channel, its claim page, and the
 // child itself.
@@ -33,8 +40,9 @@ namespace asyncpal::internal {
 // Threads: one thread, the worker's agent, does everything except where noted.
 // Lifetime: the destructor kills the process and reaps it.
 // Errors: the worker's death is no exception: Receive() has no outcome then,
-// and DescribeLoss() tells how it came. A worker that breaks the protocol is
-// killed, and counts as dead.
+// and ReapAndDescribe() tells how it came. A worker that breaks the protocol,
+// or to which nothing can be sent any more for whatever reason, is killed, and
+// counts as dead.
 class WorkerConnection {
  public:
   struct Options {
@@ -44,7 +52,9 @@ class WorkerConnection {
     const EncodedCall* initializer = nullptr;  // null: none
     const EncodedCall* finalizer = nullptr;
     int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
-    absl::Duration handshake_timeout = absl::Seconds(10);
+    // Zero: by the command, one of those below.
+    absl::Duration handshake_timeout = absl::ZeroDuration();
+    bool no_new_privileges = false;
   };
 
   // Which handing-out of a task: where it is on the claim page.
@@ -59,7 +69,8 @@ class WorkerConnection {
     bool exiting = false;                  // the worker takes no more tasks
   };
 
-  // Starts the process. Throws std::system_error.
+  // Starts the process. Throws std::system_error; InvalidStateError if this
+  // program's own executable can't be a worker (SecureExecutionError()).
   explicit WorkerConnection(const Options& options);
   WorkerConnection(const WorkerConnection&) = delete;
   WorkerConnection& operator=(const WorkerConnection&) = delete;
@@ -78,7 +89,8 @@ class WorkerConnection {
   void NotifyForAll() { NotifyFrom(0); }
   // Sends tasks, in this order, in as few system calls as possible. Throws
   // SerializationError if the worker can't know the code of one, and has then
-  // sent those before it. To a dead worker it sends in vain.
+  // sent those before it. To a dead worker it sends in vain; one that takes
+  // nothing is killed.
   struct Order {
     Ticket ticket;
     const EncodedCall* call;
@@ -108,8 +120,11 @@ class WorkerConnection {
 
   // Becomes readable when the worker has something to say or is dead.
   int fd() const { return channel_.fd(); }
-  // Becomes readable when it is dead.
+  // Becomes readable when it is dead. -1: there are no pidfds, and fd() tells.
   int pidfd() const { return child_.pidfd(); }
+
+  // Whether tasks can be handed out ahead, to be revoked if need be.
+  bool can_prefetch() const { return page_.is_shared(); }
 
   // --- Any thread ---
   // As on the ClaimPage.
@@ -129,7 +144,11 @@ class WorkerConnection {
   struct Ends;
   WorkerConnection(const Options& options, Ends ends);
 
-  void SendSetup(const Options& options);
+  void SendSetup();
+  template <typename F>
+  void SendOrKill(F send);
+  Channel::Received ReceiveWhileStarting(absl::Duration timeout);
+  Channel::Received ReceiveAnswerToSetup();
   // Ends a worker that can't be listened to any more: it counts as dead.
   void KillForViolation(const char* offence, const std::exception& error);
   // kClosed: the worker is dead, or will be.
@@ -145,6 +164,7 @@ class WorkerConnection {
   const Options options_;
   Channel channel_;
   ClaimPage page_;
+  std::unique_ptr<StartupOutput> output_;  // null once the worker is ready
   ChildProcess child_;
   std::optional<Outcome> received_;  // and not yet asked for
   bool has_frame_ = false;           // in the channel, for the next who reads
@@ -152,10 +172,12 @@ class WorkerConnection {
   uint64_t notify_from_ = 0;  // as the page says
   bool same_program_ = true;
   std::string build_id_;
-  std::string offence_;  // for which it was condemned
   std::string loss_;
   std::atomic<bool> killed_{false};
   Mutex send_mu_;
+  Mutex offence_mu_;  // taken last
+  // For which it was killed.
+  std::string offence_ ABSL_GUARDED_BY(offence_mu_);
 };
 
 }  // namespace asyncpal::internal

@@ -1,10 +1,14 @@
 #include "asyncpal/ipc/worker/worker_main.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cfenv>
@@ -12,6 +16,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,6 +30,7 @@
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/ipc/worker/crash_notes.h"
 #include "asyncpal/ipc/worker/failpoint.h"
+#include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/worker_inbox.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 #include "capnp/message.h"
@@ -41,6 +47,8 @@ struct Setup {
   EncodedCall finalizer;
   bool has_initializer = false;
   bool has_finalizer = false;
+  bool no_new_privileges = false;
+  bool has_claim_page = false;
   uint64_t max_payload_bytes = 0;
 };
 
@@ -73,22 +81,55 @@ void FlushOutput() {
   _exit(code);
 }
 
+// Zero: unknown.
+size_t CountThreads() {
+  struct stat tasks = {};
+  // A folder has a link from each folder in it, and two more.
+  return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2
+             ? tasks.st_nlink - 2
+             : 0;
+}
+
+// Up to here, the parent has kept what this process wrote to stderr, for the
+// error that tells why it did not start.
+void UseParentsStderr() {
+  if (fcntl(kWorkerStderr, F_GETFD) == -1) return;
+  dup2(kWorkerStderr, STDERR_FILENO);
+  close(kWorkerStderr);
+}
+
+// For all threads that there are, and what they start.
+void ForbidNewPrivileges() {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    AbandonWorker("can't set no_new_privs");
+  }
+  // That was this thread's alone. A filter that allows everything, set for all
+  // threads at once, takes the bit along.
+  sock_filter allow_all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_fprog filter = {1, &allow_all};
+  if (CountThreads() != 1 &&
+      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+              SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+              &filter) != 0) {
+    AbandonWorker("can't set no_new_privs for threads that run already");
+  }
+}
+
 class Worker {
  public:
-  Worker()
-      : channel_(UniqueFd(kWorkerSocket)),
-        page_(ClaimPage::Attach(kWorkerClaimPage)) {
-    close(kWorkerClaimPage);
-  }
+  Worker() : channel_(UniqueFd(kWorkerSocket)) {}
 
   [[noreturn]] void Run() {
     ASYNCPAL_FAILPOINT("handshake");
     SendHandshake();
     Setup setup = ReceiveSetup();
+    if (setup.has_claim_page) page_ = ClaimPage::Attach(kWorkerClaimPage);
+    close(kWorkerClaimPage);
+    if (setup.no_new_privileges) ForbidNewPrivileges();
     Initialize(setup);
     auto& inbox = *new WorkerInbox(channel_, setup.max_payload_bytes);
     inbox.Start();
-    NoteStackOverflowsOfThisThread(page_);
+    if (page_.has_value()) NoteStackOverflowsOfThisThread(*page_);
     max_payload_bytes_ = static_cast<int64_t>(setup.max_payload_bytes);
     while (true) {
       const WorkerInbox::Order order = inbox.Next();
@@ -120,6 +161,8 @@ class Worker {
       const auto in = channel_.frame().message.getSetup();
       Setup setup;
       setup.max_payload_bytes = static_cast<uint64_t>(in.getMaxPayloadBytes());
+      setup.no_new_privileges = in.getNoNewPrivileges();
+      setup.has_claim_page = !in.getClaimsBySocket();
       std::string body = std::move(channel_.frame().body);
       setup.has_initializer =
           ReadHook(in.getInitializer(), body, &setup.initializer);
@@ -151,6 +194,7 @@ class Worker {
     }
     answer.setReady();
     if (setup.has_initializer) FlushOutput();
+    UseParentsStderr();
     channel_.Send(message);
   }
 
@@ -171,7 +215,7 @@ class Worker {
   }
 
   void RunTask(WorkerInbox& inbox, const WorkerInbox::Order& order) {
-    if (!page_.Start(order.slot, order.attempt)) return;  // it was revoked
+    if (!StartTask(order)) return;  // it was revoked
     ASYNCPAL_FAILPOINT("after_started");
     Payload value;
     std::exception_ptr failure;
@@ -194,6 +238,17 @@ class Worker {
     FinishTask(inbox, order, value, failure, /*exiting=*/false);
   }
 
+  bool StartTask(const WorkerInbox::Order& order) {
+    if (page_.has_value()) return page_->Start(order.slot, order.attempt);
+    capnp::word scratch[16] = {};
+    capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 16));
+    auto started = message.initRoot<wire::Message>().initStarted();
+    started.setAttempt(order.attempt);
+    started.setSlot(static_cast<uint8_t>(order.slot));
+    channel_.Send(message);
+    return true;
+  }
+
   void FinishTask(WorkerInbox& inbox, const WorkerInbox::Order& order,
                   const Payload& value, const std::exception_ptr& failure,
                   bool exiting) {
@@ -203,20 +258,21 @@ class Worker {
     inbox.EndTask();
     FlushOutput();
     // Who is asleep must be woken by a message anyway.
-    const bool is_answer = failure == nullptr && !exiting &&
-                           !value.is_memfd() &&
+    const bool is_answer = page_.has_value() && failure == nullptr &&
+                           !exiting && !value.is_memfd() &&
                            value.size() <= ClaimPage::kAnswerBytes &&
-                           !page_.MustNotify(order.attempt);
+                           !page_->MustNotify(order.attempt);
     const bool is_mine =
-        is_answer ? page_.Answer(order.slot, order.attempt, value.bytes())
-                  : page_.Finish(order.slot, order.attempt);
+        is_answer
+            ? page_->Answer(order.slot, order.attempt, value.bytes())
+            : !page_.has_value() || page_->Finish(order.slot, order.attempt);
     if (!is_mine) {
       while (true) pause();  // the parent is about to kill this process
     }
     if (!is_answer) {
       ASYNCPAL_FAILPOINT("before_result");
       SendResult(order.attempt, value, failure, exiting);
-    } else if (page_.MustNotify(
+    } else if (page_->MustNotify(
                    order.attempt)) {  // the parent changed its mind
       Notify(order.attempt);
     }
@@ -270,7 +326,7 @@ class Worker {
   }
 
   Channel channel_;
-  ClaimPage page_;
+  std::optional<ClaimPage> page_;
   const ThreadDefaults defaults_;
   int64_t max_payload_bytes_ = 0;
   const TaskEntry* last_entry_ = nullptr;  // the same is often called again
@@ -288,7 +344,12 @@ void PrepareProcess() {
   // Only a belt: it ends the worker with the thread that started it. The
   // socket's end is what tells that the parent is gone.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  fcntl(kWorkerSocket, F_SETFD, FD_CLOEXEC);
+  for (const int fd : {kWorkerSocket, kWorkerClaimPage, kWorkerStderr}) {
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  // A job in the background that prints to a terminal with `stty tostop` would
+  // be stopped for ever.
+  signal(SIGTTOU, SIG_IGN);
   pthread_atfork(nullptr, nullptr, &LeaveWorkToTheParent);
   // Whole lines, so that those of several workers don't mix.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -312,6 +373,8 @@ bool IsSocket(int fd) {
 
 }  // namespace
 
+// In a process with rights of its file, too: it refuses to be a worker, rather
+// than that a second main() runs in it.
 bool IsFutureWorker() {
   return std::getenv(kWorkerVariable) != nullptr && IsSocket(kWorkerSocket);
 }
@@ -326,6 +389,12 @@ void BecomeWorkerIfAsked() {
   if (!IsFutureWorker()) return;
   // What tasks start in their turn are not workers of this parent.
   unsetenv(kWorkerVariable);
+  if (IsSecureExecution()) {
+    AbandonWorker(
+        "a program with rights of its file (setuid, setgid or file "
+        "capabilities), or that was started with another effective user than "
+        "its real one, can't be a worker");
+  }
   PrepareProcess();
   EnableThrowTraces();
   try {

@@ -22,7 +22,8 @@ inline constexpr int kMaxWorkerDepth = 10;
 
 // What a worker finds open when it starts.
 inline constexpr int kWorkerSocket = 3;
-inline constexpr int kWorkerClaimPage = 4;
+inline constexpr int kWorkerClaimPage = 4;  // or /dev/null: there is none
+inline constexpr int kWorkerStderr = 5;  // what is to be its stderr once ready
 
 // The part of a payload that goes beside a message.
 inline absl::Span<const char> BodyOf(const Payload& payload) {

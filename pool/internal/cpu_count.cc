@@ -10,15 +10,6 @@
 namespace asyncpal::internal {
 namespace {
 
-// The process's place in the cgroup v2 tree, "" if there is none.
-std::string CgroupPath() {
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind("0::", 0) == 0) return line.substr(3);
-  }
-  return "";
-}
-
 int AffinityCpus() {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
@@ -27,20 +18,35 @@ int AffinityCpus() {
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
-// The tightest quota from the process's cgroup up to the root.
-int CgroupCpus() {
+std::string FirstLine(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// 0: no limit.
+int Tighter(int a, int b) { return a > 0 && b > 0 ? std::min(a, b) : a + b; }
+
+// The tightest quota from a cgroup up to the root of its tree. `quota_of` reads
+// that of one folder. In a container the upper folders may be missing.
+template <typename F>
+int TightestQuota(const std::string& root, std::string path, F quota_of) {
   int tightest = 0;
-  std::string path = CgroupPath();
   while (true) {
-    std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
-    std::string text;
-    std::getline(file, text);
-    const int cpus = CpusOfQuota(text);
-    if (cpus > 0 && (tightest == 0 || cpus < tightest)) tightest = cpus;
+    tightest = Tighter(tightest, CpusOfQuota(quota_of(root + path)));
     const size_t slash = path.rfind('/');
     if (slash == std::string::npos) return tightest;
     path.erase(slash);
   }
+}
+
+bool HasCpuController(const std::string& controllers) {
+  std::istringstream names(controllers);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (name == "cpu") return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -54,9 +60,38 @@ int CpusOfQuota(const std::string& cpu_max) {
   return static_cast<int>(std::min(cpus, 1LL << 20));
 }
 
+int CpusOfCgroups(std::istream& cgroups, const std::string& root) {
+  int tightest = 0;
+  for (std::string line; std::getline(cgroups, line);) {
+    // "0::/user.slice" in version 2, "4:cpu,cpuacct:/docker/1f2e" in version 1.
+    std::istringstream fields(line);
+    std::string id, controllers, path;
+    std::getline(fields, id, ':');
+    std::getline(fields, controllers, ':');
+    std::getline(fields, path);
+    if (path == "/") path.clear();
+    if (controllers.empty()) {
+      tightest = Tighter(
+          tightest, TightestQuota(root, path, [](const std::string& folder) {
+            return FirstLine(folder + "/cpu.max");
+          }));
+    } else if (HasCpuController(controllers)) {
+      tightest = Tighter(
+          tightest,
+          TightestQuota(root + "/" + controllers, path,
+                        [](const std::string& folder) {
+                          return FirstLine(folder + "/cpu.cfs_quota_us") + " " +
+                                 FirstLine(folder + "/cpu.cfs_period_us");
+                        }));
+    }
+  }
+  return tightest;
+}
+
 int AvailableCpus() {
   const int affinity = std::max(1, AffinityCpus());
-  const int quota = CgroupCpus();
+  std::ifstream cgroups("/proc/self/cgroup");
+  const int quota = CpusOfCgroups(cgroups, "/sys/fs/cgroup");
   return quota > 0 ? std::min(affinity, quota) : affinity;
 }
 

@@ -1,6 +1,7 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_CPU_COUNT_H_
 #define ASYNCPAL_POOL_INTERNAL_CPU_COUNT_H_
 
+#include <istream>
 #include <string>
 
 namespace asyncpal::internal {
@@ -12,6 +13,10 @@ int AvailableCpus();
 // The CPUs that a cgroup v2 `cpu.max` allows ("200000 100000" is 2, rounded
 // up), 0 where that is no limit or no such text.
 int CpusOfQuota(const std::string& cpu_max);
+
+// The same for the cgroups in a text like that of /proc/self/cgroup, of version
+// 1 and 2, whose trees are below `root`: the tightest of all quotas.
+int CpusOfCgroups(std::istream& cgroups, const std::string& root);
 
 }  // namespace asyncpal::internal
 

@@ -2,6 +2,11 @@
 
 #include <sched.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
 #include "gtest/gtest.h"
 
 namespace asyncpal::internal {
@@ -25,6 +30,43 @@ TEST(CpuCount, TextThatIsNoQuotaIsNoLimit) {
 
 TEST(CpuCount, HugeQuotaDoesNotOverflow) {
   EXPECT_GT(CpusOfQuota("9223372036854775807 1"), 0);
+}
+
+void WriteFile(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path) << text << "\n";
+}
+
+int CpusIn(const std::string& cgroups, const std::string& root) {
+  std::istringstream text(cgroups);
+  return CpusOfCgroups(text, root);
+}
+
+TEST(CpuCount, FollowsTheTightestQuotaUpTheTreeOfCgroupsV2) {
+  const std::string root = ::testing::TempDir() + "/v2";
+  WriteFile(root + "/a/cpu.max", "300000 100000");
+  WriteFile(root + "/a/b/cpu.max", "max 100000");
+  EXPECT_EQ(CpusIn("0::/a/b\n", root), 3);
+  EXPECT_EQ(CpusIn("0::/\n", root), 0);
+}
+
+TEST(CpuCount, FollowsTheQuotaOfCgroupsV1) {
+  const std::string root = ::testing::TempDir() + "/v1";
+  WriteFile(root + "/cpu,cpuacct/docker/cpu.cfs_quota_us", "150000");
+  WriteFile(root + "/cpu,cpuacct/docker/cpu.cfs_period_us", "100000");
+  WriteFile(root + "/cpu,cpuacct/cpu.cfs_quota_us", "-1");
+  WriteFile(root + "/cpu,cpuacct/cpu.cfs_period_us", "100000");
+  const std::string others = "5:cpuset:/docker\n1:name=systemd:/docker\n";
+  EXPECT_EQ(CpusIn(others + "4:cpu,cpuacct:/docker\n", root), 2);
+  EXPECT_EQ(CpusIn(others + "4:cpu,cpuacct:/\n", root), 0);
+}
+
+// The text names the folder on the host, but only its own is mounted.
+TEST(CpuCount, FollowsTheQuotaOfTheRootThatAContainerSees) {
+  const std::string root = ::testing::TempDir() + "/container";
+  WriteFile(root + "/cpu/cpu.cfs_quota_us", "200000");
+  WriteFile(root + "/cpu/cpu.cfs_period_us", "100000");
+  EXPECT_EQ(CpusIn("4:cpu:/docker/1f2e\n", root), 2);
 }
 
 TEST(CpuCount, IsAtLeastOne) { EXPECT_GE(AvailableCpus(), 1); }

@@ -1,5 +1,6 @@
 #include "asyncpal/pool/internal/process_core.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,10 +11,32 @@
 #include "asyncpal/pool/internal/process_worker.h"
 
 namespace asyncpal::internal {
+namespace {
+
+void CheckOptions(const ProcessCore::Options& options) {
+  if (options.max_payload_bytes <= 0) {
+    throw std::invalid_argument(absl::StrCat("max_payload_bytes is ",
+                                             options.max_payload_bytes,
+                                             "; it must be more than 0"));
+  }
+  if (options.handshake_timeout < absl::ZeroDuration()) {
+    throw std::invalid_argument(
+        absl::StrCat("handshake_timeout is ",
+                     absl::FormatDuration(options.handshake_timeout),
+                     "; it must not be less than 0, which is the default"));
+  }
+  if (!options.worker_command.empty() && options.worker_command[0].empty()) {
+    throw std::invalid_argument(
+        "worker_command has an empty string for a program");
+  }
+}
+
+}  // namespace
 
 std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
                                                Options remote,
                                                ShutdownRegistry* registry) {
+  CheckOptions(remote);
   std::shared_ptr<ProcessCore> core(
       new ProcessCore(std::move(options), std::move(remote), registry));
   core->RegisterForShutdown();
@@ -37,7 +60,8 @@ WorkerConnection::Options ProcessCore::WorkerOptions(std::string worker) const {
           .initializer = remote_.initializer.call(),
           .finalizer = remote_.finalizer.call(),
           .max_payload_bytes = remote_.max_payload_bytes,
-          .handshake_timeout = remote_.handshake_timeout};
+          .handshake_timeout = remote_.handshake_timeout,
+          .no_new_privileges = remote_.no_new_privileges};
 }
 
 void ProcessCore::CheckMayStart() {

@@ -32,7 +32,8 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
     Shippable finalizer;
     int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
     // How long a child may take to become a worker.
-    absl::Duration handshake_timeout = absl::Seconds(10);
+    absl::Duration handshake_timeout = absl::ZeroDuration();  // by the command
+    bool no_new_privileges = false;
   };
 
   // Both kinds of options have been checked. The pool is registered with

@@ -118,8 +118,10 @@ std::exception_ptr ProcessWorker::StartChild() {
       child_starter_ = std::this_thread::get_id();
       child_ended_ = false;
       is_watching_ = false;
-      Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->pidfd(), EPOLLIN,
-            Source::kChildEnded);
+      if (child_->pidfd() != -1) {
+        Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->pidfd(), EPOLLIN,
+              Source::kChildEnded);
+      }
       Watch(sleep_fd_.get(), EPOLL_CTL_ADD, child_->fd(), 0,
             Source::kChildSocket);
       lost.store(false);
@@ -234,6 +236,8 @@ void ProcessWorker::Sleep(absl::Duration timeout) {
       case Source::kChildSocket:
         is_watching_ = false;
         child_spoke_ = true;
+        // Where there are no pidfds, nothing else tells.
+        if ((events[i].events & EPOLLHUP) != 0) child_ended_ = true;
         break;
     }
   }

@@ -57,7 +57,9 @@ class ProcessWorker final : public ThreadWorker {
 
   // --- Any thread ---
   void WakeUp() override;
-  int64_t pid() const override { return child_pid_.load(); }
+  std::optional<int64_t> pid() const override {
+    return IfKnown(child_pid_.load());
+  }
 
   // --- Lending, with the core's mu_ held ---
   // `task` was started for this idle worker, and the caller sends it to the

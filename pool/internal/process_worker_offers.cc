@@ -74,6 +74,7 @@ uint64_t ProcessWorker::OfferNext() {
 
 size_t ProcessWorker::CountToOffer() {
   process_core_.take_mu_.AssertHeld();
+  if (!child_->can_prefetch()) return 0;
   const size_t most = is_quick_ ? kMostAhead : 1;
   const size_t there = offered_.size();
   if (there > most / 2 ||

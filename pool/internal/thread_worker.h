@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -15,6 +16,11 @@
 #include "asyncpal/future/internal/shared_state.h"
 
 namespace asyncpal::internal {
+
+// A process's or thread's id; none while it is 0.
+inline std::optional<int64_t> IfKnown(int64_t id) {
+  return id != 0 ? std::optional<int64_t>(id) : std::nullopt;
+}
 
 class ThreadCore;
 
@@ -77,7 +83,9 @@ class ThreadWorker : public ExecutionContext,
 
   // Any thread.
   virtual void WakeUp();
-  virtual int64_t pid() const { return tid.load(std::memory_order_relaxed); }
+  virtual std::optional<int64_t> pid() const {
+    return IfKnown(tid.load(std::memory_order_relaxed));
+  }
 
   // For a task that goes on to the next by itself, on the worker's own thread,
   // once it has published its own outcome: ends its run as the pool would, and

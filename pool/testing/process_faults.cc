@@ -71,7 +71,7 @@ std::vector<pid_t> ListChildren(pid_t parent) {
 pid_t FindWorker(const Pool& pool, const std::string& task_name) {
   for (const WorkerInfo& worker : pool.Workers()) {
     if (worker.current_task == task_name) {
-      return static_cast<pid_t>(worker.pid);
+      return static_cast<pid_t>(worker.pid.value_or(0));
     }
   }
   return 0;
@@ -79,7 +79,8 @@ pid_t FindWorker(const Pool& pool, const std::string& task_name) {
 
 pid_t OnlyWorker(const Pool& pool) {
   const std::vector<WorkerInfo> workers = pool.Workers();
-  return workers.size() == 1 ? static_cast<pid_t>(workers[0].pid) : 0;
+  return workers.size() == 1 ? static_cast<pid_t>(workers[0].pid.value_or(0))
+                             : 0;
 }
 
 ExecutionLedger::ExecutionLedger() {

@@ -102,6 +102,20 @@ public sealed record ProcessPoolOptions
     /// <see cref="ProcessPool.CallAsync{T}"/>.
     /// </summary>
     public IReadOnlyList<string>? WorkerCommand { get; set; }
+
+    /// <summary>
+    /// How long a new worker process may take to become a worker; by default a
+    /// minute. One that takes longer is killed, and counts as one that can't be
+    /// started. The initializer takes the time that it takes.
+    /// </summary>
+    public TimeSpan? HandshakeTimeout { get; set; }
+
+    /// <summary>
+    /// Whether what tasks start gets no rights of its file, so that <c>sudo</c>,
+    /// <c>ping</c>, <c>newuidmap</c>, <c>sendmail</c> and the like fail in workers
+    /// (PR_SET_NO_NEW_PRIVS).
+    /// </summary>
+    public bool NoNewPrivileges { get; set; }
 }
 
 /// <summary>What becomes of tasks when a pool is shut down.</summary>

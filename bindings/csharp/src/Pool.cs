@@ -126,7 +126,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             workers[i] = new WorkerInfo(
                 worker.Id,
                 worker.Name,
-                worker.Pid,
+                worker.Pid != 0 ? worker.Pid : null,
                 worker.Busy,
                 worker.TasksDone,
                 worker.CurrentTask,

@@ -31,7 +31,9 @@ public sealed record PoolStats(
 /// <summary>One worker of a pool.</summary>
 /// <param name="Id">1, 2, 3, ... in each pool.</param>
 /// <param name="Name">Its name, which a thread has, too.</param>
-/// <param name="ProcessId">Of a process; for a thread, the system's thread id.</param>
+/// <param name="ProcessId">
+/// Of a process; for a thread, the system's thread id; null before there is one.
+/// </param>
 /// <param name="IsBusy">Whether it runs a task.</param>
 /// <param name="TasksDone">How many tasks it has run.</param>
 /// <param name="CurrentTask">The name of the task that it runs, or "".</param>
@@ -39,7 +41,7 @@ public sealed record PoolStats(
 public sealed record WorkerInfo(
     long Id,
     string Name,
-    long ProcessId,
+    long? ProcessId,
     bool IsBusy,
     long TasksDone,
     string CurrentTask,

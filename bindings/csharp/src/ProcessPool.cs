@@ -61,7 +61,15 @@ public sealed class ProcessPool : Pool
             MaxPayloadBytes = options.MaxPayloadBytes,
             Initializer = Encode(options.Initializer),
             Finalizer = Encode(options.Finalizer),
+            NoNewPrivileges = options.NoNewPrivileges,
         };
+        if (options.HandshakeTimeout is TimeSpan timeout)
+        {
+            ArgumentOutOfRangeException.ThrowIfEqual(
+                timeout, TimeSpan.Zero, nameof(options.HandshakeTimeout));
+            settings.HandshakeTimeout =
+                Durations.ToNanos(timeout, nameof(options.HandshakeTimeout));
+        }
         foreach (string word in options.WorkerCommand ?? WorkerCommand.Make())
         {
             settings.AddWorkerArgument(word);

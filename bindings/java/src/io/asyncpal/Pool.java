@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -322,7 +323,7 @@ public abstract sealed class Pool extends AbstractExecutorService
             new WorkerInfo(
                 worker.getId(),
                 worker.getName(),
-                worker.getPid(),
+                worker.getPid() != 0 ? OptionalLong.of(worker.getPid()) : OptionalLong.empty(),
                 worker.getBusy(),
                 worker.getTasksDone(),
                 worker.getCurrentTask(),

@@ -13,7 +13,7 @@ import java.util.Objects;
 public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   private int maxWorkers;
   private String name = "";
-  private Duration idleTimeout = Duration.ofSeconds(60);
+  private Duration idleTimeout; // null: not said
   private int maxTasksPerWorker;
   private boolean closeOnExit = true;
 
@@ -98,7 +98,9 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   final void apply(PoolSettings settings) {
     settings.setMaxWorkers(maxWorkers);
     settings.setName(name);
-    settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
+    if (idleTimeout != null) {
+      settings.setIdleTimeout(Durations.toNanos("idleTimeout", idleTimeout));
+    }
     settings.setMaxTasksPerWorker(maxTasksPerWorker);
     settings.setCloseOnExit(closeOnExit);
   }

@@ -337,7 +337,9 @@ public final class ProcessPool extends Pool {
   public static final class Builder extends PoolBuilder<Builder> {
     private byte[] initializer = {};
     private byte[] finalizer = {};
-    private long maxPayloadBytes = 4L << 30;
+    private long maxPayloadBytes; // 0: not said
+    private Duration handshakeTimeout;
+    private boolean noNewPrivileges;
     private List<String> jvmOptions = List.of();
     private List<String> workerCommand = List.of();
 
@@ -379,7 +381,38 @@ public final class ProcessPool extends Pool {
      * @return this
      */
     public Builder maxPayloadBytes(long bytes) {
+      if (bytes <= 0) {
+        throw new IllegalArgumentException(
+            "maxPayloadBytes is " + bytes + "; it must be more than 0");
+      }
       this.maxPayloadBytes = bytes;
+      return this;
+    }
+
+    /**
+     * How long a new worker process may take to become a worker. One that takes longer is killed,
+     * and counts as one that can't be started. The initializer takes the time that it takes.
+     *
+     * @param timeout more than zero; a minute by default
+     * @return this
+     */
+    public Builder handshakeTimeout(Duration timeout) {
+      if (Durations.toNanos("handshakeTimeout", timeout) == 0) {
+        throw new IllegalArgumentException("handshakeTimeout is zero; it must be more");
+      }
+      this.handshakeTimeout = timeout;
+      return this;
+    }
+
+    /**
+     * Whether what tasks start may get rights of its file, which it may by default. Without them,
+     * {@code sudo}, {@code ping}, {@code newuidmap}, {@code sendmail} and the like fail in workers.
+     *
+     * @param forbidden true: sets {@code PR_SET_NO_NEW_PRIVS} in each worker
+     * @return this
+     */
+    public Builder noNewPrivileges(boolean forbidden) {
+      this.noNewPrivileges = forbidden;
       return this;
     }
 
@@ -417,7 +450,13 @@ public final class ProcessPool extends Pool {
       ProcessPoolSettings settings = new ProcessPoolSettings();
       try {
         apply(settings);
-        settings.setMaxPayloadBytes(maxPayloadBytes);
+        if (maxPayloadBytes != 0) {
+          settings.setMaxPayloadBytes(maxPayloadBytes);
+        }
+        if (handshakeTimeout != null) {
+          settings.setHandshakeTimeout(Durations.toNanos("handshakeTimeout", handshakeTimeout));
+        }
+        settings.setNoNewPrivileges(noNewPrivileges);
         List<String> command =
             workerCommand.isEmpty() ? WorkerMain.command(jvmOptions) : workerCommand;
         command.forEach(settings::addWorkerArgument);

@@ -1,13 +1,14 @@
 package io.asyncpal;
 
 import java.time.Duration;
+import java.util.OptionalLong;
 
 /**
  * What a pool knows of one of its workers.
  *
  * @param id 1, 2, 3, ... per pool
  * @param name {@code <pool>-worker-<id>}
- * @param pid of the worker process; of a thread, its id in the system
+ * @param pid of the worker process; of a thread, its id in the system; empty before there is one
  * @param busy whether it runs a task
  * @param tasksDone how many it has run
  * @param currentTask what it runs: the name from its {@link TaskOptions}, else {@code task 7};
@@ -17,7 +18,7 @@ import java.time.Duration;
 public record WorkerInfo(
     long id,
     String name,
-    long pid,
+    OptionalLong pid,
     boolean busy,
     long tasksDone,
     String currentTask,
