@@ -2,6 +2,7 @@
 #define ASYNCPAL_POOL_THREAD_POOL_H_
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -14,6 +15,7 @@
 #include "asyncpal/pool/map.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/pool.h"
+#include "asyncpal/pool/task_group.h"
 
 namespace asyncpal {
 
@@ -79,6 +81,31 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
         .Collect();
   }
 
+  // Calls both, at once if a worker is free, and returns their results as a
+  // std::pair, with a std::monostate for a void. Neither runs any more when it
+  // returns or throws: they may use what lives on the caller's stack. Inside a
+  // task of this pool `f` runs on this thread, and so does `g` if no other has
+  // begun it: this is the way to split work recursively.
+  //
+  //   auto [left, right] = pool.Both([&] { return Sum(begin, middle); },
+  //                                  [&] { return Sum(middle, end); });
+  //
+  // Errors, Shutdown: as for TaskGroup.
+  template <typename F, typename G>
+  auto Both(F&& f, G&& g) {
+    std::optional<decltype(internal::InvokeStored(f))> first;
+    std::optional<decltype(internal::InvokeStored(g))> second;
+    TaskGroup group(*this);
+    group.Run([&second, &g] { second.emplace(internal::InvokeStored(g)); });
+    if (group.IsInside()) {
+      first.emplace(internal::InvokeStored(f));
+    } else {
+      group.Run([&first, &f] { first.emplace(internal::InvokeStored(f)); });
+    }
+    group.Wait();
+    return std::pair(*std::move(first), *std::move(second));
+  }
+
   // Submits a task whose result nobody wants. What it throws goes to the
   // pool's unobserved_failure_handler.
   template <typename F>
@@ -101,6 +128,7 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
 
  private:
   friend class internal::MapFamily<ThreadPool>;
+  friend class TaskGroup;
   static constexpr bool kRunsTasksHere = true;
 
   template <typename F, typename... A>

@@ -93,8 +93,10 @@ class PoolCore : public TaskOwner {
 struct TaskOptionsAttachment : TaskAttachment {
   explicit TaskOptionsAttachment(TaskOptions o) : options(std::move(o)) {}
   const TaskOptions options;
-  uint64_t queue_timer = 0;                 // const once submitted
-  std::atomic<uint64_t> running_timer = 0;  // 0: none
+  // 0: none. Written when the timer has been started, by which time it may have
+  // run.
+  std::atomic<uint64_t> queue_timer = 0;
+  std::atomic<uint64_t> running_timer = 0;
 };
 
 // Checks `options` and keeps them with a task that nobody else has yet. Gives

@@ -79,7 +79,7 @@ void ProcessCore::CheckMayStart() {
 
 bool ProcessCore::HasOtherWorkers() {
   MutexLock lock(mu_);
-  return workers_.size() > 1;
+  return roster_.size() > 1;
 }
 
 EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
@@ -137,17 +137,19 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    if (!accepting() || idle_.empty() || Waiting() > 0 ||
-        idle_.back()->lost.load()) {
+    const WorkerPtr newest = roster_.NewestIdle();
+    if (!accepting() || newest == nullptr || Waiting() > 0 ||
+        newest->lost.load()) {
       return false;
     }
-    worker = std::static_pointer_cast<ProcessWorker>(std::move(idle_.back()));
-    idle_.pop_back();
-    task->set_task_id(static_cast<uint64_t>(++counts_.submitted));
+    worker = std::static_pointer_cast<ProcessWorker>(newest);
+    roster_.BorrowNewest();
+    task->set_task_id(inbox_.next_task_id());
+    inbox_.CountDirect();
     const int64_t now = NowNanos();
     task->Start();
     task->MarkStarted(now);
-    CountTaken();
+    flow_.CountTaken();
     MarkTaken(*worker, task);
     worker->running_since.store(now, std::memory_order_relaxed);
     call.Lend();
@@ -170,13 +172,13 @@ class ProcessCore::Visit {
  public:
   Visit(ProcessCore& core, const StateBase& task) : core_(core) {
     MutexLock lock(core_.mu_);
-    for (const auto& [id, worker] : core_.workers_) {
+    core_.roster_.ForEach([&](const WorkerPtr& worker) {
+      if (child_ != nullptr) return;
       auto& candidate = static_cast<ProcessWorker&>(*worker);
       child_ = candidate.BeginVisit(task, &ticket_);
-      if (child_ == nullptr) continue;
+      if (child_ == nullptr) return;
       worker_ = std::static_pointer_cast<ProcessWorker>(worker);
-      return;
-    }
+    });
   }
   ~Visit() {
     if (worker_ == nullptr) return;
@@ -235,10 +237,10 @@ Payload ProcessCore::CallRemotely(StateBase& task, RemoteCall& call) {
 std::vector<std::shared_ptr<ProcessWorker>> ProcessCore::ProcessWorkers() {
   std::vector<std::shared_ptr<ProcessWorker>> workers;
   MutexLock lock(mu_);
-  workers.reserve(workers_.size());
-  for (const auto& [id, worker] : workers_) {
+  workers.reserve(roster_.size());
+  roster_.ForEach([&](const WorkerPtr& worker) {
     workers.push_back(std::static_pointer_cast<ProcessWorker>(worker));
-  }
+  });
   return workers;
 }
 
@@ -258,11 +260,12 @@ void ProcessCore::Recall(StateBase& task) {
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    for (const auto& [id, worker] : workers_) {
-      if (!static_cast<ProcessWorker&>(*worker).Recall(task)) continue;
-      wakeup = FindWorker();
-      break;
-    }
+    bool is_recalled = false;
+    roster_.ForEach([&](const WorkerPtr& worker) {
+      is_recalled =
+          is_recalled || static_cast<ProcessWorker&>(*worker).Recall(task);
+    });
+    if (is_recalled) wakeup = FindWorker();
   }
   Dispatch(std::move(wakeup));
 }
@@ -273,7 +276,7 @@ void ProcessCore::RecallAll() {
     ProcessWorker* owner = nullptr;
     StateBase* last = nullptr;
     // The last submitted goes back first, so that the queue keeps its order.
-    for (const auto& [id, worker] : workers_) {
+    roster_.ForEach([&](const WorkerPtr& worker) {
       auto* const candidate = static_cast<ProcessWorker*>(worker.get());
       StateBase* const offered = candidate->LastOffered();
       if (offered != nullptr &&
@@ -281,7 +284,7 @@ void ProcessCore::RecallAll() {
         owner = candidate;
         last = offered;
       }
-    }
+    });
     if (owner == nullptr) return;
     owner->Recall(*last);
   }
@@ -290,13 +293,15 @@ void ProcessCore::RecallAll() {
 bool ProcessCore::RecallOne() {
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  if (closed_ || joiners_ > 0) return false;
-  for (const auto& [id, worker] : workers_) {
+  if (lifecycle_.must_retire()) return false;
+  bool is_recalled = false;
+  roster_.ForEach([&](const WorkerPtr& worker) {
+    if (is_recalled) return;
     auto& process_worker = static_cast<ProcessWorker&>(*worker);
     StateBase* const offered = process_worker.LastOffered();
-    if (offered != nullptr && process_worker.Recall(*offered)) return true;
-  }
-  return false;
+    is_recalled = offered != nullptr && process_worker.Recall(*offered);
+  });
+  return is_recalled;
 }
 
 bool ProcessCore::KillRunning(StateBase& task) {

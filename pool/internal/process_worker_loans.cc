@@ -44,7 +44,7 @@ bool ProcessWorker::EndLoan(bool is_done) {
   if (is_done) lent_task_ = nullptr;
   if (is_done && offered_.empty() && process_core_.Waiting() == 0 &&
       !process_core_.MustRetire(*this) && !process_core_.IsWornOut(*this)) {
-    process_core_.idle_.push_back(shared_from_this());
+    process_core_.roster_.Park(id);
     return false;
   }
   process_core_.StartSearching(*this);

@@ -22,15 +22,21 @@ void ThreadCore::Submit(StateBase* task) {
 ThreadCore::Wakeup ThreadCore::Accept(StateBase* task, bool may_help) {
   try {
     CheckProcess();
-    MutexLock lock(mu_);
-    if (!accepting()) CheckOpen();
-    task->set_task_id(static_cast<uint64_t>(counts_.submitted) + 1);
-    if (task->is_tracked()) StartQueueTimer(task);
-    Wakeup wakeup = Enqueue(task);
-    if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
-    return wakeup;
+    PoolLifecycle::Refusal refusal;
+    {
+      MutexLock lock(mu_);
+      if (!accepting()) refusal = lifecycle_.WhyNotOpen();
+      if (!refusal) {
+        task->set_task_id(inbox_.next_task_id());
+        if (task->is_tracked()) limits_.StartQueueTimer(task);
+        Wakeup wakeup = Enqueue(task);
+        if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
+        return wakeup;
+      }
+    }
+    refusal.Throw(Label());
   } catch (...) {
-    CancelQueueTimer(*task);
+    limits_.CancelQueueTimer(*task);
     task->Release();
     throw;
   }
@@ -42,8 +48,7 @@ void ThreadCore::DispatchFor(StateBase* task, Wakeup wakeup) {
 }
 
 ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
-  inbox_.PushBack(task);
-  ++counts_.submitted;
+  inbox_.Push(task);
   Wakeup wakeup;
   try {
     wakeup = FindWorker();
@@ -51,12 +56,10 @@ ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
     // There is no worker, and nothing that one could be made of.
     inbox_.Remove(task);
     // Unless its queue_deadline was faster, and accounts for it.
-    if (task->ClaimPending()) --counts_.submitted;
+    if (task->ClaimPending()) inbox_.Dismiss();
     throw;
   }
-  if (!inbox_hint_.load(std::memory_order_relaxed)) {
-    inbox_hint_.store(true, std::memory_order_relaxed);
-  }
+  flow_.set_has_new(true);
   return wakeup;
 }
 
@@ -68,14 +71,14 @@ void ThreadCore::RejectStranded(StateBase* mine) {
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    if (!workers_.empty()) return;  // then the tasks just wait
+    if (roster_.size() > 0) return;  // then the tasks just wait
     // `mine` may be gone by now, so at first only its address can be used; and
     // its queue_deadline may have been faster.
     if ((inbox_.Contains(mine) || outbox_.Contains(mine)) &&
         mine->ClaimPending()) {
       mine_is_stranded = true;
       outbox_.Remove(mine);
-      --counts_.submitted;
+      inbox_.Dismiss();
     }
     // Tasks of other threads that relied on the same worker.
     others = ClaimAllPending(FutureState::kFailed);
@@ -84,51 +87,18 @@ void ThreadCore::RejectStranded(StateBase* mine) {
            std::make_exception_ptr(error));
   RunQuietHandlers();
   if (!mine_is_stranded) return;
-  CancelQueueTimer(*mine);
+  limits_.CancelQueueTimer(*mine);
   mine->Release();
   throw error;
 }
 
-void ThreadCore::StartQueueTimer(StateBase* task) {
-  auto* const attachment =
-      static_cast<TaskOptionsAttachment*>(task->attachment());
-  if (attachment == nullptr) return;
-  const absl::Duration deadline = attachment->options.queue_deadline;
-  if (deadline == absl::InfiniteDuration()) return;
-  attachment->queue_timer = Timers().Schedule(
-      deadline, [ref = StateRef<StateBase>::Share(task), deadline] {
-        if (!ref->ClaimPending()) return;
-        const TimeoutError error(absl::StrCat(
-            ref->Describe(), " had not started by its queue_deadline, ",
-            absl::FormatDuration(deadline)));
-        ref->SettleClaimed(FutureState::kFailed,
-                           std::make_exception_ptr(error));
-      });
-}
-
-void ThreadCore::CancelQueueTimer(const StateBase& task) {
-  const auto* const attachment =
-      static_cast<TaskOptionsAttachment*>(task.attachment());
-  if (attachment == nullptr) return;
-  MutexLock lock(mu_);
-  TimerQueue* const timers = timers_.get();
-  const uint64_t timer = attachment->queue_timer;
-  lock.Unlock();
-  if (timer != 0) timers->Cancel(timer);
-}
-
-TimerQueue& ThreadCore::Timers() {
-  if (timers_ == nullptr) timers_ = std::make_unique<TimerQueue>();
-  return *timers_;
-}
-
 void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
-  CancelQueueTimer(task);
+  limits_.CancelQueueTimer(task);
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   const bool was_queued = outbox_.Remove(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
-  CountTaken();
+  flow_.CountTaken();
   if (Pending() == 0) changed_.NotifyAll();
   auto handlers = TakeQuietHandlers();
   // The pool is bound to live only until its tasks are accounted for: once mu_
@@ -139,10 +109,7 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   handlers.Run();
 }
 
-void ThreadCore::MoveInbox() {
-  outbox_.TakeAll(inbox_);
-  inbox_hint_.store(false, std::memory_order_relaxed);
-}
+void ThreadCore::MoveInbox() { outbox_.TakeAll(inbox_, flow_); }
 
 std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
     FutureState outcome) {
@@ -152,7 +119,7 @@ std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
   claimed.reserve(static_cast<size_t>(Pending()));
   while (StateBase* const task = outbox_.PopFront()) {
     if (task->ClaimPending()) {
-      CountTaken();
+      flow_.CountTaken();
       ++(outcome == FutureState::kCancelled ? counts_.cancelled
                                             : counts_.failed);
       claimed.push_back(StateRef<StateBase>::Adopt(task));
@@ -182,19 +149,13 @@ void ThreadCore::GiveBack(std::vector<StateRef<StateBase>> tasks,
 StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
   MutexLock take(take_mu_);
   while (true) {
-    while (!outbox_.empty()) {
-      if (only_plain && outbox_.Front()->is_tracked()) return nullptr;
-      StateBase* const task = outbox_.PopFront();
-      if (task->Start()) {
-        CountTaken();
-        MarkTaken(worker, task);
-        take.Unlock();
-        PassOnSearch(worker);
-        return task;
-      }
-      // Who claimed it holds a reference, and waits for this lock.
-      task->Release();
+    if (StateBase* const task = outbox_.StartNext(only_plain, flow_)) {
+      MarkTaken(worker, task);
+      take.Unlock();
+      PassOnSearch(worker);
+      return task;
     }
+    if (!outbox_.empty()) return nullptr;
     MutexLock lock(mu_);
     if (inbox_.empty()) return nullptr;
     MoveInbox();
@@ -203,60 +164,22 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
 
 size_t ThreadCore::ShareToOffer() {
   MutexLock lock(mu_);
-  if (!idle_.empty() || searching_ > 0 ||
-      workers_.size() < static_cast<size_t>(options_.max_workers)) {
+  if (roster_.idle() > 0 || roster_.searching() > 0 || !roster_.is_full()) {
     return 0;
   }
   MoveInbox();
   const auto waiting = static_cast<size_t>(std::max<int64_t>(Waiting(), 0));
-  return (waiting + workers_.size() - 1) / workers_.size();
+  return (waiting + roster_.size() - 1) / roster_.size();
 }
 
-StateBase* ThreadCore::TakeForOffer() {
-  while (StateBase* const task = outbox_.PopFront()) {
-    if (task->Offer()) {
-      left_queue_.store(left_queue_.load(std::memory_order_relaxed) + 1,
-                        std::memory_order_relaxed);
-      return task;
-    }
-    // Who claimed it holds a reference, and waits for this lock.
-    task->Release();
-  }
-  return nullptr;
-}
+StateBase* ThreadCore::TakeForOffer() { return outbox_.PrefetchNext(flow_); }
 
-void ThreadCore::PutBack(StateBase* task) {
-  outbox_.PushFront(task);
-  left_queue_.store(left_queue_.load(std::memory_order_relaxed) - 1,
-                    std::memory_order_relaxed);
-  task->TakeBack();
-}
-
-void ThreadCore::CountStarted() {
-  taken_.store(taken_.load(std::memory_order_relaxed) + 1,
-               std::memory_order_relaxed);
-}
-
-void ThreadCore::CountTaken() {
-  CountStarted();
-  left_queue_.store(left_queue_.load(std::memory_order_relaxed) + 1,
-                    std::memory_order_relaxed);
-}
+void ThreadCore::PutBack(StateBase* task) { outbox_.PutBack(task, flow_); }
 
 void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
   worker.depth.Add(1);
   worker.current_task.store(task->task_id(), std::memory_order_relaxed);
-  if (task->is_tracked()) {
-    tracked_.emplace(task->task_id(), StateRef<StateBase>::Share(task));
-  }
-}
-
-int64_t ThreadCore::Pending() const {
-  return counts_.submitted - taken_.load(std::memory_order_relaxed);
-}
-
-int64_t ThreadCore::Waiting() const {
-  return counts_.submitted - left_queue_.load(std::memory_order_relaxed);
+  if (task->is_tracked()) tracked_.Add(task);
 }
 
 void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
@@ -265,7 +188,7 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
   const int64_t depth = worker.depth.Get() - 1;
   const int64_t now = NowNanos();
   worker.running_since.store(now, std::memory_order_relaxed);
-  if (!tracked || StartRunningTimer(task)) {
+  if (!tracked || limits_.StartRunningTimer(task)) {
     task->Run(now);
   } else {
     task->Release();
@@ -283,59 +206,26 @@ void ThreadCore::CountRun(ThreadWorker& worker, int64_t depth) {
   ++worker.tasks_since_start;
 }
 
-StateBase* ThreadWorker::GoOn() {
+StateBase* ThreadCore::GoOn(ThreadWorker& worker) {
   // The run that is to end is not yet counted.
-  if (depth.Get() > 0 || core.over_max_.load(std::memory_order_relaxed) ||
-      (core.options_.max_tasks_per_worker > 0 &&
-       tasks_since_start + 1 >= core.options_.max_tasks_per_worker)) {
+  if (worker.depth.Get() > 0 || over_max_.load(std::memory_order_relaxed) ||
+      (options_.max_tasks_per_worker > 0 &&
+       worker.tasks_since_start + 1 >= options_.max_tasks_per_worker)) {
     return nullptr;
   }
-  StateBase* const next = core.TakeTask(*this, /*only_plain=*/true);
+  StateBase* const next = TakeTask(worker, /*only_plain=*/true);
   if (next == nullptr) return nullptr;
-  core.CountRun(*this, 1);
+  CountRun(worker, 1);
   const int64_t now = NowNanos();
-  running_since.store(now, std::memory_order_relaxed);
+  worker.running_since.store(now, std::memory_order_relaxed);
   next->MarkStarted(now);
   return next;
-}
-
-bool ThreadCore::StartRunningTimer(StateBase* task) {
-  auto* const attachment =
-      static_cast<TaskOptionsAttachment*>(task->attachment());
-  if (attachment == nullptr) return true;
-  CancelQueueTimer(*task);  // it would keep the task, and its result, so long
-  const absl::Duration timeout = attachment->options.timeout;
-  if (timeout == absl::InfiniteDuration()) return true;
-  try {
-    MutexLock lock(mu_);
-    TimerQueue& timers = Timers();
-    lock.Unlock();
-    attachment->running_timer = timers.Schedule(
-        timeout, [this, ref = StateRef<StateBase>::Share(task), timeout] {
-          ref->RequestCancel();
-          const TimeoutError error(
-              absl::StrCat(ref->Describe(), " ran longer than its timeout, ",
-                           absl::FormatDuration(timeout)));
-          // Fail first: a task that obeys must not complete in between.
-          if (ref->Fail(std::make_exception_ptr(error))) OnTimeout(*ref);
-        });
-    return true;
-  } catch (...) {
-    task->Fail(NestException(
-        RejectedError(absl::StrCat(task->Describe(),
-                                   " was not run: its timeout can't be kept")),
-        std::current_exception()));
-    return false;
-  }
 }
 
 void ThreadCore::Untrack(uint64_t task_id) {
   StateRef<StateBase> dropped;  // released after the lock is given back
   MutexLock take(take_mu_);
-  const auto found = tracked_.find(task_id);
-  if (found == tracked_.end()) return;
-  dropped = std::move(found->second);
-  tracked_.erase(found);
+  dropped = tracked_.Remove(task_id);
 }
 
 void ThreadCore::OnFinished(StateBase& task, FutureState outcome) {
@@ -358,15 +248,7 @@ void ThreadCore::OnFinished(StateBase& task, FutureState outcome) {
     ++(outcome == FutureState::kFailed ? counts_.failed : counts_.cancelled);
   }
   if (!task.is_tracked()) return;
-  if (auto* attachment =
-          static_cast<TaskOptionsAttachment*>(task.attachment())) {
-    if (const uint64_t timer = attachment->running_timer.exchange(0)) {
-      MutexLock lock(mu_);
-      TimerQueue& timers = Timers();
-      lock.Unlock();
-      timers.Cancel(timer);
-    }
-  }
+  limits_.CancelRunningTimer(task);
   // By now nobody but the futures may hold the result.
   if (worker != nullptr) Untrack(task.task_id());
 }

@@ -4,31 +4,39 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
-#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/internal/pending_tasks.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/pool_lifecycle.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
-#include "asyncpal/pool/internal/task_queue.h"
+#include "asyncpal/pool/internal/task_limits.h"
 #include "asyncpal/pool/internal/thread_worker.h"
-#include "asyncpal/pool/internal/timer_queue.h"
+#include "asyncpal/pool/internal/worker_roster.h"
 
 namespace asyncpal::internal {
 
 // The engine of a ThreadPool, and what a ProcessCore has in common with it:
-// there, too, each worker is a thread. Tasks come in under one mutex, which
-// also guards the set of workers, and are taken under another, so that
-// submitters and workers meet only when the workers have taken everything. What
-// has finished is counted by each worker for itself. thread_core.cc holds the
-// life of tasks, thread_core_help.cc that of tasks run by those who wait,
-// thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
-// pool.
+// there, too, each worker is a thread. It has the locks and their order; what
+// they guard is in rooms of their own, each a plain value: the tasks that wait
+// (pending_tasks.h), the workers (worker_roster.h), and how far the pool is
+// (pool_lifecycle.h). What has finished is counted by each worker for itself.
+//
+// thread_core.cc holds the life of tasks, thread_core_help.cc that of tasks run
+// by those who wait, thread_core_workers.cc that of workers,
+// thread_core_lifecycle.cc that of the pool.
+//
+// Threads: any may call the public methods. No lock is held while user code
+// runs, or a thread is joined.
+// Lifetime: each worker's thread shares the ownership.
+// Ordering: tasks of one submitter start in the order of their submission.
+// Errors: as in Pool. They are thrown after every lock has been given back.
+// Shutdown: the last owner gone, no thread is left but that owner's own.
 class ThreadCore : public PoolCore,
                    public std::enable_shared_from_this<ThreadCore> {
  public:
@@ -67,15 +75,27 @@ class ThreadCore : public PoolCore,
   void OnUnobservedFailure(const StateBase& task,
                            std::exception_ptr error) noexcept override;
 
- protected:
-  friend class ThreadWorker;
-  using WorkerPtr = std::shared_ptr<ThreadWorker>;
+  // --- What its workers call, each on its own thread ---
+  // Runs a pending task of this pool here. False: it can't.
+  bool RunInline(ThreadWorker& worker, StateBase& task);
+  // Around a wait for a task of this pool; in between, see RecheckStandIn() in
+  // ExecutionContext.
+  void BeginBlocking();
+  void EndBlocking();
+  bool RecheckStandIn();
+  // After the end of a task, see ThreadWorker::GoOn().
+  StateBase* GoOn(ThreadWorker& worker);
+  // Its thread ends the process.
+  void LeaveForExit(ThreadWorker& worker);
+  // `Error` is InitializerError or FinalizerError. Null: all is well.
+  std::exception_ptr RunInitializer();
+  std::exception_ptr RunFinalizer();
 
+ protected:
+  using WorkerPtr = std::shared_ptr<ThreadWorker>;
+  using Roster = WorkerRoster<WorkerPtr>;
   // What a thread must do for the queue after it has given back the lock.
-  struct Wakeup {
-    WorkerPtr wake;   // parked, and taken off the idle stack
-    WorkerPtr start;  // new, and has no thread yet
-  };
+  using Wakeup = Roster::Choice;
 
   ThreadCore(PoolOptions options, ShutdownRegistry* registry);
   // Once, right after the construction.
@@ -105,7 +125,6 @@ class ThreadCore : public PoolCore,
   void Lend(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTask(ThreadWorker& worker, StateBase* task);
   void CountRun(ThreadWorker& worker, int64_t depth);
-  bool RunInline(ThreadWorker& worker, StateBase& task);
   // The next task, started and counted; null: there is none. `only_plain`: or
   // it is one that RunTask() has to look after.
   StateBase* TakeTask(ThreadWorker& worker, bool only_plain = false);
@@ -113,9 +132,13 @@ class ThreadCore : public PoolCore,
   void MoveInbox() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   void MarkTaken(ThreadWorker& worker, StateBase* task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
-  int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return inbox_.CountPending(flow_);
+  }
   // The part of them that no worker has at hand.
-  int64_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int64_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return inbox_.CountWaiting(flow_);
+  }
   // A worker's fair share of the tasks that wait, which it may have at hand.
   // Zero: somebody else is free for them.
   size_t ShareToOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
@@ -125,19 +148,15 @@ class ThreadCore : public PoolCore,
   // caller takes it from there, or sees to it by FindWorker() that somebody
   // does.
   void PutBack(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
-  // A task is pending no more; it was offered, or not.
-  void CountStarted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
-  void CountTaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // An offered task is pending no more.
+  void CountStarted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_) {
+    flow_.CountStarted();
+  }
   Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // No thread could be started. If no worker is left, takes `mine` back and
   // throws, and fails what else is pending.
   void RejectStranded(StateBase* mine);
-  // The timers of TaskOptions. False: without its timer the task has failed.
-  void StartQueueTimer(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void CancelQueueTimer(const StateBase& task);
-  bool StartRunningTimer(StateBase* task);
   void Untrack(uint64_t task_id);
-  TimerQueue& Timers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes every pending task that nobody else has claimed.
   std::vector<StateRef<StateBase>> ClaimAllPending(FutureState outcome)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
@@ -148,13 +167,9 @@ class ThreadCore : public PoolCore,
   // --- Workers ---
   // Sees to it that somebody will look at the queue, if that is allowed.
   Wakeup FindWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // All but those that are about to make room for others.
-  size_t StayingWorkers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return workers_.size() - leaving_;
-  }
   // False: a thread could not be started; its worker is forgotten again.
   bool Dispatch(Wakeup wakeup);
-  WorkerPtr NewWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  WorkerPtr AddWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool StartThread(const WorkerPtr& worker);
   void WorkerMain(const WorkerPtr& worker);
   void WorkUntilRetired(ThreadWorker& worker);
@@ -164,58 +179,44 @@ class ThreadCore : public PoolCore,
   bool IsWornOut(const ThreadWorker& worker) const;
   // False: a lost worker has nothing to live on for.
   bool Revive(ThreadWorker& worker);
-  // Whether there are more workers than max_workers, and one could go. Who goes
-  // for that says so by DecideToGo() before it gives back the lock.
-  bool IsSpareStandIn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void UpdateOverMax() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustRetire(const ThreadWorker& worker) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until there is work, true, or it is time to go, false.
   bool Park(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Others count on this worker from now on.
   void StartSearching(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Others have counted on this worker: whoever calls this sees to a successor,
-  // by FindWorker() in the same section, unless nothing waits.
+  // They do so no more: whoever calls this sees to a successor, by FindWorker()
+  // in the same section, unless nothing waits.
   void StopSearching(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Both, for a worker that has found a task and has no lock.
   void PassOnSearch(ThreadWorker& worker);
-  // Between the two, a searching worker is not counted on while others are
-  // idle.
-  void BeginStarting(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void EndStarting(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void DecideToGo(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether a worker is left that does not wait for this pool, nor goes.
-  bool HasActiveWorkers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return StayingWorkers() > blocked_ + starting_;
-  }
   // False: nobody else can be started for the queue, so the worker must go on.
   bool Retire(const WorkerPtr& worker);
-  void Nudge(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void NudgeIdleWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A worker that is idle, or lent, has a look at what has changed.
+  static void WakeToRecheck(ThreadWorker& worker);
+  void WakeIdleToRecheck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Takes over its counts: it is about to leave the roster.
+  void AddUp(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // It is no worker any more; it has a thread to be joined, or not.
+  void RetireForJoin(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void LeaveForJoin(const WorkerPtr& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Joins the threads of workers that have retired.
   void ReapThreads();
 
   // --- The pool ---
-  // Both throw. After fork() no lock can be trusted, so that comes first.
+  // Throws in a forked child. There no lock can be trusted, so it comes first.
   void CheckProcess() const;
-  void CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsQuiet() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return Pending() == 0 && workers_.empty();
+    return Pending() == 0 && roster_.size() == 0;
   }
   bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return closed_ && IsQuiet();
+    return lifecycle_.is_closed() && IsQuiet();
   }
   void CheckMayJoin() const;
-  // What is to be called, without the lock, because the pool is quiet now, or
-  // has even terminated. Each comes out once, and that takes no memory.
-  struct QuietHandlers {
-    std::map<uint64_t, absl::AnyInvocable<void()>> joins;
-    absl::AnyInvocable<void()> terminated;
-
-    void Run();
-  };
-  QuietHandlers TakeQuietHandlers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What is to be called, without the lock, if the pool is quiet now.
+  PoolLifecycle::QuietHandlers TakeQuietHandlers()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunQuietHandlers();
   bool WaitTerminated(absl::Duration timeout);
   void Break(std::exception_ptr error);
@@ -229,58 +230,29 @@ class ThreadCore : public PoolCore,
   ShutdownRegistry::HandlerId handler_id_ = 0;  // its owner's only; 0: none
   const int64_t fork_generation_;
 
-  // Where a thread holds both, it took take_mu_ first. A task's links are
-  // guarded by the lock of its queue, and by both while it leaves out of turn.
+  // Where a thread holds both, it took take_mu_ first.
   mutable Mutex take_mu_;
-  TaskQueue outbox_ ABSL_GUARDED_BY(take_mu_);  // the older tasks
-  std::unordered_map<uint64_t, StateRef<StateBase>> tracked_
-      ABSL_GUARDED_BY(take_mu_);  // running tasks with options or a stop token
-  // How many tasks are not pending any more. Written with take_mu_ held; who
-  // reads without it may see less, and then takes tasks for pending that are
-  // not, never the other way round.
-  std::atomic<int64_t> taken_{0};
-  // How many have left the queues: those, and the ones that workers have at
-  // hand. Shrinks only with mu_ held too.
-  std::atomic<int64_t> left_queue_{0};
+  TaskOutbox outbox_ ABSL_GUARDED_BY(take_mu_);
+  TrackedTasks tracked_ ABSL_GUARDED_BY(take_mu_);
+  TaskFlow flow_;
 
   alignas(64) mutable Mutex mu_;  // a cache line apart from what workers write
   CondVar changed_;               // a worker is gone, or a pending task is
-  TaskQueue inbox_ ABSL_GUARDED_BY(mu_);
-  std::atomic<bool> inbox_hint_{false};  // not empty, for who spins
+  TaskInbox inbox_ ABSL_GUARDED_BY(mu_);
+  Roster roster_ ABSL_GUARDED_BY(mu_);
+  PoolLifecycle lifecycle_ ABSL_GUARDED_BY(mu_);
+  size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;  // look out before they park
+  absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);
   std::vector<CancelledTask> cancelled_tasks_ ABSL_GUARDED_BY(mu_);
-  std::unique_ptr<TimerQueue> timers_ ABSL_GUARDED_BY(mu_);
-
-  // Counts as in PoolStats, of what no live worker counts. `pending` is not
-  // kept here: it is what was submitted and not taken.
+  // Counts as in PoolStats, of what no worker in the roster counts.
   PoolStats counts_ ABSL_GUARDED_BY(mu_);
 
-  std::unordered_map<int64_t, WorkerPtr> workers_ ABSL_GUARDED_BY(mu_);
-  // Newest last, with room for all, so that parking does not throw.
-  std::vector<WorkerPtr> idle_ ABSL_GUARDED_BY(mu_);
-  WorkerPtr retired_ ABSL_GUARDED_BY(mu_);  // not yet joined; chained
-  std::atomic<bool> over_max_{false};  // more than max_workers, for who asks
+  // Both change with mu_ held; who reads them without looks again soon.
+  std::atomic<bool> over_max_{false};  // more workers than max_workers
   // A worker that was needed could not be made, and nobody has tried again.
-  // Changes with mu_ held; who sleeps and reads it without looks again soon.
   std::atomic<bool> start_failed_{false};
-  int64_t last_worker_id_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t searching_ ABSL_GUARDED_BY(mu_) = 0;
-  // Those among them whose initializer, or child, may take long.
-  size_t starting_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t going_ ABSL_GUARDED_BY(mu_) = 0;  // have decided to retire
-  // Those among them that have run their finalizer, and make room for others.
-  size_t leaving_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t blocked_ ABSL_GUARDED_BY(mu_) = 0;   // workers that wait for this pool
-  uint64_t nudges_ ABSL_GUARDED_BY(mu_) = 0;  // how often all idle ones woke up
-  int joiners_ ABSL_GUARDED_BY(mu_) = 0;      // those of joins_ among them
-  uint64_t last_join_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);
 
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  bool given_up_ ABSL_GUARDED_BY(mu_) = false;  // at the process's end
-  std::exception_ptr broken_ ABSL_GUARDED_BY(mu_);
-  absl::AnyInvocable<void()> on_terminated_ ABSL_GUARDED_BY(mu_);
-  std::map<uint64_t, absl::AnyInvocable<void()>> joins_ ABSL_GUARDED_BY(mu_);
+  TaskLimits limits_;
 };
 
 }  // namespace asyncpal::internal

@@ -22,8 +22,8 @@ constexpr int kMaxInlineDepth = 200;
 
 std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
   Wakeup wakeup = Accept(task, MayHelp());
-  if (wakeup.wake != nullptr && wakeup.wake->lent) {
-    return std::move(wakeup.wake);
+  if (wakeup.wake != nullptr && wakeup.wake->may_be_searching) {
+    return std::move(wakeup.wake);  // was lent
   }
   DispatchFor(task, std::move(wakeup));
   return nullptr;
@@ -38,8 +38,8 @@ bool ThreadCore::MayHelp() const {
 }
 
 void ThreadCore::Lend(ThreadWorker& worker) {
-  worker.lent = true;
-  worker.nudges_at_loan = nudges_;
+  roster_.Lend(worker.id);
+  worker.may_be_searching = true;
 }
 
 bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
@@ -51,7 +51,7 @@ bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
     }
     if (!outbox_.IsFirst(&task) || !task.Start()) return false;
     outbox_.PopFront();
-    CountTaken();
+    flow_.CountTaken();
     MarkTaken(place, &task);
   }
   PassOnSearch(place);
@@ -68,13 +68,11 @@ void ThreadCore::StopHelping(std::shared_ptr<ThreadWorker> place) {
   {
     MutexLock lock(mu_);
     StopSearching(*place);
-    if (place->left_for_exit) return;  // to sleep until the process is gone
-    place->lent = false;
-    idle_.push_back(place);
+    // Not there: it is to sleep until the process is gone.
+    if (!roster_.Contains(place->id)) return;
+    const bool must_look = roster_.EndLoan(place->id);
     wakeup = FindWorker();
-    if (wakeup.wake == nullptr && place->nudges_at_loan != nudges_) {
-      Nudge(*place);
-    }
+    if (wakeup.wake == nullptr && must_look) WakeToRecheck(*place);
   }
   Dispatch(std::move(wakeup));
 }
@@ -92,7 +90,7 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     const bool was_queued = outbox_.Remove(&task);
-    CountTaken();
+    flow_.CountTaken();
     MarkTaken(worker, &task);
     // Run() gives up one: the queue's, if it still was in one.
     if (!was_queued) task.AddReference();
@@ -103,36 +101,31 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
   return true;
 }
 
-bool ThreadWorker::RunInline(StateBase& task) {
-  return core.RunInline(*this, task);
-}
-
-bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
-  if (awaited != nullptr && awaited->owner() != nullptr &&
-      awaited->owner() != &core) {
-    return false;  // another pool's business can't deadlock this one
+void ThreadCore::BeginBlocking() {
+  Wakeup wakeup;
+  {
+    MutexLock lock(mu_);
+    roster_.BeginBlocking();
+    wakeup = FindWorker();
   }
-  MutexLock lock(core.mu_);
-  ++core.blocked_;
-  auto wakeup = core.FindWorker();
-  lock.Unlock();
-  core.Dispatch(std::move(wakeup));
-  return true;
+  Dispatch(std::move(wakeup));
 }
 
-bool ThreadWorker::RecheckStandIn() {
-  if (!core.start_failed_.load(std::memory_order_relaxed)) return true;
-  MutexLock lock(core.mu_);
-  core.start_failed_.store(false, std::memory_order_relaxed);
-  auto wakeup = core.FindWorker();
-  lock.Unlock();
-  core.Dispatch(std::move(wakeup));
-  return !core.start_failed_.load(std::memory_order_relaxed);
+bool ThreadCore::RecheckStandIn() {
+  if (!start_failed_.load(std::memory_order_relaxed)) return true;
+  Wakeup wakeup;
+  {
+    MutexLock lock(mu_);
+    start_failed_.store(false, std::memory_order_relaxed);
+    wakeup = FindWorker();
+  }
+  Dispatch(std::move(wakeup));
+  return !start_failed_.load(std::memory_order_relaxed);
 }
 
-void ThreadWorker::EndBlocking() {
-  MutexLock lock(core.mu_);
-  --core.blocked_;
+void ThreadCore::EndBlocking() {
+  MutexLock lock(mu_);
+  roster_.EndBlocking();
 }
 
 }  // namespace asyncpal::internal

@@ -21,7 +21,10 @@ namespace asyncpal::internal {
 namespace {
 
 // How long killed workers may take to be gone.
-constexpr absl::Duration kTimeToDie = absl::Seconds(2);
+constexpr absl::Duration kKillGracePeriod = absl::Seconds(2);
+
+// How many workers beyond max_workers may stand in for blocked ones.
+constexpr size_t kMaxStandIns = 256;
 
 }  // namespace
 
@@ -44,7 +47,9 @@ ThreadCore::ThreadCore(PoolOptions options, ShutdownRegistry* registry)
     : options_(std::move(options)),
       registry_(registry),
       fork_generation_(ForkGeneration()),
-      idle_timeout_(options_.idle_timeout) {}
+      roster_(static_cast<size_t>(options_.max_workers), kMaxStandIns),
+      idle_timeout_(options_.idle_timeout),
+      limits_([this](StateBase& task) { OnTimeout(task); }) {}
 
 ThreadCore::~ThreadCore() {
   if (InForkedChild()) return;
@@ -58,7 +63,7 @@ void ThreadCore::Release() {
   bool given_up;
   {
     MutexLock lock(mu_);
-    given_up = given_up_;
+    given_up = lifecycle_.is_given_up();
   }
   if (!given_up) Shutdown({});
   registry_->Deregister(std::exchange(handler_id_, 0));
@@ -80,18 +85,14 @@ void ThreadCore::CheckProcess() const {
       "own"));
 }
 
-void ThreadCore::CheckOpen() const {
-  if (broken_ != nullptr) std::rethrow_exception(broken_);
-  if (closed_) {
-    throw ClosedPoolError(
-        absl::StrCat(Label(), " is closed: it was shut down before this call"));
-  }
-}
-
 void ThreadCore::Check() {
   CheckProcess();
-  MutexLock lock(mu_);
-  CheckOpen();
+  PoolLifecycle::Refusal refusal;
+  {
+    MutexLock lock(mu_);
+    refusal = lifecycle_.WhyNotOpen();
+  }
+  if (refusal) refusal.Throw(Label());
 }
 
 void ThreadCore::Test() {
@@ -114,14 +115,21 @@ void ThreadCore::Test() {
 int ThreadCore::SpawnWorkers(int n) {
   CheckProcess();
   int started = 0;
+  std::exception_ptr error;
   while (started < n) {
+    Check();
     WorkerPtr worker;
     {
       MutexLock lock(mu_);
-      CheckOpen();
-      if (workers_.size() >= static_cast<size_t>(options_.max_workers)) break;
-      worker = NewWorker();
+      if (roster_.is_full()) break;
+      if (lifecycle_.WhyNotOpen()) continue;  // by now
+      try {
+        worker = AddWorker();
+      } catch (const std::exception&) {
+        error = std::current_exception();
+      }
     }
+    if (error != nullptr) std::rethrow_exception(error);
     if (!StartThread(worker)) {
       RejectStranded(nullptr);
       if (started > 0) break;
@@ -151,15 +159,15 @@ bool ThreadCore::Join(absl::Duration timeout) {
   bool joined;
   {
     MutexLock lock(mu_);
-    ++joiners_;
-    NudgeIdleWorkers();
+    lifecycle_.BeginJoin();
+    WakeIdleToRecheck();
     while (true) {
       joined = IsQuiet();
       const absl::Duration left = countdown.Remaining();
       if (joined || left == absl::ZeroDuration()) break;
       changed_.WaitFor(mu_, left);
     }
-    --joiners_;
+    lifecycle_.EndJoin();
   }
   if (joined) ReapThreads();
   return joined;
@@ -170,10 +178,8 @@ uint64_t ThreadCore::StartJoin(absl::AnyInvocable<void()> handler) {
   uint64_t join;
   {
     MutexLock lock(mu_);
-    join = ++last_join_;
-    joins_.emplace(join, std::move(handler));
-    ++joiners_;
-    NudgeIdleWorkers();
+    join = lifecycle_.StartJoin(std::move(handler));
+    WakeIdleToRecheck();
   }
   RunQuietHandlers();
   return join;
@@ -182,12 +188,7 @@ uint64_t ThreadCore::StartJoin(absl::AnyInvocable<void()> handler) {
 bool ThreadCore::EndJoin(uint64_t join) {
   absl::AnyInvocable<void()> dropped;  // destroyed with no lock held
   MutexLock lock(mu_);
-  const auto found = joins_.find(join);
-  if (found == joins_.end()) return false;
-  dropped = std::move(found->second);
-  joins_.erase(found);
-  --joiners_;
-  return true;
+  return lifecycle_.CancelJoin(join, &dropped);
 }
 
 bool ThreadCore::WaitTerminated(absl::Duration timeout) {
@@ -205,27 +206,18 @@ bool ThreadCore::WaitTerminated(absl::Duration timeout) {
 void ThreadCore::CallWhenTerminated(absl::AnyInvocable<void()> handler) {
   {
     MutexLock lock(mu_);
-    on_terminated_ = std::move(handler);
+    lifecycle_.SetOnTerminated(std::move(handler));
   }
   RunQuietHandlers();
 }
 
-void ThreadCore::QuietHandlers::Run() {
-  for (auto& [join, handler] : joins) handler();
-  if (terminated != nullptr) terminated();
-}
-
-ThreadCore::QuietHandlers ThreadCore::TakeQuietHandlers() {
-  QuietHandlers handlers;
-  if (!IsQuiet()) return handlers;
-  joiners_ -= static_cast<int>(joins_.size());
-  handlers.joins.swap(joins_);
-  if (closed_) handlers.terminated = std::exchange(on_terminated_, nullptr);
-  return handlers;
+PoolLifecycle::QuietHandlers ThreadCore::TakeQuietHandlers() {
+  return IsQuiet() ? lifecycle_.TakeQuietHandlers()
+                   : PoolLifecycle::QuietHandlers();
 }
 
 void ThreadCore::RunQuietHandlers() {
-  QuietHandlers handlers;
+  PoolLifecycle::QuietHandlers handlers;
   {
     MutexLock lock(mu_);
     handlers = TakeQuietHandlers();
@@ -238,9 +230,9 @@ bool ThreadCore::Close(ShutdownMode mode) {
   bool closed_now;
   {
     MutexLock lock(mu_);
-    closed_now = !std::exchange(closed_, true);
+    closed_now = lifecycle_.Close();
     StopAccepting();
-    NudgeIdleWorkers();
+    WakeIdleToRecheck();
   }
   if (mode != ShutdownMode::kDrain) CancelPendingAndAskToStop();
   if (mode == ShutdownMode::kKill) KillWorkers();
@@ -258,7 +250,8 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
     if (options.mode == ShutdownMode::kDrain) CancelPendingAndAskToStop();
     // Those that are killed end by themselves, soon.
     const bool killed = options.mode != ShutdownMode::kKill && KillWorkers();
-    terminated = WaitTerminated(killed ? kTimeToDie : absl::ZeroDuration());
+    terminated =
+        WaitTerminated(killed ? kKillGracePeriod : absl::ZeroDuration());
   }
   if (terminated) ReapThreads();
   return closed_now;
@@ -271,7 +264,8 @@ void ThreadCore::CancelPendingAndAskToStop() {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     pending = ClaimAllPending(FutureState::kCancelled);
-    for (const auto& [id, task] : tracked_) running.push_back(task);
+    tracked_.ForEach(
+        [&](const StateRef<StateBase>& task) { running.push_back(task); });
   }
   // Callbacks and stop callbacks run in here, with no lock held.
   GiveBack(std::move(pending), FutureState::kCancelled, nullptr);
@@ -286,10 +280,9 @@ void ThreadCore::Break(std::exception_ptr error) {
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    if (broken_ != nullptr) return;
-    broken_ = error;
+    if (!lifecycle_.Break(error)) return;
     StopAccepting();
-    NudgeIdleWorkers();
+    WakeIdleToRecheck();
     pending = ClaimAllPending(FutureState::kFailed);
   }
   GiveBack(std::move(pending), FutureState::kFailed, error);
@@ -301,7 +294,7 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
   if (is_terminated()) return;
   {
     MutexLock lock(mu_);
-    given_up_ = true;
+    lifecycle_.GiveUp();
   }
   for (const WorkerInfo& worker : Workers()) {
     const std::string what =
@@ -316,15 +309,16 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
   }
 }
 
-void ThreadWorker::LeaveForExit() {
+void ThreadCore::LeaveForExit(ThreadWorker& worker) {
   {
-    MutexLock lock(core.mu_);
-    left_for_exit = true;
-    if (core.workers_.count(id) == 0) return;
-    core.Forget(*this);
-    if (thread_is_set.load(std::memory_order_acquire)) thread.detach();
+    MutexLock lock(mu_);
+    if (!roster_.Contains(worker.id)) return;
+    Forget(worker);
+    if (worker.thread_is_set.load(std::memory_order_acquire)) {
+      worker.thread.detach();
+    }
   }
-  core.RunQuietHandlers();
+  RunQuietHandlers();
 }
 
 std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {
@@ -338,15 +332,16 @@ PoolStats ThreadCore::Stats() const {
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   PoolStats stats = counts_;
+  stats.submitted = inbox_.submitted();
   stats.pending = Pending();
-  for (const auto& [id, worker] : workers_) {
+  roster_.ForEach([&](const WorkerPtr& worker) {
     stats.completed += worker->completed.Get();
     stats.failed += worker->failed.Get();
     stats.cancelled += worker->cancelled.Get();
     stats.lost += worker->lost_tasks.Get();
     if (worker->depth.Get() > 0) ++stats.busy;
-  }
-  stats.workers = static_cast<int64_t>(workers_.size());
+  });
+  stats.workers = static_cast<int64_t>(roster_.size());
   stats.idle = stats.workers - stats.busy;
   // Of what was started, the part that nobody has counted as finished.
   stats.running = stats.submitted - stats.pending - stats.completed -
@@ -359,28 +354,25 @@ std::vector<WorkerInfo> ThreadCore::Workers() const {
   std::vector<WorkerInfo> infos;
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  for (const auto& [id, worker] : workers_) {
-    WorkerInfo info{.id = id,
+  std::vector<WorkerPtr> workers;  // those in the roster keep them, too
+  roster_.ForEach([&](const WorkerPtr& worker) { workers.push_back(worker); });
+  for (const WorkerPtr& worker : workers) {
+    WorkerInfo info{.id = worker->id,
                     .name = worker->name,
                     .pid = worker->pid(),
                     .busy = worker->depth.Get() > 0,
                     .tasks_done = worker->tasks_done.Get()};
     if (info.busy) {
-      const uint64_t task = worker->current_task.load();
-      const auto tracked = tracked_.find(task);
-      info.current_task =
-          tracked != tracked_.end() ? tracked->second->name() : "";
-      if (info.current_task.empty()) {
-        info.current_task = absl::StrCat("task ", task);
-      }
+      const uint64_t id = worker->current_task.load();
+      const StateBase* const task = tracked_.Find(id);
+      if (task != nullptr) info.current_task = task->name();
+      if (info.current_task.empty())
+        info.current_task = absl::StrCat("task ", id);
       const int64_t since = worker->running_since.load();
       if (since != 0) info.running_for = absl::Nanoseconds(NowNanos() - since);
     }
     infos.push_back(std::move(info));
   }
-  std::sort(
-      infos.begin(), infos.end(),
-      [](const WorkerInfo& a, const WorkerInfo& b) { return a.id < b.id; });
   return infos;
 }
 
@@ -394,13 +386,13 @@ void ThreadCore::set_idle_timeout(absl::Duration timeout) {
   if (InForkedChild()) return;
   MutexLock lock(mu_);
   idle_timeout_ = timeout;
-  NudgeIdleWorkers();
+  WakeIdleToRecheck();
 }
 
 bool ThreadCore::is_closed() const {
   if (InForkedChild()) return true;
   MutexLock lock(mu_);
-  return closed_;
+  return lifecycle_.is_closed();
 }
 
 bool ThreadCore::is_terminated() const {
@@ -412,7 +404,7 @@ bool ThreadCore::is_terminated() const {
 bool ThreadCore::is_broken() const {
   if (InForkedChild()) return false;
   MutexLock lock(mu_);
-  return broken_ != nullptr;
+  return lifecycle_.is_broken();
 }
 
 }  // namespace asyncpal::internal

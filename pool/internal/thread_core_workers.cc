@@ -32,9 +32,6 @@
 namespace asyncpal::internal {
 namespace {
 
-// How many workers beyond max_workers may stand in for blocked ones.
-constexpr size_t kMaxStandIns = 256;
-
 void NameThisThread(const std::string& pool, int64_t id) {
   constexpr size_t kLimit = 15;  // Linux's
   const std::string suffix = absl::StrCat("-", id);
@@ -46,48 +43,31 @@ void NameThisThread(const std::string& pool, int64_t id) {
 }  // namespace
 
 ThreadCore::Wakeup ThreadCore::FindWorker() {
-  const size_t workers = StayingWorkers();
-  const size_t max_workers = static_cast<size_t>(options_.max_workers);
-  // With every worker blocked in a wait for this very pool, only one more can
-  // end the waits.
-  const bool all_wait =
-      blocked_ >= workers && workers < max_workers + kMaxStandIns;
-  const bool can_grow = workers < max_workers || all_wait;
   // Asked first: Waiting() looks at a cache line that busy workers write.
-  if (idle_.empty() && !can_grow) return {};
-  if (broken_ != nullptr) return {};
-  const size_t coming = idle_.empty() ? searching_ : searching_ - starting_;
-  if (Waiting() <= static_cast<int64_t>(coming)) return {};
-  if (idle_.empty()) {
-    try {
-      return {.wake = nullptr, .start = NewWorker()};
-    } catch (const std::exception&) {
-      // No memory or descriptor for one more: the ones there are will do.
-      if (workers == 0) throw;
-      start_failed_.store(true, std::memory_order_relaxed);
-      return {};
-    }
+  if (!roster_.is_hungry() || lifecycle_.is_broken()) return {};
+  try {
+    Wakeup wakeup = roster_.Choose(Waiting(), [this](int64_t id) {
+      return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
+    });
+    if (wakeup.start != nullptr) UpdateOverMax();
+    return wakeup;
+  } catch (const std::exception&) {
+    // No memory or descriptor for one more: the ones there are will do.
+    if (roster_.staying() == 0) throw;
+    start_failed_.store(true, std::memory_order_relaxed);
+    return {};
   }
-  WorkerPtr newest = std::move(idle_.back());
-  idle_.pop_back();
-  StartSearching(*newest);
-  return {.wake = std::move(newest), .start = nullptr};
 }
 
 ThreadCore::WorkerPtr ThreadCore::MakeWorker(int64_t id, std::string name) {
   return std::make_shared<ThreadWorker>(*this, id, std::move(name));
 }
 
-ThreadCore::WorkerPtr ThreadCore::NewWorker() {
-  const int64_t id = last_worker_id_ + 1;
-  WorkerPtr worker =
-      MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
-  idle_.reserve(workers_.size() + 1);
-  workers_.emplace(id, worker);
-  last_worker_id_ = id;
+ThreadCore::WorkerPtr ThreadCore::AddWorker() {
+  WorkerPtr worker = roster_.Add([this](int64_t id) {
+    return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
+  });
   UpdateOverMax();
-  StartSearching(*worker);
-  BeginStarting(*worker);
   return worker;
 }
 
@@ -113,7 +93,7 @@ bool ThreadCore::StartThread(const WorkerPtr& worker) {
       MutexLock lock(mu_);
       Forget(*worker);
       start_failed_.store(true, std::memory_order_relaxed);
-      if (!idle_.empty()) wakeup = FindWorker();
+      if (roster_.idle() > 0) wakeup = FindWorker();
     }
     Dispatch(std::move(wakeup));
     RunQuietHandlers();
@@ -135,8 +115,7 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
     if (!Retire(worker)) {
       {
         MutexLock lock(mu_);
-        Forget(*worker);
-        LeaveForJoin(worker);
+        RetireForJoin(*worker);
       }
       RejectStranded(nullptr);
     }
@@ -149,32 +128,25 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.tasks_since_start = 0;
+  worker.may_be_searching = true;  // as new, or as it has come back
   if (auto error = worker.Begin()) {
     Break(std::move(error));
     return;
   }
   {
     MutexLock lock(mu_);
-    EndStarting(worker);
+    roster_.EndStart(worker.id);
   }
   while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
   if (auto error = worker.End()) Break(std::move(error));
 }
 
-std::exception_ptr ThreadWorker::Begin() {
-  return RunHook<InitializerError>(core.options_.initializer, core.Label());
+std::exception_ptr ThreadCore::RunInitializer() {
+  return RunHook<InitializerError>(options_.initializer, Label());
 }
 
-std::exception_ptr ThreadWorker::End() {
-  return RunHook<FinalizerError>(core.options_.finalizer, core.Label());
-}
-
-void ThreadWorker::Sleep(absl::Duration timeout) {
-  FutexWait(reinterpret_cast<const uint32_t*>(&wake), kAsleep, timeout);
-}
-
-void ThreadWorker::WakeUp() {
-  FutexWakeOne(reinterpret_cast<const uint32_t*>(&wake));
+std::exception_ptr ThreadCore::RunFinalizer() {
+  return RunHook<FinalizerError>(options_.finalizer, Label());
 }
 
 StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
@@ -184,8 +156,8 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
   }
   if (over_max_.load(std::memory_order_relaxed)) {
     MutexLock lock(mu_);
-    if (IsSpareStandIn()) {
-      DecideToGo(worker);
+    if (roster_.has_spare()) {
+      roster_.DecideToGo(worker.id);
       return nullptr;
     }
   }
@@ -200,7 +172,7 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
     MutexLock lock(mu_);
     if (Waiting() > 0) continue;  // one has come in between
     if (MustRetire(worker)) {
-      DecideToGo(worker);
+      roster_.DecideToGo(worker.id);
       return nullptr;
     }
     // One worker looks out for the next task for a moment: it then costs
@@ -210,15 +182,13 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
       ++spinning_;
       StartSearching(worker);
       lock.Unlock();
-      YieldUntil(
-          [this] { return inbox_hint_.load(std::memory_order_relaxed); });
+      YieldUntil([this] { return flow_.has_new(); });
       lock.Lock();
       --spinning_;
       continue;
     }
-    StopSearching(worker);
     if (!Park(worker)) {
-      DecideToGo(worker);
+      roster_.DecideToGo(worker.id);
       return nullptr;
     }
     StateBase* task = worker.TakeLent();
@@ -242,36 +212,32 @@ bool ThreadCore::Revive(ThreadWorker& worker) {
   Wakeup wakeup;
   {
     MutexLock lock(mu_);
-    if (Waiting() <= 0 || broken_ != nullptr) return false;
-    BeginStarting(worker);
+    if (Waiting() <= 0 || lifecycle_.is_broken()) return false;
+    roster_.BeginStart(worker.id);
     wakeup = FindWorker();
   }
   Dispatch(std::move(wakeup));
   const bool revived = worker.Revive();
   MutexLock lock(mu_);
-  EndStarting(worker);
+  roster_.EndStart(worker.id);
   return revived;
 }
 
-bool ThreadCore::IsSpareStandIn() const {
-  const size_t workers = workers_.size() - going_;
-  return workers > static_cast<size_t>(options_.max_workers) &&
-         workers > blocked_ + 1;
-}
-
 bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
-  return closed_ || broken_ != nullptr || joiners_ > 0 || IsSpareStandIn() ||
-         worker.left_for_exit || worker.lost.load(std::memory_order_relaxed);
+  return lifecycle_.must_retire() || roster_.has_spare() ||
+         !roster_.Contains(worker.id) ||
+         worker.lost.load(std::memory_order_relaxed);
 }
 
 bool ThreadCore::Park(ThreadWorker& worker) {
   worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-  idle_.push_back(worker.shared_from_this());
+  roster_.Park(worker.id);
+  worker.may_be_searching = false;
   int64_t since = NowNanos();
   while (true) {
-    if (worker.is_lent()) {
+    if (roster_.IsLent(worker.id) || worker.is_lent()) {
       worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-      worker.nudges_at_loan = nudges_ - 1;  // must look at the clock afterwards
+      roster_.NoteChange(worker.id);  // must look at the clock afterwards
       mu_.Unlock();
       worker.Sleep(absl::InfiniteDuration());
       mu_.Lock();
@@ -280,9 +246,10 @@ bool ThreadCore::Park(ThreadWorker& worker) {
     }
     const absl::Duration left =
         idle_timeout_ - absl::Nanoseconds(NowNanos() - since);
-    if (worker.searching) {
-      // Somebody has taken it off the stack: the word comes now, if it is not
-      // there yet.
+    if (roster_.IsSearching(worker.id)) {
+      // Somebody has taken it off the idle ones: the word comes now, if it is
+      // not there yet.
+      worker.may_be_searching = true;
       mu_.Unlock();
       while (worker.wake.load(std::memory_order_acquire) !=
              ThreadWorker::kWoken) {
@@ -292,8 +259,7 @@ bool ThreadCore::Park(ThreadWorker& worker) {
       return true;
     }
     if (left <= absl::ZeroDuration() || MustRetire(worker)) {
-      idle_.erase(
-          std::find(idle_.begin(), idle_.end(), worker.shared_from_this()));
+      roster_.Unpark(worker.id);
       return false;
     }
     worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
@@ -304,17 +270,17 @@ bool ThreadCore::Park(ThreadWorker& worker) {
 }
 
 void ThreadCore::StartSearching(ThreadWorker& worker) {
-  if (!std::exchange(worker.searching, true)) ++searching_;
+  roster_.StartSearching(worker.id);
+  worker.may_be_searching = true;
 }
 
 void ThreadCore::StopSearching(ThreadWorker& worker) {
-  EndStarting(worker);
-  if (std::exchange(worker.searching, false)) --searching_;
+  roster_.StopSearching(worker.id);
+  worker.may_be_searching = false;
 }
 
 void ThreadCore::PassOnSearch(ThreadWorker& worker) {
-  // Only a parked worker is made to search by others.
-  if (!worker.searching) return;
+  if (!worker.may_be_searching) return;
   Wakeup wakeup;
   {
     MutexLock lock(mu_);
@@ -324,26 +290,14 @@ void ThreadCore::PassOnSearch(ThreadWorker& worker) {
   Dispatch(std::move(wakeup));
 }
 
-void ThreadCore::BeginStarting(ThreadWorker& worker) {
-  if (worker.searching && !std::exchange(worker.starting, true)) ++starting_;
-}
-
-void ThreadCore::EndStarting(ThreadWorker& worker) {
-  if (std::exchange(worker.starting, false)) --starting_;
-}
-
-void ThreadCore::DecideToGo(ThreadWorker& worker) {
-  if (!std::exchange(worker.going, true)) ++going_;
-}
-
-void ThreadCore::Nudge(ThreadWorker& worker) {
-  worker.wake.store(ThreadWorker::kNudged, std::memory_order_release);
+void ThreadCore::WakeToRecheck(ThreadWorker& worker) {
+  worker.wake.store(ThreadWorker::kRecheck, std::memory_order_release);
   worker.WakeUp();
 }
 
-void ThreadCore::NudgeIdleWorkers() {
-  ++nudges_;
-  for (const WorkerPtr& worker : idle_) Nudge(*worker);
+void ThreadCore::WakeIdleToRecheck() {
+  roster_.NoteChange();
+  roster_.ForEachIdle([](const WorkerPtr& worker) { WakeToRecheck(*worker); });
 }
 
 bool ThreadCore::Retire(const WorkerPtr& worker) {
@@ -352,81 +306,80 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   // are joined.
   ReapThreads();
   MutexLock lock(mu_);
-  StopSearching(*worker);
-  if (worker->left_for_exit) return true;
-  DecideToGo(*worker);
-  ++leaving_;
+  worker->may_be_searching = false;
+  if (!roster_.Contains(worker->id))
+    return true;  // its thread ends the process
+  roster_.BeginLeaving(worker->id);
   UpdateOverMax();
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
     // Another in its place would find no more than this one did, and be one too
     // many meanwhile, so that one which is well would go.
-    if (worker->gave_up && idle_.empty() && HasActiveWorkers()) break;
+    if (worker->gave_up && roster_.idle() == 0 && roster_.has_active()) break;
     Wakeup wakeup;
     bool dispatched = false;
     try {
       wakeup = FindWorker();
-      if (wakeup.wake == nullptr && wakeup.start == nullptr) break;
+      if (wakeup.empty()) break;
     } catch (const std::exception&) {
       // There is nothing that another worker could be made of.
     }
-    if (wakeup.wake != nullptr || wakeup.start != nullptr) {
+    if (!wakeup.empty()) {
       lock.Unlock();
       dispatched = Dispatch(std::move(wakeup));
       lock.Lock();
     }
     if (dispatched) continue;
-    if (HasActiveWorkers()) break;  // they will do
-    --leaving_;
-    worker->going = false;
-    --going_;
+    if (roster_.has_active()) break;  // they will do
+    roster_.StayOn(worker->id);
     UpdateOverMax();
-    StartSearching(*worker);
     return false;
   }
-  --leaving_;
-  Forget(*worker);
-  LeaveForJoin(worker);
+  RetireForJoin(*worker);
   return true;
 }
 
-void ThreadCore::Forget(ThreadWorker& worker) {
-  StopSearching(worker);
-  if (std::exchange(worker.going, false)) --going_;
+void ThreadCore::AddUp(ThreadWorker& worker) {
   counts_.completed += worker.completed.Get();
   counts_.failed += worker.failed.Get();
   counts_.cancelled += worker.cancelled.Get();
   counts_.lost += worker.lost_tasks.Get();
-  workers_.erase(worker.id);
+}
+
+void ThreadCore::RetireForJoin(ThreadWorker& worker) {
+  AddUp(worker);
+  roster_.Retire(worker.id);
+  UpdateOverMax();
+  changed_.NotifyAll();
+}
+
+void ThreadCore::Forget(ThreadWorker& worker) {
+  AddUp(worker);
+  roster_.Forget(worker.id);
   UpdateOverMax();
   changed_.NotifyAll();
 }
 
 void ThreadCore::UpdateOverMax() {
-  over_max_.store(StayingWorkers() > static_cast<size_t>(options_.max_workers),
-                  std::memory_order_relaxed);
-}
-
-void ThreadCore::LeaveForJoin(const WorkerPtr& worker) {
-  worker->next_retired = std::exchange(retired_, worker);
+  over_max_.store(roster_.is_over_max(), std::memory_order_relaxed);
 }
 
 void ThreadCore::ReapThreads() {
-  WorkerPtr next;
+  decltype(roster_.TakeRetired()) retired;
   {
     MutexLock lock(mu_);
-    next = std::move(retired_);
+    retired = roster_.TakeRetired();
   }
-  while (const WorkerPtr worker = std::move(next)) {
-    next = std::move(worker->next_retired);
-    worker->thread_is_set.wait(false);
-    if (worker->thread.get_id() == std::this_thread::get_id()) {
+  for (const auto& [id, entry] : retired) {
+    ThreadWorker& worker = *entry.worker;
+    worker.thread_is_set.wait(false);
+    if (worker.thread.get_id() == std::this_thread::get_id()) {
       // The last owner of the pool was this worker's own task: nobody is left
       // to join its thread.
-      worker->thread.detach();
+      worker.thread.detach();
     } else {
-      worker->thread.join();
+      worker.thread.join();
     }
   }
 }

@@ -37,8 +37,8 @@ class OwnedCounter {
   std::atomic<int64_t> value_{0};
 };
 
-// One thread of a ThreadCore, and what the core knows of it. "Locked" is short
-// for guarded by the core's mutex.
+// One thread of a ThreadCore, and what it says of itself. What the core knows
+// of it, and guards by its lock, is in the WorkerRoster.
 class ThreadWorker : public ExecutionContext,
                      public std::enable_shared_from_this<ThreadWorker> {
  public:
@@ -70,9 +70,9 @@ class ThreadWorker : public ExecutionContext,
   virtual bool Revive() { return false; }
   // The task that this worker had at hand, started and counted. Null: none.
   virtual StateBase* TakeOffered() { return nullptr; }
-  // Locked: what the sleeping worker is there for is in use by someone else; it
-  // must neither go nor be given a task.
-  virtual bool is_lent() { return lent; }
+  // With the core's lock held: what the sleeping worker is there for is in use
+  // by someone else; it must neither go nor be given a task.
+  virtual bool is_lent() { return false; }
   // The task that such a use has left to this worker, started and counted.
   // Null: none.
   virtual StateBase* TakeLent() { return nullptr; }
@@ -111,21 +111,16 @@ class ThreadWorker : public ExecutionContext,
 
   // What a parked worker sleeps on.
   static constexpr uint32_t kAsleep = 0;
-  static constexpr uint32_t kWoken = 1;   // taken off the idle stack
-  static constexpr uint32_t kNudged = 2;  // still on it: something has changed
+  static constexpr uint32_t kWoken = 1;    // taken off the idle ones
+  static constexpr uint32_t kRecheck = 2;  // one still: something has changed
   std::atomic<uint32_t> wake{kAsleep};
 
-  bool searching = false;  // locked: counted as about to look at the queue
-  bool starting = false;   // locked: one of those, but it may take long
-  bool going = false;      // locked: has decided to retire
-  bool lent = false;       // locked: somebody works in its place, see Help()
-  uint64_t nudges_at_loan = 0;  // locked: differs from the core's afterwards if
-                                // the worker must have a look at things
-  bool left_for_exit = false;   // locked
-  std::shared_ptr<ThreadWorker> next_retired;  // locked
-  std::atomic<bool> lost{false};               // can take no task as it is
-  bool gave_up = false;  // for lack of what starting it takes; its own thread's
-  int tasks_since_start = 0;  // its own thread only
+  std::atomic<bool> lost{false};  // can take no task as it is
+
+  // Its own thread's only, or that of who works in its place.
+  bool may_be_searching = false;  // false: the roster says so too
+  bool gave_up = false;           // for lack of what starting it takes
+  int tasks_since_start = 0;
 
   // Written by its own thread; `depth`, the tasks on its stack, grows with the
   // lock held, so that a snapshot agrees with the count of started tasks.

@@ -1,0 +1,41 @@
+#include "asyncpal/pool/internal/thread_worker.h"
+
+#include "asyncpal/future/internal/futex.h"
+#include "asyncpal/pool/internal/thread_core.h"
+
+namespace asyncpal::internal {
+
+std::exception_ptr ThreadWorker::Begin() { return core.RunInitializer(); }
+
+std::exception_ptr ThreadWorker::End() { return core.RunFinalizer(); }
+
+void ThreadWorker::Sleep(absl::Duration timeout) {
+  FutexWait(reinterpret_cast<const uint32_t*>(&wake), kAsleep, timeout);
+}
+
+void ThreadWorker::WakeUp() {
+  FutexWakeOne(reinterpret_cast<const uint32_t*>(&wake));
+}
+
+StateBase* ThreadWorker::GoOn() { return core.GoOn(*this); }
+
+bool ThreadWorker::RunInline(StateBase& task) {
+  return core.RunInline(*this, task);
+}
+
+bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
+  if (awaited != nullptr && awaited->owner() != nullptr &&
+      awaited->owner() != &core) {
+    return false;  // another pool's business can't deadlock this one
+  }
+  core.BeginBlocking();
+  return true;
+}
+
+void ThreadWorker::EndBlocking() { core.EndBlocking(); }
+
+bool ThreadWorker::RecheckStandIn() { return core.RecheckStandIn(); }
+
+void ThreadWorker::LeaveForExit() { core.LeaveForExit(*this); }
+
+}  // namespace asyncpal::internal

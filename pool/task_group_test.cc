@@ -1,0 +1,276 @@
+#include "asyncpal/pool/task_group.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/testing/notification.h"
+#include "asyncpal/pool/testing/eventually.h"
+#include "asyncpal/pool/thread_pool.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace asyncpal {
+namespace {
+
+using testing::Eventually;
+using testing::kDeadline;
+using testing::Notification;
+using ::testing::ThrowsMessage;
+
+TEST(TaskGroup, AllTasksAreOverAfterWait) {
+  ThreadPool pool(3);
+  std::atomic<int> done{0};
+  TaskGroup group(pool);
+  for (int i = 0; i < 100; ++i) group.Run([&] { ++done; });
+  group.Wait();
+  EXPECT_EQ(done, 100);
+}
+
+TEST(TaskGroup, CanBeUsedAgainAfterWait) {
+  ThreadPool pool(2);
+  int done = 0;
+  TaskGroup group(pool);
+  group.Run([&] { ++done; });
+  group.Wait();
+  group.Run([&] { ++done; });
+  group.Wait();
+  EXPECT_EQ(done, 2);
+}
+
+TEST(TaskGroup, WaitOnAnEmptyGroupReturns) {
+  ThreadPool pool(1);
+  TaskGroup group(pool);
+  group.Wait();
+  EXPECT_EQ(pool.Stats().submitted, 0);
+}
+
+TEST(TaskGroup, WaitsForTasksThatItsTasksRun) {
+  ThreadPool pool(2);
+  std::atomic<int> done{0};
+  TaskGroup group(pool);
+  group.Run([&] {
+    for (int i = 0; i < 10; ++i) group.Run([&] { ++done; });
+  });
+  group.Wait();
+  EXPECT_EQ(done, 10);
+}
+
+TEST(TaskGroup, TakesCallablesThatCanOnlyBeMoved) {
+  ThreadPool pool(1);
+  int seen = 0;
+  TaskGroup group(pool);
+  group.Run([&, value = std::make_unique<int>(7)] { seen = *value; });
+  group.Wait();
+  EXPECT_EQ(seen, 7);
+}
+
+TEST(TaskGroup, OneWorkerWaitsForAGroupOfItsOwnPool) {
+  ThreadPool pool(1);
+  const auto sum = pool.Submit([&] {
+    std::atomic<int> sum{0};
+    TaskGroup group(pool);
+    for (int i = 1; i <= 10; ++i) group.Run([&, i] { sum += i; });
+    group.Wait();
+    return sum.load();
+  });
+  EXPECT_EQ(sum.Collect(kDeadline), 55);
+}
+
+// ---------------------------------------------------------------- Failures
+
+TEST(TaskGroup, ExceptionOfATaskComesOutOfWait) {
+  ThreadPool pool(1);
+  TaskGroup group(pool);
+  group.Run([] { throw std::range_error("page 7"); });
+  EXPECT_THAT([&] { group.Wait(); }, ThrowsMessage<std::range_error>("page 7"));
+  group.Wait();  // it has come out
+}
+
+TEST(TaskGroup, TasksThatHaveNotBegunAreDroppedAfterAFailure) {
+  ThreadPool pool(1);
+  std::atomic<int> ran{0};
+  Notification may_fail;
+  TaskGroup group(pool);
+  group.Run([&] {
+    may_fail.Wait();
+    throw std::logic_error("x");
+  });
+  for (int i = 0; i < 10; ++i) group.Run([&] { ++ran; });
+  may_fail.Notify();
+  EXPECT_THROW(group.Wait(), std::logic_error);
+  EXPECT_EQ(ran, 0);
+}
+
+TEST(TaskGroup, DestructorDropsWhatHasNotBegunAndWaitsForTheRest) {
+  ThreadPool pool(1);
+  std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
+  Notification is_running, may_end;
+  {
+    TaskGroup group(pool);
+    for (int i = 0; i < 10; ++i) {
+      group.Run([&] {
+        ++begun;
+        is_running.Notify();
+        may_end.Wait(absl::Milliseconds(50));
+        ++ended;
+      });
+    }
+    ASSERT_TRUE(is_running.Wait());
+  }
+  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(ended, 1);
+}
+
+TEST(TaskGroup, EmptyCallableIsRefused) {
+  ThreadPool pool(1);
+  TaskGroup group(pool);
+  EXPECT_THROW(group.Run(static_cast<void (*)()>(nullptr)),
+               std::invalid_argument);
+}
+
+// ---------------------------------------------------------------- Shutdown
+
+TEST(TaskGroup, RunOnAClosedPoolThrows) {
+  ThreadPool pool(1);
+  pool.Shutdown();
+  TaskGroup group(pool);
+  EXPECT_THROW(group.Run([] {}), ClosedPoolError);
+  group.Wait();
+}
+
+TEST(TaskGroup, WaitThrowsIfThePoolHasCancelledATask) {
+  ThreadPool pool(1);
+  Notification is_running, may_end;
+  std::atomic<int> ran{0};
+  TaskGroup group(pool);
+  group.Run([&] {
+    is_running.Notify();
+    may_end.Wait();
+  });
+  group.Run([&] { ++ran; });
+  ASSERT_TRUE(is_running.Wait());
+  pool.Shutdown(
+      {.mode = ShutdownMode::kCancelPending, .deadline = absl::ZeroDuration()});
+  may_end.Notify();
+  EXPECT_THROW(group.Wait(), CancelledError);
+  EXPECT_EQ(ran, 0);
+}
+
+TEST(TaskGroup, CancelledTaskDoesNothingAfterWaitHasThrown) {
+  ThreadPool pool(1);
+  Notification is_running, may_end;
+  std::atomic<int> ran{0};
+  TaskGroup group(pool);
+  group.Run([&] {
+    is_running.Notify();
+    may_end.Wait();
+  });
+  group.Run([&] { ++ran; });
+  ASSERT_TRUE(is_running.Wait());
+  pool.Shutdown(
+      {.mode = ShutdownMode::kCancelPending, .deadline = absl::ZeroDuration()});
+  may_end.Notify();
+  EXPECT_THROW(group.Wait(), CancelledError);
+  std::vector<CancelledTask> cancelled = pool.TakeCancelledTasks();
+  ASSERT_EQ(cancelled.size(), 1u);
+  cancelled[0]();
+  EXPECT_EQ(ran, 0);
+}
+
+TEST(TaskGroup, CancelledTaskDoesNothingWhenItsGroupIsGone) {
+  ThreadPool pool(1);
+  Notification is_running, may_end;
+  std::atomic<int> ran{0};
+  {
+    TaskGroup group(pool);
+    group.Run([&] {
+      is_running.Notify();
+      may_end.Wait();
+    });
+    group.Run([&] { ++ran; });
+    ASSERT_TRUE(is_running.Wait());
+    pool.Shutdown({.mode = ShutdownMode::kCancelPending,
+                   .deadline = absl::ZeroDuration()});
+    may_end.Notify();
+  }
+  std::vector<CancelledTask> cancelled = pool.TakeCancelledTasks();
+  ASSERT_EQ(cancelled.size(), 1u);
+  cancelled[0]();
+  EXPECT_EQ(ran, 0);
+}
+
+// -------------------------------------------------------------------- Both
+
+int Fib(ThreadPool& pool, int n) {
+  if (n < 2) return n;
+  const auto [a, b] = pool.Both([&] { return Fib(pool, n - 1); },
+                                [&] { return Fib(pool, n - 2); });
+  return a + b;
+}
+
+TEST(Both, GivesTheResultsOfBoth) {
+  ThreadPool pool(2);
+  const std::pair<int, std::string> both =
+      pool.Both([] { return 6 * 7; }, [] { return std::string("x"); });
+  EXPECT_EQ(both, std::pair(42, std::string("x")));
+}
+
+TEST(Both, ResultOfACallThatReturnsNothingIsAMonostate) {
+  ThreadPool pool(2);
+  int calls = 0;
+  const auto both = pool.Both([&] { ++calls; }, [] { return 1; });
+  static_assert(
+      std::is_same_v<decltype(both), const std::pair<std::monostate, int>>);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Both, ForksInsideOfForks) {
+  for (const int workers : {1, 2, 4}) {
+    ThreadPool pool(workers);
+    EXPECT_EQ(Fib(pool, 15), 610) << workers;
+  }
+}
+
+TEST(Both, RunsNoMoreCallsAtOnceThanThereAreWorkers) {
+  ThreadPool pool(1);
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};
+  const auto call = [&] {
+    most = std::max(most.load(), ++running);
+    std::this_thread::yield();
+    --running;
+  };
+  for (int i = 0; i < 100; ++i) pool.Both(call, call);
+  EXPECT_EQ(most, 1);
+}
+
+TEST(Both, WaitsForTheOtherCallBeforeItThrows) {
+  ThreadPool pool(2);
+  std::atomic<bool> has_begun{false};
+  std::atomic<bool> is_over{false};
+  EXPECT_THROW(pool.Both(
+                   [&] {
+                     Eventually([&] { return has_begun.load(); });
+                     throw std::logic_error("x");
+                   },
+                   [&] {
+                     has_begun = true;
+                     for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+                     is_over = true;
+                   }),
+               std::logic_error);
+  EXPECT_TRUE(is_over);
+}
+
+}  // namespace
+}  // namespace asyncpal
