@@ -128,6 +128,18 @@ class ContentsTest(unittest.TestCase):
             names = file.namelist()
         self.assertIn("lib/net10.0/Asyncpal.pdb", names)
 
+    def test_native_code_is_optimized_and_has_lines(self):
+        # What GCC was told is in the debug information.
+        for path in published("-debug.jar") + published(".debug.zip"):
+            with zipfile.ZipFile(path) as file:
+                [name] = [n for n in file.namelist() if n.endswith(".debug")]
+                debug = file.read(name)
+            flags = set(re.findall(rb"GNU C\+\+20 [^\0]*", debug))
+            self.assertTrue(flags)
+            for words in flags:
+                self.assertIn(b" -O2 ", words)
+                self.assertIn(b" -g1 ", words)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
