@@ -52,8 +52,7 @@ BASELINE = [
     "CXXABI_1.3.13",
     "GCC_3.4",
     "GLIBC_2.34",
-    # 3.4.29 but for std::condition_variable::wait().
-    "GLIBCXX_3.4.30",
+    "GLIBCXX_3.4.29",
 ]
 
 def asyncpal_native_bundle(name, libraries, baseline = BASELINE, **kwargs):
