@@ -155,7 +155,7 @@ Totals Sum(const std::vector<Future<Totals>>& counts) {
 void KillOne(ProcessPool& pool) {
   int64_t victim = 0;
   for (const asyncpal::WorkerInfo& worker : pool.Workers()) {
-    if (victim == 0 || worker.busy) victim = worker.pid;
+    if (victim == 0 || worker.busy) victim = worker.pid.value_or(0);
   }
   if (victim > 0) kill(static_cast<pid_t>(victim), SIGKILL);
 }

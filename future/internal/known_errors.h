@@ -17,9 +17,6 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
-#include "absl/types/bad_any_cast.h"
-#include "absl/types/bad_optional_access.h"
-#include "absl/types/bad_variant_access.h"
 #include "asyncpal/future/error.h"
 
 namespace asyncpal::internal {
@@ -37,9 +34,8 @@ using KnownErrors = TypeList<
     std::future_error, std::bad_alloc, std::bad_array_new_length, std::bad_cast,
     std::bad_any_cast, std::bad_exception, std::bad_typeid,
     std::bad_function_call, std::bad_weak_ptr, std::bad_optional_access,
-    std::bad_variant_access, std::regex_error, absl::BadStatusOrAccess,
-    absl::bad_optional_access, absl::bad_variant_access, absl::bad_any_cast,
-    Error, TimeoutError, CancelledError, InvalidStateError, ClosedPoolError,
+    std::bad_variant_access, std::regex_error, absl::BadStatusOrAccess, Error,
+    TimeoutError, CancelledError, InvalidStateError, ClosedPoolError,
     BrokenPoolError, InitializerError, FinalizerError, RejectedError,
     SerializationError, WorkerLostError, RemoteError>;
 

@@ -28,6 +28,7 @@ _HEADER_ONLY = {
 # one; then there must not be two of it in a program.
 _IN_ABSEIL = {
     "absl_any_invocable": "absl/functional:any_invocable",
+    "absl_cord": "absl/strings:cord",
     "absl_core_headers": "absl/base:core_headers",
     "absl_inlined_vector": "absl/container:inlined_vector",
     "absl_span": "absl/types:span",
