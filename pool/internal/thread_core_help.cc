@@ -21,10 +21,9 @@ constexpr int kMaxInlineDepth = 200;
 }  // namespace
 
 std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
-  Wakeup wakeup = Accept(task, MayHelp());
-  if (wakeup.wake != nullptr && wakeup.wake->may_be_searching) {
-    return std::move(wakeup.wake);  // was lent
-  }
+  const bool may_help = MayHelp();
+  Wakeup wakeup = Accept(task, may_help);
+  if (may_help && wakeup.wake != nullptr) return std::move(wakeup.wake);
   DispatchFor(task, std::move(wakeup));
   return nullptr;
 }
