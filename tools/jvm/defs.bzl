@@ -93,14 +93,16 @@ def asyncpal_java_package_test(name, main_class, package, size = "small", **kwar
 
     It is compiled against the package's jar and runs in an empty folder, with
     an empty environment and no runfiles. It has to exit with 0, and to leave no
-    file behind.
+    file behind, but for one folder that it may keep.
 
     Args:
       name: the target's name.
       main_class: the class whose main() runs, with its package.
       package: the asyncpal_java_package.
       size: as for cc_test.
-      **kwargs: srcs and the like, as for asyncpal_java_library, and jvm_flags.
+      **kwargs: srcs and the like, as for asyncpal_java_library, jvm_flags, and
+        keeps, a pattern for the name of a folder that may stay in
+        java.io.tmpdir.
     """
     java_package_test(
         name = name,

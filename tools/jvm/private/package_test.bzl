@@ -16,6 +16,7 @@ def _java_package_test_impl(ctx):
         substitutions = {
             "%{jars}": " ".join([quote(runfiles_path(ctx, f)) for f in files]),
             "%{java}": runfiles_path(ctx, jdk_file(ctx, "java")),
+            "%{keeps}": ctx.attr.keeps,
             "%{jvm_flags}": " ".join([quote(f) for f in ctx.attr.jvm_flags]),
             "%{main_class}": ctx.attr.main_class,
             "%{target}": str(ctx.label),
@@ -37,6 +38,7 @@ java_package_test = rule(
     attrs = dict(
         _ATTRS,
         jvm_flags = attr.string_list(),
+        keeps = attr.string(),
         main_class = attr.string(mandatory = True),
         package = attr.label(
             mandatory = True,

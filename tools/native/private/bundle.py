@@ -9,18 +9,22 @@ whether it finds each one in the new folder, too. What every machine is assumed
 to have (BASELINE) is left out, and must not be needed in a newer version than
 those that are given, if any are. The LIBRARYs are stripped, and their debug
 information goes into the folder for symbols. The libraries' folder also gets
-two lists:
+three lists:
 
-  index.txt     the libraries in it, first those that were asked for
-  baseline.txt  what the machine must have, with the newest version needed
+  index.txt      the libraries in it, first those that were asked for
+  checksums.txt  the SHA-256 of the rest of this list: a line for each library,
+                 "CRC-32 SIZE SHA-256 NAME"
+  baseline.txt   what the machine must have, with the newest version needed
 """
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zlib
 
 # The C and C++ runtime of a Linux distribution; a process can have only one of
 # each. (As for Python's manylinux wheels.)
@@ -223,6 +227,18 @@ def write_lines(path, lines):
         file.writelines(line + "\n" for line in lines)
 
 
+def checksums(folder, names):
+    lines = []
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as file:
+            content = file.read()
+        crc = f"{zlib.crc32(content):08x}"
+        digest = hashlib.sha256(content).hexdigest()
+        lines.append(f"{crc} {len(content)} {digest} {name}")
+    total = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return [total, *lines]
+
+
 def main(words):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--libraries", required=True, help="a folder to fill")
@@ -253,6 +269,9 @@ def main(words):
     if others:
         copy_licenses([files[name] for name in others], arguments.licenses)
     write_lines(os.path.join(folder, "index.txt"), ours + others)
+    write_lines(
+        os.path.join(folder, "checksums.txt"), checksums(folder, ours + others)
+    )
     versions = baseline_versions(files.values())
     if arguments.baseline:
         check_baseline(files.values(), versions, arguments.baseline)

@@ -4,6 +4,7 @@
   bundle_test.py BUNDLE FOLDER JOIN LENGTH JOIN_WITHOUT_RUN_PATH
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 TOOL, FOLDER, JOIN, LENGTH, WITHOUT_RUN_PATH = map(
     os.path.abspath, sys.argv[1:6]
@@ -61,9 +63,22 @@ class FolderTest(unittest.TestCase):
         with open(os.path.join(FOLDER, "index.txt")) as index:
             names = index.read().splitlines()
         self.assertEqual(names[:2], ["libjoin.so", "liblength.so"])
-        self.assertEqual(
-            set(names) | {"index.txt", "baseline.txt"}, set(os.listdir(FOLDER))
-        )
+        lists = {"index.txt", "checksums.txt", "baseline.txt"}
+        self.assertEqual(set(names) | lists, set(os.listdir(FOLDER)))
+
+    def test_checksums_are_those_of_the_files(self):
+        with open(os.path.join(FOLDER, "checksums.txt")) as checksums:
+            total, *lines = checksums.read().splitlines()
+        with open(os.path.join(FOLDER, "index.txt")) as index:
+            names = index.read().splitlines()
+        self.assertEqual([line.split(" ")[3] for line in lines], names)
+        self.assertRegex(total, "^[0-9a-f]{64}$")
+        for crc, size, digest, name in (line.split(" ") for line in lines):
+            with open(os.path.join(FOLDER, name), "rb") as file:
+                content = file.read()
+            self.assertEqual(int(crc, 16), zlib.crc32(content))
+            self.assertEqual(int(size), len(content))
+            self.assertEqual(digest, hashlib.sha256(content).hexdigest())
 
     def test_holds_what_is_needed_but_not_the_baseline(self):
         names = {name.split(".so")[0] for name in os.listdir(FOLDER)}
