@@ -157,11 +157,11 @@ std::string ExceptionTypeName(const std::type_info& type) {
   return Demangle(PlainExceptionType(type).name());
 }
 
-std::string SafeWhat(const std::exception& error) {
+std::string SafeWhat(const std::exception& error, size_t max_bytes) {
   try {
     const char* what = error.what();
     if (what == nullptr) return "(what() returned null)";
-    return std::string(what, strnlen(what, kMaxMessageBytes));
+    return std::string(what, strnlen(what, max_bytes));
   } catch (...) {
     return "(what() threw)";
   }

@@ -41,7 +41,8 @@
 
 namespace asyncpal::internal {
 
-inline constexpr int64_t kMaxExceptionStateBytes = 64 * 1024;
+// Of the messages and states of an exception and its causes together.
+inline constexpr int64_t kMaxExceptionBytes = int64_t{16} << 20;
 
 // What goes into a new exception object.
 struct ExceptionParts {
@@ -104,7 +105,7 @@ class ExceptionRegistration : public ExceptionRegistrationBase {
       try {
         std::rethrow_exception(error);
       } catch (const E& e) {
-        Encoder out(kMaxExceptionStateBytes, /*may_use_memfd=*/false);
+        Encoder out(kMaxExceptionBytes, /*may_use_memfd=*/false);
         out.Write(e);
         const Payload payload = out.Finish();
         return std::string(payload.bytes().begin(), payload.bytes().end());

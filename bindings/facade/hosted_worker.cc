@@ -34,4 +34,8 @@ void HostedWorker::Serve(WorkerHost* host) {
   internal::BecomeWorkerIfAsked();
 }
 
+Bytes HostedWorker::Ask(const Bytes& request) {
+  return internal::AskParent(request);
+}
+
 }  // namespace asyncpal::facade

@@ -26,6 +26,11 @@ class HostedWorker {
   // Becomes the worker, and ends the process when it is no longer needed. Takes
   // `host`. Throws InvalidStateError if !IsOne().
   static void Serve(WorkerHost* host);
+
+  // From inside of Serve(), on any thread: what ProcessHost::Answer() answers
+  // in the parent. Throws if the pool's settings don't say so, or the parent is
+  // gone.
+  static Bytes Ask(const Bytes& request);
 };
 
 }  // namespace asyncpal::facade

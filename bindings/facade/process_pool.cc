@@ -41,8 +41,23 @@ class RemoteHostTask final : public internal::RemoteTask<RawBytes> {
     given_back_ = true;
   }
 
-  // Once it is done.
+  // Once it is done. What the host can't take fails the task instead.
   void TellOutcome() const {
+    try {
+      try {
+        TellOutcomeAsItIs();
+      } catch (const std::exception&) {
+        host_->Fail(id_, DescribeFailure(std::current_exception()));
+      }
+    } catch (const std::exception&) {
+      internal::LogFailure(
+          absl::StrCat("the host can't be told how ", Describe(), " ended"),
+          std::current_exception());
+    }
+  }
+
+ private:
+  void TellOutcomeAsItIs() const {
     if (given_back_) {
       host_->Drop(id_, DescribeFailure(error()));
     } else if (const RawBytes* const bytes = result()) {
@@ -55,7 +70,6 @@ class RemoteHostTask final : public internal::RemoteTask<RawBytes> {
     }
   }
 
- private:
   const std::shared_ptr<ProcessHost> host_;
   const int64_t id_;
   bool given_back_ = false;  // written before it is done, const after that
@@ -70,6 +84,13 @@ RemoteHostTask* TaskOf(int64_t handle) {
 Shippable HostCall(const Bytes& call) {
   if (call.empty()) return {};
   return Shippable(TaskByName(kHostCall), RawBytes{call});
+}
+
+internal::RequestServer::Handler AnswerOf(
+    const std::shared_ptr<ProcessHost>& host,
+    const ProcessPoolSettings& settings) {
+  if (!settings.answers_workers) return nullptr;
+  return [host](const Bytes& request) { return host->Answer(request); };
 }
 
 std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
@@ -89,7 +110,9 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
        .finalizer = HostCall(settings.finalizer),
        .max_payload_bytes = settings.max_payload_bytes,
        .handshake_timeout = FromNanos(settings.handshake_timeout),
-       .no_new_privileges = settings.no_new_privileges},
+       .no_new_privileges = settings.no_new_privileges,
+       .hidden_environment = settings.hidden_environment(),
+       .answer = AnswerOf(host, settings)},
       &RegistryFor(settings));
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;

@@ -18,7 +18,8 @@ class RemoteHostTask;
 //
 // Threads: the pool's own call it at the same time, and those that cancel or
 // close.
-// Errors: no method may let an exception out.
+// Errors: no method may let an exception out, but for a Complete() that has no
+// memory for the result: then Fail() is called in its place.
 class ProcessHost {
  public:
   virtual ~ProcessHost() = default;
@@ -30,6 +31,14 @@ class ProcessHost {
   // In their place: the task never ran and never will, since `why` broke the
   // pool, or the pool was closed where that is empty.
   virtual void Drop(int64_t task, const Failure& why) = 0;
+
+  // What a worker asks for by HostedWorker::Ask(), if the pool's settings say
+  // that it may. On a thread that does nothing else, one for each worker. What
+  // it throws makes an empty answer, and so do more than 65 MiB.
+  virtual Bytes Answer(const Bytes& request) {
+    static_cast<void>(request);
+    return {};
+  }
 
   // See Pool::StartJoin(), and Host::Joined().
   virtual void Joined(int64_t join) = 0;
@@ -50,6 +59,17 @@ class ProcessPoolSettings : public PoolSettings {
     return worker_command_;
   }
 
+  // Takes a variable out of the environment of workers.
+  void HideFromWorkers(const std::string& variable) {
+    hidden_environment_.push_back(variable);
+  }
+  const std::vector<std::string>& hidden_environment() const {
+    return hidden_environment_;
+  }
+
+  // Whether workers may ask what ProcessHost::Answer() answers.
+  bool answers_workers = false;
+
   // Each a call for the host's worker; empty: nothing to call.
   Bytes initializer;
   Bytes finalizer;
@@ -60,6 +80,7 @@ class ProcessPoolSettings : public PoolSettings {
 
  private:
   std::vector<std::string> worker_command_;
+  std::vector<std::string> hidden_environment_;
 };
 
 // A pool of processes that run tasks by their names.

@@ -187,10 +187,15 @@ OPEN_HOST(ProcessHost)
 OPEN(ProcessHost::Complete)
 OPEN(ProcessHost::Fail)
 OPEN(ProcessHost::Drop)
+#ifdef HOST_IS_DIRECTOR
+OPEN(ProcessHost::Answer)
+#endif
 OPEN(ProcessHost::Joined)
 OPEN(ProcessHost::Terminated)
 OPEN_STRUCT(ProcessPoolSettings)
 OPEN(ProcessPoolSettings::AddWorkerArgument)
+OPEN(ProcessPoolSettings::HideFromWorkers)
+OPEN(ProcessPoolSettings::answers_workers)
 OPEN(ProcessPoolSettings::initializer)
 OPEN(ProcessPoolSettings::finalizer)
 OPEN(ProcessPoolSettings::max_payload_bytes)
@@ -239,6 +244,7 @@ OPEN_TYPE(HostedWorker)
 OPEN(HostedWorker::IsOne)
 #ifdef HOST_IS_DIRECTOR
 OPEN(HostedWorker::Serve)
+OPEN(HostedWorker::Ask)
 #endif
 %nodefaultctor asyncpal::facade::HostedWorker;
 %nodefaultdtor asyncpal::facade::HostedWorker;

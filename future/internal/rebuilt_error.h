@@ -1,6 +1,7 @@
 #ifndef ASYNCPAL_FUTURE_INTERNAL_REBUILT_ERROR_H_
 #define ASYNCPAL_FUTURE_INTERNAL_REBUILT_ERROR_H_
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <type_traits>
@@ -58,8 +59,8 @@ const std::type_info& PlainExceptionType(const std::type_info& type);
 std::string ExceptionTypeName(const std::type_info& type);
 
 // what(), which is user code: it may throw, return null or be huge. At most
-// 64 KiB.
-std::string SafeWhat(const std::exception& error);
+// that long.
+std::string SafeWhat(const std::exception& error, size_t max_bytes = 64 * 1024);
 
 // A nested_exception with `cause` in it, and with nothing if that is null.
 std::nested_exception NestedWith(const std::exception_ptr& cause);

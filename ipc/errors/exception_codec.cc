@@ -14,11 +14,11 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/errors/exception_link.h"
 #include "asyncpal/ipc/errors/utf8.h"
+#include "asyncpal/ipc/exception_registry.h"
 
 namespace asyncpal::internal {
 namespace {
 
-constexpr size_t kMaxMessageBytes = size_t{16} << 20;
 constexpr uint32_t kMaxSegments = 511;
 constexpr uint64_t kTraversalFactor = 8;
 constexpr uint64_t kTraversalMinimum = 1024;
@@ -45,11 +45,11 @@ ExceptionLink ReadLink(wire::Failure::Link::Reader in) {
   ExceptionLink link;
   link.type = ReadText(in.getType(), kMaxExceptionTypeBytes);
   link.type_id = ReadText(in.getTypeId(), kMaxExceptionTypeBytes);
-  link.message = ReadText(in.getMessage(), kMaxExceptionTextBytes);
-  link.traceback = ReadText(in.getTraceback(), kMaxExceptionTextBytes);
+  link.message = ReadText(in.getMessage(), kMaxExceptionBytes);
+  link.traceback = ReadText(in.getTraceback(), kMaxTracebackBytes);
   const capnp::Data::Reader state = in.getState();
   // More is of no use to any codec, which then finds too little.
-  const size_t size = std::min(state.size(), kMaxExceptionTextBytes);
+  const size_t size = std::min<size_t>(state.size(), kMaxExceptionBytes);
   link.state.assign(reinterpret_cast<const char*>(state.begin()), size);
   if (link.type.empty()) link.type = "unknown";
   return link;
@@ -67,8 +67,7 @@ std::exception_ptr MalformedByCurrentException() noexcept {
       throw;
     } catch (const kj::Exception& e) {
       const kj::StringPtr why = e.getDescription();
-      return Malformed(
-          ToUtf8({why.begin(), why.size()}, kMaxExceptionTextBytes));
+      return Malformed(ToUtf8({why.begin(), why.size()}, kMaxTracebackBytes));
     }
   } catch (...) {
     return std::current_exception();  // std::bad_alloc
@@ -121,7 +120,7 @@ std::string ExceptionToBytes(const std::exception_ptr& error) {
 std::exception_ptr ExceptionFromBytes(absl::Span<const char> bytes) noexcept {
   try {
     if (bytes.empty() || bytes.size() % sizeof(capnp::word) != 0 ||
-        bytes.size() > kMaxMessageBytes) {
+        bytes.size() > kMaxExceptionMessageBytes) {
       return Malformed(
           absl::StrCat("a message can't have ", bytes.size(), " bytes"));
     }

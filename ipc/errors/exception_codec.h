@@ -20,8 +20,10 @@
 namespace asyncpal::internal {
 
 // Describes `error` and what is nested in it, outermost first: 64 of them and
-// then how many were left out. Less than 1 MiB in all; a text is cut at 64 KiB,
-// and earlier where a chain is long. Bytes that are no UTF-8 are replaced.
+// then how many were left out. Messages and states take kMaxExceptionBytes in
+// all: a message that exceeds them is cut and says so, and an exception whose
+// state does becomes a RemoteError. A stack is cut at 64 KiB. Bytes that are no
+// UTF-8 are replaced.
 //
 // Errors: none. Without memory for it, or for a null `error`, the chain is left
 // empty.
@@ -36,7 +38,7 @@ std::exception_ptr DecodeException(wire::Failure::Reader in) noexcept;
 // Throws std::bad_alloc.
 std::string ExceptionToBytes(const std::exception_ptr& error);
 
-// Never throws: for bytes that are no such message, or more than 16 MiB, it
+// Never throws: for bytes that are no such message, or more than 24 MiB, it
 // returns a SerializationError. They need no alignment.
 std::exception_ptr ExceptionFromBytes(absl::Span<const char> bytes) noexcept;
 

@@ -18,6 +18,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/exception_registry.h"
 #include "asyncpal/ipc/worker/worker.capnp.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,7 +31,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr size_t kMaxTextBytes = 64 * 1024;
+constexpr size_t kMaxTextBytes = size_t{kMaxExceptionBytes};
 
 template <typename E>
 std::string DescribeAfterRoundTrip(const E& error) {
@@ -201,8 +202,8 @@ TEST(Decode, ReplacesWhatIsNoText) {
 }
 
 TEST(Decode, CutsALongMessage) {
-  const auto error =
-      Decode({{.message = std::string(10 * kMaxTextBytes, 'x')}});
+  const auto error = Decode(
+      {{.message = std::string(kMaxTextBytes + kMaxTextBytes / 4, 'x')}});
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {

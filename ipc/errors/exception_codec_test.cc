@@ -19,6 +19,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/known_errors.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
+#include "asyncpal/ipc/errors/exception_link.h"
 #include "asyncpal/ipc/errors/throw_trace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -37,8 +38,9 @@ std::exception_ptr RoundTrip(const std::exception_ptr& error) {
 }
 
 template <typename E>
-std::exception_ptr RoundTrip(const E& error) requires(
-    !std::is_same_v<E, std::exception_ptr>) {
+std::exception_ptr RoundTrip(const E& error)
+  requires(!std::is_same_v<E, std::exception_ptr>)
+{
   return RoundTrip(std::make_exception_ptr(error));
 }
 
@@ -446,10 +448,34 @@ TEST(Chain, SaysHowManyOf1000LinksWereLeftOut) {
             "asyncpal::Error: 936 further causes were left out");
 }
 
-TEST(Chain, FitsIntoAMebibyteWhateverTheMessages) {
-  const std::string message(size_t{1} << 17, 'x');
+TEST(Chain, FitsIntoItsLimitWhateverTheMessages) {
+  const std::string message(size_t{1} << 20, 'x');
   EXPECT_LT(ExceptionToBytes(ChainOfLength(100, message)).size(),
-            size_t{1} << 20);
+            kMaxExceptionMessageBytes);
+}
+
+TEST(Chain, SaysWhereAMessageIsCut) {
+  const std::string message(size_t{20} << 20, 'x');
+  const auto error = ExceptionFromBytes(
+      ExceptionToBytes(std::make_exception_ptr(std::out_of_range(message))));
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    const std::string after = e.what();
+    EXPECT_LT(after.size(), message.size());
+    EXPECT_NE(after.find("x... (cut at "), std::string::npos);
+  }
+}
+
+TEST(Chain, KeepsLongMessagesAsLongAsTheyFit) {
+  const std::string message(size_t{5} << 20, 'x');
+  const auto error = ExceptionFromBytes(
+      ExceptionToBytes(std::make_exception_ptr(std::out_of_range(message))));
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::out_of_range& e) {
+    EXPECT_EQ(e.what(), message);
+  }
 }
 
 class Cyclic : public std::exception, public std::nested_exception {};

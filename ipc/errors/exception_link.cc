@@ -33,8 +33,8 @@ namespace {
 
 // A user's type can even have a cycle of causes.
 constexpr size_t kMaxCounted = 100'000;
-// Of messages, stacks and states together.
-constexpr size_t kMaxFailureBytes = 768 * 1024;
+// Each link has at least room for that much, whatever those before it take.
+constexpr size_t kMinLinkBytes = 4 * 1024;
 
 // --- What an exception has beside its message ---
 
@@ -116,7 +116,7 @@ bool EncodeKnownState(const std::exception& error, const std::type_info& type,
 bool EncodeState(const std::exception_ptr& pointer, const std::exception* error,
                  const std::type_info& type, std::string& state) {
   try {
-    Encoder out(kMaxExceptionStateBytes, /*may_use_memfd=*/false);
+    Encoder out(kMaxExceptionBytes, /*may_use_memfd=*/false);
     if (error != nullptr &&
         EncodeKnownState(*error, type, out, KnownErrors())) {
       const Payload payload = out.Finish();
@@ -137,8 +137,16 @@ bool EncodeState(const std::exception_ptr& pointer, const std::exception* error,
   }
 }
 
+// What is cut says so.
+std::string CutMessage(const std::string& message, size_t max_bytes) {
+  if (message.size() <= max_bytes) return ToUtf8(message, max_bytes);
+  const std::string mark = absl::StrCat("... (cut at ", max_bytes, " bytes)");
+  return ToUtf8(message, max_bytes - mark.size()) + mark;
+}
+
+// In at most `max_bytes`, and the traceback.
 void Describe(const std::exception_ptr& pointer, const std::exception* error,
-              const std::type_info& thrown, size_t max_text,
+              const std::type_info& thrown, size_t max_bytes,
               ExceptionLink& link) {
   const std::type_info& type = PlainExceptionType(thrown);
   if (const auto* remote = dynamic_cast<const RemoteError*>(error)) {
@@ -146,29 +154,29 @@ void Describe(const std::exception_ptr& pointer, const std::exception* error,
   } else {
     link.type = ToUtf8(ExceptionTypeName(type), kMaxExceptionTypeBytes);
   }
-  link.message =
-      ToUtf8(error != nullptr ? SafeWhat(*error) : DescribeThrownValue(pointer),
-             max_text);
+  link.message = CutMessage(error != nullptr ? SafeWhat(*error, max_bytes + 1)
+                                             : DescribeThrownValue(pointer),
+                            max_bytes);
   std::string traceback = GetRemoteTraceback(pointer);
   if (traceback.empty()) traceback = SymbolizeTrace(ThrowTraceOf(pointer));
-  link.traceback = ToUtf8(traceback, max_text);
+  link.traceback = ToUtf8(traceback, kMaxTracebackBytes);
   if (std::strlen(type.name()) <= kMaxExceptionTypeBytes &&
       EncodeState(pointer, error, type, link.state) &&
-      link.state.size() <= max_text) {
+      link.state.size() <= max_bytes - link.message.size()) {
     link.type_id = type.name();
   } else {
     link.state.clear();
   }
 }
 
-ExceptionLink Describe(const std::exception_ptr& pointer, size_t max_text) {
+ExceptionLink Describe(const std::exception_ptr& pointer, size_t max_bytes) {
   ExceptionLink link;
   try {
     std::rethrow_exception(pointer);
   } catch (const std::exception& e) {
-    Describe(pointer, &e, typeid(e), max_text, link);
+    Describe(pointer, &e, typeid(e), max_bytes, link);
   } catch (...) {
-    Describe(pointer, nullptr, *abi::__cxa_current_exception_type(), max_text,
+    Describe(pointer, nullptr, *abi::__cxa_current_exception_type(), max_bytes,
              link);
   }
   return link;
@@ -196,7 +204,7 @@ std::exception_ptr RebuildKnown(const ExceptionLink& link,
   if constexpr (std::is_same_v<E, RemoteError>) {
     return MakeException(error, cause);
   } else {
-    if (SafeWhat(error) == link.message) {
+    if (SafeWhat(error, link.message.size() + 1) == link.message) {
       return MakeRemoteException(error, link.traceback, cause);
     }
     return MakeException(
@@ -237,14 +245,13 @@ std::vector<ExceptionLink> DescribeChain(const std::exception_ptr& error) {
         left_out == 1 ? " further cause was" : " further causes were",
         " left out"))));
   }
-  // A message, a stack and a state for each.
-  const size_t max_text =
-      std::min(kMaxExceptionTextBytes,
-               kMaxFailureBytes / (3 * std::max<size_t>(chain.size(), 1)));
   std::vector<ExceptionLink> links;
   links.reserve(chain.size());
-  for (const std::exception_ptr& e : chain) {
-    links.push_back(Describe(e, max_text));
+  auto left = static_cast<size_t>(kMaxExceptionBytes);
+  for (size_t i = 0; i < chain.size(); ++i) {
+    const size_t reserved = kMinLinkBytes * (chain.size() - 1 - i);
+    links.push_back(Describe(chain[i], left - reserved));
+    left -= links.back().message.size() + links.back().state.size();
   }
   return links;
 }

@@ -9,7 +9,10 @@
 namespace asyncpal::internal {
 
 inline constexpr size_t kMaxExceptionLinks = 64;
-inline constexpr size_t kMaxExceptionTextBytes = 64 * 1024;
+inline constexpr size_t kMaxTracebackBytes = 64 * 1024;
+// A message that encodes to an exception with all its causes; see
+// kMaxExceptionBytes.
+inline constexpr size_t kMaxExceptionMessageBytes = size_t{24} << 20;
 inline constexpr size_t kMaxExceptionTypeBytes = 1024;
 
 // One exception of a chain, as worker.capnp has it. With an empty `type_id` it

@@ -147,12 +147,27 @@ void PlanAttributes(posix_spawnattr_t* attributes) {
       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP));
 }
 
-// This process's environment with `changes`, the last of the same name winning.
+// Takes the variable out whose name with "=" behind it is `name`.
+void RemoveVariable(absl::string_view name,
+                    std::vector<std::string>& environment) {
+  environment.erase(std::remove_if(environment.begin(), environment.end(),
+                                   [&](const std::string& entry) {
+                                     return absl::StartsWith(entry, name);
+                                   }),
+                    environment.end());
+}
+
+// This process's environment without `hidden` and with `changes`, the last of
+// the same name winning.
 std::vector<std::string> MergeEnvironment(
+    const std::vector<std::string>& hidden,
     const std::vector<std::string>& changes) {
   std::vector<std::string> merged;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     merged.emplace_back(*entry);
+  }
+  for (const std::string& name : hidden) {
+    RemoveVariable(absl::StrCat(name, "="), merged);
   }
   for (const std::string& change : changes) {
     const size_t equals = change.find('=');
@@ -161,12 +176,7 @@ std::vector<std::string> MergeEnvironment(
           "the environment of a worker process takes NAME=value, not \"",
           change, "\""));
     }
-    const absl::string_view name(change.data(), equals + 1);
-    merged.erase(std::remove_if(merged.begin(), merged.end(),
-                                [&](const std::string& entry) {
-                                  return absl::StartsWith(entry, name);
-                                }),
-                 merged.end());
+    RemoveVariable(absl::string_view(change.data(), equals + 1), merged);
     merged.push_back(change);
   }
   return merged;
@@ -234,7 +244,7 @@ ChildProcess ChildProcess::Spawn(const Options& options) {
     program = command[0];
   }
   const std::vector<std::string> environment =
-      MergeEnvironment(options.environment);
+      MergeEnvironment(options.hidden_environment, options.environment);
 
   // Its number is the pidfd's later, so that a child is not started in vain.
   UniqueFd reserved(open("/", O_PATH | O_CLOEXEC));

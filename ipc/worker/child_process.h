@@ -51,6 +51,8 @@ class ChildProcess {
     // "NAME=value", added to this process's environment or replacing what is
     // there.
     std::vector<std::string> environment;
+    // Names of variables that it does not get.
+    std::vector<std::string> hidden_environment;
     // They are 3, 4, ... in the child; -1 is /dev/null. They remain the
     // caller's.
     std::vector<int> descriptors;

@@ -54,6 +54,9 @@ struct Message {
     # The task's attempt; the parent may know by now.
     started @10 :Started;
     # Only where claimsBySocket: the worker begins that task.
+    request @11 :UInt64;
+    # On the socket for requests: a number for the reply; the body is the host's.
+    reply @12 :UInt64;
   }
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/errors/exception_link.h"
 #include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
@@ -21,9 +22,6 @@
 
 namespace asyncpal::internal {
 namespace {
-
-// A chain of exceptions with all its stacks.
-constexpr size_t kMaxMessageBytes = 16 << 20;
 
 // How long a worker that has closed its socket may take to end by itself.
 constexpr absl::Duration kExitGracePeriod = absl::Milliseconds(500);
@@ -51,26 +49,50 @@ std::string Hex(const std::string& bytes) {
 
 }  // namespace
 
-// What is made before the process, which gets the other end of the socket.
+// What is made before the process, which gets the other end of each socket.
 struct WorkerConnection::Ends {
-  Ends() : page(ClaimPage::Create()) {
+  explicit Ends(bool has_requests) : page(ClaimPage::Create()) {
+    MakeSocket(parent, worker);
+    if (has_requests) MakeSocket(parent_requests, worker_requests);
+  }
+
+  static void MakeSocket(UniqueFd& one, UniqueFd& other) {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
       throw std::system_error(errno, std::generic_category(),
                               "can't make a socket for a worker process");
     }
-    parent = UniqueFd(fds[0]);
-    worker = UniqueFd(fds[1]);
-    parent = OffStandardStreams(std::move(parent));
-    worker = OffStandardStreams(std::move(worker));
-    if (!parent || !worker) {
+    one = UniqueFd(fds[0]);
+    other = UniqueFd(fds[1]);
+    one = OffStandardStreams(std::move(one));
+    other = OffStandardStreams(std::move(other));
+    if (!one || !other) {
       throw std::system_error(errno, std::generic_category(),
                               "can't keep a socket for a worker process");
     }
   }
 
+  ChildProcess Spawn(const Options& options, int page_fd,
+                     const StartupOutput& startup_output) const {
+    ChildProcess::Options child = {
+        .command = options.command,
+        .title = absl::StrCat("asyncpal worker ", options.worker),
+        .environment = {absl::StrCat(kWorkerVariable, "=1"),
+                        absl::StrCat(kDepthVariable, "=", WorkerDepth() + 1)},
+        .hidden_environment = options.hidden_environment,
+        .descriptors = {worker.get(), page_fd, startup_output.stderr_fd()},
+        .stderr_fd = startup_output.child_end()};
+    if (worker_requests) {
+      child.environment.push_back(absl::StrCat(kRequestsVariable, "=1"));
+      child.descriptors.push_back(worker_requests.get());
+    }
+    return ChildProcess::Spawn(child);
+  }
+
   UniqueFd parent;
   UniqueFd worker;
+  UniqueFd parent_requests;
+  UniqueFd worker_requests;
   ClaimPage page;
   std::unique_ptr<StartupOutput> output = std::make_unique<StartupOutput>();
 };
@@ -78,27 +100,23 @@ struct WorkerConnection::Ends {
 WorkerConnection::WorkerConnection(const Options& options)
     : WorkerConnection(options, [&] {
         if (options.command.empty()) CheckOwnExecutableCanServe();
-        return Ends();
+        return Ends(options.answer != nullptr);
       }()) {}
 
 WorkerConnection::WorkerConnection(const Options& options, Ends ends)
     : options_(WithDefaults(options)),
       channel_(
           std::move(ends.parent),
-          {.max_message_bytes = kMaxMessageBytes,
+          {.max_message_bytes = kMaxExceptionMessageBytes,
            .max_body_bytes = static_cast<uint64_t>(options.max_payload_bytes)}),
       page_(std::move(ends.page)),
       output_(std::move(ends.output)),
-      child_(ChildProcess::Spawn(
-          {.command = options.command,
-           .title = absl::StrCat("asyncpal worker ", options.worker),
-           .environment = {absl::StrCat(kWorkerVariable, "=1"),
-                           absl::StrCat(kDepthVariable, "=",
-                                        WorkerDepth() + 1)},
-           .descriptors = {ends.worker.get(), page_.fd(), output_->stderr_fd()},
-           .stderr_fd = output_->child_end()})) {
+      child_(ends.Spawn(options, page_.fd(), *output_)) {
   output_->CloseChildEnd();
   channel_.WatchPeer(child_.pidfd());
+  if (ends.parent_requests) {
+    requests_.emplace(std::move(ends.parent_requests), options.answer);
+  }
 }
 
 bool WorkerConnection::WaitForInput(absl::Duration timeout) {

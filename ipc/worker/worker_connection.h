@@ -20,6 +20,7 @@
 #include "asyncpal/ipc/worker/channel.h"
 #include "asyncpal/ipc/worker/child_process.h"
 #include "asyncpal/ipc/worker/claim_page.h"
+#include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/startup_output.h"
 
 namespace asyncpal::internal {
@@ -55,6 +56,10 @@ class WorkerConnection {
     // Zero: by the command, one of those below.
     absl::Duration handshake_timeout = absl::ZeroDuration();
     bool no_new_privileges = false;
+    // Names of variables that its environment does not have.
+    std::vector<std::string> hidden_environment = {};
+    // Answers the worker's requests (request_channel.h); null: it has none.
+    RequestServer::Handler answer = nullptr;
   };
 
   // Which handing-out of a task: where it is on the claim page.
@@ -178,6 +183,7 @@ class WorkerConnection {
   Mutex offence_mu_;  // taken last
   // For which it was killed.
   std::string offence_ ABSL_GUARDED_BY(offence_mu_);
+  std::optional<RequestServer> requests_;  // last: gone before the child
 };
 
 }  // namespace asyncpal::internal

@@ -25,11 +25,13 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
+#include "asyncpal/ipc/errors/exception_link.h"
 #include "asyncpal/ipc/errors/throw_trace.h"
 #include "asyncpal/ipc/worker/channel.h"
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/ipc/worker/crash_notes.h"
 #include "asyncpal/ipc/worker/failpoint.h"
+#include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/worker_inbox.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
@@ -40,6 +42,9 @@ namespace {
 
 // Whether this process is one that a task in a worker has forked.
 bool is_forked_child = false;
+
+// Null: no parent answers. Written before the first call, and after a fork.
+RequestClient* request_client = nullptr;
 
 // What the parent wants of this worker beside tasks.
 struct Setup {
@@ -117,7 +122,9 @@ void ForbidNewPrivileges() {
 
 class Worker {
  public:
-  Worker() : channel_(UniqueFd(kWorkerSocket)) {}
+  Worker()
+      : channel_(UniqueFd(kWorkerSocket),
+                 {.max_message_bytes = kMaxExceptionMessageBytes}) {}
 
   [[noreturn]] void Run() {
     ASYNCPAL_FAILPOINT("handshake");
@@ -337,6 +344,8 @@ class Worker {
 // seeing that the worker has ended.
 void LeaveWorkToTheParent() {
   close(kWorkerSocket);
+  if (request_client != nullptr) close(kWorkerRequests);
+  request_client = nullptr;
   is_forked_child = true;
 }
 
@@ -350,6 +359,11 @@ void PrepareProcess() {
   // A job in the background that prints to a terminal with `stty tostop` would
   // be stopped for ever.
   signal(SIGTTOU, SIG_IGN);
+  if (std::getenv(kRequestsVariable) != nullptr) {
+    unsetenv(kRequestsVariable);
+    fcntl(kWorkerRequests, F_SETFD, FD_CLOEXEC);
+    request_client = new RequestClient(UniqueFd(kWorkerRequests));
+  }
   pthread_atfork(nullptr, nullptr, &LeaveWorkToTheParent);
   // Whole lines, so that those of several workers don't mix.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -377,6 +391,13 @@ bool IsSocket(int fd) {
 // than that a second main() runs in it.
 bool IsFutureWorker() {
   return std::getenv(kWorkerVariable) != nullptr && IsSocket(kWorkerSocket);
+}
+
+std::string AskParent(const std::string& request) {
+  if (request_client == nullptr) {
+    throw InvalidStateError("this process has no parent to ask");
+  }
+  return request_client->Ask(request);
 }
 
 int WorkerDepth() {

@@ -24,6 +24,9 @@ inline constexpr int kMaxWorkerDepth = 10;
 inline constexpr int kWorkerSocket = 3;
 inline constexpr int kWorkerClaimPage = 4;  // or /dev/null: there is none
 inline constexpr int kWorkerStderr = 5;  // what is to be its stderr once ready
+// And this, if its environment has the variable.
+inline constexpr int kWorkerRequests = 6;
+inline constexpr char kRequestsVariable[] = "ASYNCPAL_WORKER_REQUESTS";
 
 // The part of a payload that goes beside a message.
 inline absl::Span<const char> BodyOf(const Payload& payload) {

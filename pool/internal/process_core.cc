@@ -61,7 +61,9 @@ WorkerConnection::Options ProcessCore::WorkerOptions(std::string worker) const {
           .finalizer = remote_.finalizer.call(),
           .max_payload_bytes = remote_.max_payload_bytes,
           .handshake_timeout = remote_.handshake_timeout,
-          .no_new_privileges = remote_.no_new_privileges};
+          .no_new_privileges = remote_.no_new_privileges,
+          .hidden_environment = remote_.hidden_environment,
+          .answer = remote_.answer};
 }
 
 void ProcessCore::CheckMayStart() {

@@ -34,6 +34,9 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
     // How long a child may take to become a worker.
     absl::Duration handshake_timeout = absl::ZeroDuration();  // by the command
     bool no_new_privileges = false;
+    // For a host language's workers; see WorkerConnection::Options.
+    std::vector<std::string> hidden_environment = {};
+    RequestServer::Handler answer = nullptr;
   };
 
   // Both kinds of options have been checked. The pool is registered with

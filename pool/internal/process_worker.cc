@@ -65,6 +65,23 @@ bool IsShortage(const std::error_code& code) {
          code == std::errc::too_many_files_open_in_system;
 }
 
+// How a program that is not this one was started; empty for this one.
+std::string DescribeCommand(const std::vector<std::string>& command) {
+  constexpr size_t kMaxBytes = 16 * 1024;
+  std::string text;
+  for (const std::string& word : command) {
+    absl::StrAppend(&text, text.empty() ? "; the command was: " : " ",
+                    word.find(' ') == std::string::npos
+                        ? word
+                        : absl::StrCat("\"", word, "\""));
+    if (text.size() > kMaxBytes) {
+      text.resize(kMaxBytes);
+      return text + "...";
+    }
+  }
+  return text;
+}
+
 int PollMs(absl::Duration timeout) {
   if (timeout > absl::Hours(24)) return -1;
   return static_cast<int>(
@@ -144,10 +161,10 @@ std::exception_ptr ProcessWorker::StartChild() {
     }
     if (is_last) {
       return NestException(
-          BrokenPoolError(absl::StrCat(pool.Label(),
-                                       ": no worker process can "
-                                       "be started: ",
-                                       DescribeException(error))),
+          BrokenPoolError(absl::StrCat(
+              pool.Label(),
+              ": no worker process can be started: ", DescribeException(error),
+              DescribeCommand(pool.remote_.worker_command))),
           error);
     }
     if (!WaitToRetry(failures)) return nullptr;

@@ -1,10 +1,14 @@
 #include "asyncpal/bindings/swig/java/jni_support.h"
 
+#include <unistd.h>
+
 #include <limits>
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/failure.h"
+#include "asyncpal/future/error.h"
 
 namespace asyncpal::swig {
 namespace {
@@ -39,6 +43,20 @@ jbyteArray ToByteArray(JNIEnv* env, const std::string& bytes) {
   if (array == nullptr) return nullptr;
   env->SetByteArrayRegion(array, 0, size,
                           reinterpret_cast<const jbyte*>(bytes.data()));
+  return array;
+}
+
+jbyteArray ToHostByteArray(JNIEnv* env, jobject host,
+                           const std::string& bytes) {
+  const jbyteArray array = ToByteArray(env, bytes);
+  if (array == nullptr) {
+    env->ExceptionClear();
+    env->DeleteLocalRef(host);
+    throw SerializationError(absl::StrCat(
+        "what came from another process, ", bytes.size(),
+        " bytes, doesn't fit into the memory of the JVM in process ", getpid(),
+        "; -Xmx gives it more"));
+  }
   return array;
 }
 

@@ -17,6 +17,11 @@ std::string FromByteArray(JNIEnv* env, jbyteArray array);
 // Null: it failed.
 jbyteArray ToByteArray(JNIEnv* env, const std::string& bytes);
 
+// The same for an argument of a method of `host`, a local reference. Throws
+// SerializationError if the JVM has no memory for it, and gives `host` up: the
+// method is not called then.
+jbyteArray ToHostByteArray(JNIEnv* env, jobject host, const std::string& bytes);
+
 // A NullPointerException that names the argument.
 void ThrowNullPointer(JNIEnv* env, const char* argument);
 

@@ -24,13 +24,13 @@
 %typemap(out) type { $result = asyncpal::swig::ToByteArray(jenv, $1); }
 %typemap(out) const type& { $result = asyncpal::swig::ToByteArray(jenv, *$1); }
 %typemap(directorin, descriptor=java_descriptor, noblock=1) const type& {
-  $input = asyncpal::swig::ToByteArray(jenv, $1);
+  $input = asyncpal::swig::ToHostByteArray(jenv, swigjobj, $1);
   Swig::LocalRefGuard $1_guard(jenv, $input);
 }
 // For what a method of the host's returns. The native frame below may never
 // return, so its reference has to go at once.
 %typemap(directorin, descriptor=java_descriptor) type {
-  $input = asyncpal::swig::ToByteArray(jenv, $1);
+  $input = asyncpal::swig::ToHostByteArray(jenv, swigjobj, $1);
 }
 %typemap(directorout) type {
   if ($input != nullptr) {
