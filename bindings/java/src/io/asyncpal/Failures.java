@@ -3,91 +3,49 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.FailureLink;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
-/** Exceptions on their way over the border to C++ and back. */
+/**
+ * Exceptions on their way over the border to C++ and back. Nothing here throws, whatever they are:
+ * {@link SentThrowable} sees to that.
+ */
 final class Failures {
   private static final byte[] NO_STATE = {};
-  // What C++ takes along without cutting it short.
-  private static final int MAX_STATE_BYTES = 24 * 1024;
-  private static final int MAX_STACK_CHARS = 8 * 1024;
-  private static final int MAX_FRAMES = 40; // of a stack that made the state too large
 
   private Failures() {}
 
   /** Adds an exception and its causes to a failure. */
   static void describe(Throwable thrown, Failure failure) {
-    for (Throwable e : chainOf(thrown)) {
-      failure.add(
-          FailureKind.kRemoteFailure, e.getClass().getName(), messageOf(e), stackOf(e), NO_STATE);
-    }
+    add(SentThrowable.of(thrown), failure);
   }
 
-  /** The same, with what another JVM needs to make the exception itself again. */
-  static void describeRemotely(Throwable thrown, Failure failure) {
-    byte[] state = stateOf(thrown);
-    boolean first = true;
-    for (Throwable e : chainOf(thrown)) {
-      failure.add(
-          FailureKind.kRemoteFailure,
-          e.getClass().getName(),
-          messageOf(e),
-          stackOf(e),
-          first ? state : NO_STATE);
-      first = false;
-    }
+  /**
+   * The same, with what another JVM needs to make the exception itself again, if that has no more
+   * than so many bytes.
+   */
+  static void describeRemotely(Throwable thrown, int maxBytes, Failure failure) {
+    add(SentThrowable.toSend(thrown, maxBytes), failure);
   }
 
-  /** Empty if it can't be sent. */
-  private static byte[] stateOf(Throwable thrown) {
+  private static void add(SentThrowable thrown, Failure failure) {
+    byte[] state = thrown.state();
     try {
-      byte[] state = Serialization.write(thrown, "the exception");
-      if (state.length <= MAX_STATE_BYTES) {
-        return state;
+      for (SentThrowable.Link link : thrown.links()) {
+        failure.add(
+            FailureKind.kRemoteFailure, link.type(), link.message(), link.stack(), state);
+        state = NO_STATE;
       }
-      for (Throwable e : chainOf(thrown)) {
-        StackTraceElement[] stack = e.getStackTrace();
-        e.setStackTrace(Arrays.copyOf(stack, Math.min(stack.length, MAX_FRAMES)));
+    } catch (Throwable e) {
+      // No memory for all of it: what there is by now will do.
+      if (failure.empty()) {
+        failure.add(
+            FailureKind.kRemoteFailure, thrown.links().get(0).type(), "", "", NO_STATE);
       }
-      state = Serialization.write(thrown, "the exception");
-      return state.length <= MAX_STATE_BYTES ? state : NO_STATE;
-    } catch (SerializationException e) {
-      return NO_STATE;
     }
-  }
-
-  /** It and its causes, outermost first. */
-  private static List<Throwable> chainOf(Throwable thrown) {
-    List<Throwable> chain = new ArrayList<>();
-    Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Throwable e = thrown; e != null && seen.add(e); e = e.getCause()) {
-      chain.add(e);
-    }
-    return chain;
-  }
-
-  private static String messageOf(Throwable e) {
-    String message = e.getMessage();
-    return message == null ? "" : message;
-  }
-
-  private static String stackOf(Throwable e) {
-    StringBuilder stack = new StringBuilder();
-    for (StackTraceElement frame : e.getStackTrace()) {
-      if (stack.length() > MAX_STACK_CHARS) {
-        return stack.append("    ...\n").toString();
-      }
-      stack.append("    at ").append(frame).append('\n');
-    }
-    return stack.toString();
   }
 
   /**
@@ -105,34 +63,41 @@ final class Failures {
 
   /** The same, leaving the failure to its owner. */
   static Throwable toThrowable(Failure failure, Throwable original) {
-    Throwable cause = null;
-    for (int i = failure.size() - 1; i >= 0; i--) {
-      FailureLink link = failure.link(i);
-      Throwable sent = read(link.getState());
-      if (sent != null) {
-        cause = sent; // with all causes of its own
-      } else if (original != null && link.getKind() == FailureKind.kRemoteFailure) {
-        cause = original; // with all causes of its own
-      } else {
-        cause = toThrowable(link, cause);
-      }
-    }
-    return cause;
+    return toThrowable(failure, original, state -> SentThrowable.read(state, null));
   }
 
-  private static Throwable read(byte[] state) {
-    if (state.length == 0) {
-      return null;
-    }
+  /** The same, with the states of workers' exceptions read by {@code reader}; null: it can't. */
+  static Throwable toThrowable(
+      Failure failure, Throwable original, Function<byte[], Throwable> reader) {
     try {
-      return (Throwable) Serialization.read(state, "the exception");
-    } catch (SerializationException e) {
-      return null; // its class is not here, or will not have it: then it is a RemoteException
+      Throwable cause = null;
+      for (int i = failure.size() - 1; i >= 0; i--) {
+        FailureLink link = failure.link(i);
+        Throwable sent = readState(link, reader);
+        if (sent != null) {
+          cause = sent; // with all causes of its own
+        } else if (original != null && link.getKind() == FailureKind.kRemoteFailure) {
+          cause = original; // with all causes of its own
+        } else {
+          cause = toThrowable(link, cause);
+        }
+      }
+      return cause;
+    } catch (Throwable e) {
+      return e; // there is no memory for it
+    }
+  }
+
+  private static Throwable readState(FailureLink link, Function<byte[], Throwable> reader) {
+    try {
+      return reader.apply(link.getState());
+    } catch (Throwable e) {
+      return null; // it is larger than the memory of this JVM
     }
   }
 
   private static Throwable toThrowable(FailureLink link, Throwable cause) {
-    String message = link.getMessage();
+    String message = textOf(link::getMessage);
     return switch (link.getKind()) {
       case FailureKind.kInvalidArgument -> new IllegalArgumentException(message, cause);
       case FailureKind.kInvalidState -> new IllegalStateException(message, cause);
@@ -152,8 +117,16 @@ final class Failures {
       case FailureKind.kBrokenPool -> new BrokenPoolException(message, cause);
       case FailureKind.kInitializerFailed -> new InitializerException(message, cause);
       case FailureKind.kFinalizerFailed -> new FinalizerException(message, cause);
-      default -> new RemoteException(link.getType(), message, link.getTraceback(), cause);
+      default -> new RemoteException(link.getType(), message, textOf(link::getTraceback), cause);
     };
+  }
+
+  private static String textOf(Supplier<String> text) {
+    try {
+      return text.get();
+    } catch (OutOfMemoryError e) {
+      return "(a text that doesn't fit into the memory of this JVM)";
+    }
   }
 
   private static Throwable withCause(Throwable e, Throwable cause) {

@@ -190,6 +190,6 @@ final class MapRun<R> implements Iterator<R> {
     if (e instanceof CancellationException || e instanceof CompletionException) {
       return (RuntimeException) e;
     }
-    return new CompletionException(e instanceof ExecutionException ? e.getCause() : e);
+    return SafeFuture.completion(e instanceof ExecutionException ? e.getCause() : e);
   }
 }

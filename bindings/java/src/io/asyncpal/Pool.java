@@ -448,6 +448,8 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   private static RuntimeException unchecked(Throwable e) {
-    return e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
+    return e instanceof RuntimeException runtime
+        ? runtime
+        : new IllegalStateException(SentThrowable.describe(e), e);
   }
 }

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeoutException;
  * A future that a thread pool is to complete, or one that depends on such a future. A worker of the
  * pool that waits for it doesn't keep the pool from going on.
  */
-class PoolFuture<T> extends CompletableFuture<T> {
+class PoolFuture<T> extends SafeFuture<T> {
   final ThreadHost host;
 
   PoolFuture(ThreadHost host) {

@@ -5,6 +5,7 @@ import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativeProcessPool;
 import io.asyncpal.internal.swig.ProcessPoolSettings;
 import io.asyncpal.internal.swig.TaskSettings;
+import java.io.ObjectInputFilter;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,8 +46,10 @@ import java.util.function.Function;
  * its message, causes and the stack that it has in the worker, if it can be serialized and its
  * class is here, else a {@link RemoteException}.
  *
- * <p>Results are read, and stages that depend on a future run, on the thread that serves the
- * worker: one that blocks keeps that worker from its next task. What a task prints appears on this
+ * <p>Stages that depend on a future run on the thread that serves the worker, which also waits
+ * until the result is read: one that blocks keeps that worker from its next task. Reading a result
+ * may take as long as its task; {@code cancel}, the task's timeout and {@link #shutdownNow} end the
+ * wait for it. What a task prints appears on this
  * process's output, line by line; its standard input is empty.
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end
@@ -78,7 +81,7 @@ public final class ProcessPool extends Pool {
   }
 
   private ProcessPool(Builder builder) {
-    this(builder, new RemoteHost(Thread.currentThread().getContextClassLoader()));
+    this(builder, builder.makeHost());
   }
 
   private ProcessPool(Builder builder, RemoteHost host) {
@@ -120,7 +123,9 @@ public final class ProcessPool extends Pool {
   void start(TaskOptions options, RunnableFuture<?> future) {
     TaskSettings settings = options.toNative();
     try {
-      submit((RemoteTask<?>) future, settings);
+      RemoteTask<?> task = (RemoteTask<?>) future;
+      task.setTimeout(settings.getTimeout());
+      submit(task, settings);
     } finally {
       settings.delete();
     }
@@ -260,7 +265,11 @@ public final class ProcessPool extends Pool {
     }
     Function<byte[], T> decoder = CppValues.decoder(resultType);
     byte[] encoded = CppValues.encode(arguments);
-    return start(new RemoteTask<>(new RemoteTask.Call(name, encoded), null, decoder));
+    return start(
+        new RemoteTask<>(
+            new RemoteTask.Call(name, encoded),
+            null,
+            (bytes, reader, task) -> decoder.apply(bytes)));
   }
 
   private <T> CompletableFuture<T> start(RemoteTask<T> task) {
@@ -310,6 +319,7 @@ public final class ProcessPool extends Pool {
     List<Runnable> returned = new ArrayList<>();
     host.returningCancelled(returned, () -> call(p -> p.close(CloseMode.kCloseCancelPending)));
     call(p -> p.close(CloseMode.kCloseKill));
+    host.stopReading();
     return returned;
   }
 
@@ -334,14 +344,12 @@ public final class ProcessPool extends Pool {
   }
 
   /** Makes a {@link ProcessPool}. Threads: one at a time. It may be used again. */
-  public static final class Builder extends PoolBuilder<Builder> {
+  public static final class Builder extends WorkerOptions<Builder> {
     private byte[] initializer = {};
     private byte[] finalizer = {};
     private long maxPayloadBytes; // 0: not said
-    private Duration handshakeTimeout;
-    private boolean noNewPrivileges;
-    private List<String> jvmOptions = List.of();
     private List<String> workerCommand = List.of();
+    private ObjectInputFilter resultFilter;
 
     private Builder() {}
 
@@ -390,60 +398,52 @@ public final class ProcessPool extends Pool {
     }
 
     /**
-     * How long a new worker process may take to become a worker. One that takes longer is killed,
-     * and counts as one that can't be started. The initializer takes the time that it takes.
-     *
-     * @param timeout more than zero; a minute by default
-     * @return this
-     */
-    public Builder handshakeTimeout(Duration timeout) {
-      if (Durations.toNanos("handshakeTimeout", timeout) == 0) {
-        throw new IllegalArgumentException("handshakeTimeout is zero; it must be more");
-      }
-      this.handshakeTimeout = timeout;
-      return this;
-    }
-
-    /**
-     * Whether what tasks start may get rights of its file, which it may by default. Without them,
-     * {@code sudo}, {@code ping}, {@code newuidmap}, {@code sendmail} and the like fail in workers.
-     *
-     * @param forbidden true: sets {@code PR_SET_NO_NEW_PRIVS} in each worker
-     * @return this
-     */
-    public Builder noNewPrivileges(boolean forbidden) {
-      this.noNewPrivileges = forbidden;
-      return this;
-    }
-
-    /**
-     * Options for the JVMs of the workers, after the library's own: a small collector, and nothing
-     * that slows their start. Memory is limited as for any JVM, each by itself; say {@code -Xmx}
-     * where many workers share a machine.
-     *
-     * @param options for example {@code List.of("-Xmx256m", "-Dlog.level=info")}
-     * @return this
-     */
-    public Builder jvmOptions(List<String> options) {
-      this.jvmOptions = List.copyOf(options);
-      return this;
-    }
-
-    /**
      * Another program for the workers than this JVM, as one in C++ that links the library. Such
      * workers have the tasks of {@link #call} only.
      *
-     * @param command the program and its arguments
+     * @param command the program and its arguments; empty, the default: a JVM
      * @return this
+     * @throws IllegalArgumentException if the program is not there
      */
     public Builder workerCommand(List<String> command) {
+      if (!command.isEmpty()) {
+        WorkerCommand.checkProgram("workerCommand", command.get(0));
+      }
       this.workerCommand = List.copyOf(command);
+      return this;
+    }
+
+    /**
+     * Decides which classes may come from a worker, in results and in exceptions. Without one it is
+     * any that this process can load, so that a worker that was taken over could attack this
+     * process, too.
+     *
+     * <p>Whatever the filter allows: what is rejected by the filter of this JVM ({@code
+     * jdk.serialFilter}) is rejected, and so are an array or a number of references that the bytes
+     * that came could not hold. A result that is rejected is a {@link SerializationException}, an
+     * exception arrives as a {@link RemoteException}.
+     *
+     * @param filter for example {@code ObjectInputFilter.Config.createFilter("com.example.*;!*")};
+     *     null, the default: none
+     * @return this
+     */
+    public Builder resultFilter(ObjectInputFilter filter) {
+      this.resultFilter = filter;
       return this;
     }
 
     @Override
     public ProcessPool build() {
       return new ProcessPool(this);
+    }
+
+    private RemoteHost makeHost() {
+      WorkerCommand command =
+          workerCommand.isEmpty()
+              ? WorkerCommand.make(this)
+              : new WorkerCommand(workerCommand, false, null);
+      return new RemoteHost(
+          Thread.currentThread().getContextClassLoader(), resultFilter, command);
     }
 
     private NativeProcessPool makeNative(RemoteHost host) {
@@ -457,14 +457,17 @@ public final class ProcessPool extends Pool {
           settings.setHandshakeTimeout(Durations.toNanos("handshakeTimeout", handshakeTimeout));
         }
         settings.setNoNewPrivileges(noNewPrivileges);
-        List<String> command =
-            workerCommand.isEmpty() ? WorkerMain.command(jvmOptions) : workerCommand;
-        command.forEach(settings::addWorkerArgument);
+        host.command().words().forEach(settings::addWorkerArgument);
+        settings.setAnswersWorkers(host.command().asksParent());
+        if (workerCommand.isEmpty()) {
+          JvmOptions.VARIABLES.forEach(settings::hideFromWorkers);
+        }
         settings.setInitializer(initializer);
         settings.setFinalizer(finalizer);
         host.swigReleaseOwnership(); // the native pool has it from here on
         return new NativeProcessPool(host, settings);
       } catch (Failure e) {
+        host.terminated();
         throw (RuntimeException) Failures.take(e, null);
       } finally {
         settings.delete();

@@ -4,10 +4,12 @@ import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.ProcessHost;
+import java.io.ObjectInputFilter;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /**
  * A process pool's side of Java, which native code calls. No method lets an exception out.
@@ -18,14 +20,29 @@ final class RemoteHost extends ProcessHost implements PoolHost {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Joins joins = new Joins();
 
-  private final ClassLoader loader;
+  private volatile ClassLoader loader; // null: terminated
+  private final ClassServer classes;
+  private final WorkerCommand command;
+  private final ResultReader reader;
   private final AtomicLong lastId = new AtomicLong();
   private final ConcurrentHashMap<Long, RemoteTask<?>> tasks = new ConcurrentHashMap<>();
   // A shutdownNow() that collects what it cancels, on its own thread.
   private final ThreadLocal<Collection<Runnable>> returned = new ThreadLocal<>();
 
-  RemoteHost(ClassLoader loader) {
+  RemoteHost(ClassLoader loader, ObjectInputFilter resultFilter, WorkerCommand command) {
     this.loader = loader;
+    this.classes = new ClassServer(loader);
+    this.command = command;
+    this.reader = new ResultReader(loader, resultFilter);
+  }
+
+  WorkerCommand command() {
+    return command;
+  }
+
+  /** Nobody wants the results any more that have come and are not read yet. */
+  void stopReading() {
+    reader.stop();
   }
 
   long add(RemoteTask<?> task) {
@@ -50,32 +67,61 @@ final class RemoteHost extends ProcessHost implements PoolHost {
 
   @Override
   public void complete(long id, byte[] result) {
-    RemoteTask<?> task = take(id);
-    task.succeed(result);
+    settle(id, task -> task.succeed(result, reader));
   }
 
   @Override
   public void fail(long id, Failure failure) {
-    RemoteTask<?> task = take(id);
-    if (failure.link(0).getKind() == FailureKind.kCancelled) {
-      task.markCancelled();
-    } else {
-      task.fail(Failures.toThrowable(failure, null));
-    }
+    settle(
+        id,
+        task -> {
+          if (failure.link(0).getKind() == FailureKind.kCancelled) {
+            task.markCancelled();
+          } else {
+            task.fail(
+                Failures.toThrowable(
+                    failure, null, state -> reader.readThrowable(state, task)));
+          }
+        });
   }
 
   @Override
   public void drop(long id, Failure why) {
-    RemoteTask<?> task = take(id);
     Collection<Runnable> to = returned.get();
-    if (!why.empty()) {
-      task.fail(Failures.toThrowable(why, null));
-    } else if (to == null || task.isOfMap()) {
-      task.markCancelled(); // nobody would complete the future of a map's task
-    } else if (!task.isDone()) {
-      task.giveBack();
-      to.add(task);
+    settle(
+        id,
+        task -> {
+          if (!why.empty()) {
+            task.fail(Failures.toThrowable(why, null));
+          } else if (to == null || task.isOfMap()) {
+            task.markCancelled(); // nobody would complete the future of a map's task
+          } else if (!task.isDone()) {
+            task.giveBack();
+            to.add(task);
+          }
+        });
+  }
+
+  /** Lets nothing out: there is only native code below. */
+  private void settle(long id, Consumer<RemoteTask<?>> outcome) {
+    RemoteTask<?> task = tasks.remove(id);
+    if (task == null) {
+      return; // it has its outcome
     }
+    try {
+      // Dependent stages run with the classes of the pool's maker.
+      Thread.currentThread().setContextClassLoader(loader);
+      task.settle();
+      outcome.accept(task);
+    } catch (Throwable e) {
+      task.fail(e);
+      Unobserved.report(Thread.currentThread(), e);
+    }
+  }
+
+  @Override
+  public byte[] answer(byte[] request) {
+    return classes.answer(request);
   }
 
   @Override
@@ -83,16 +129,12 @@ final class RemoteHost extends ProcessHost implements PoolHost {
     joins.end(join);
   }
 
-  private RemoteTask<?> take(long id) {
-    // Results are read, and dependent stages run, with the classes of the pool's maker.
-    Thread.currentThread().setContextClassLoader(loader);
-    RemoteTask<?> task = tasks.remove(id);
-    task.settle();
-    return task;
-  }
-
   @Override
   public void terminated() {
+    command.delete();
+    loader = null;
+    classes.close();
+    reader.close();
     OpenPools.remove(this);
     ended.countDown();
   }
@@ -117,5 +159,6 @@ final class RemoteHost extends ProcessHost implements PoolHost {
     if (pool != null) {
       pool.call(p -> p.close(CloseMode.kCloseKill));
     }
+    stopReading();
   }
 }

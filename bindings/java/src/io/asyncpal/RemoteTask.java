@@ -3,23 +3,26 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.NativeProcessPool;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RunnableFuture;
-import java.util.function.Function;
+import java.util.concurrent.TimeoutException;
 
 /**
  * A task of a process pool, and its future. The native task's handle is given up when the outcome
  * has come, the submission has returned and nobody is using it.
  */
-final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture<V> {
+final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   /** What goes to the worker; an empty name stands for a call in Java. */
   record Call(String name, byte[] arguments) {}
 
+  /** Makes the result out of what the worker sent. */
+  interface Decoder<V> {
+    V decode(byte[] result, ResultReader reader, RemoteTask<V> task) throws TimeoutException;
+  }
+
   private final Call call;
   private final Callable<V> callable; // null: only C++ has it
-  private final Function<byte[], V> decoder;
+  private final Decoder<V> decoder;
 
   private final Object lock = new Object();
   // Guarded by `lock`.
@@ -32,7 +35,11 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
   // What does the work after all; null: none does, or this one itself.
   private volatile RemoteTask<V> substitute;
 
-  RemoteTask(Call call, Callable<V> callable, Function<byte[], V> decoder) {
+  private volatile long timeoutNanos = Long.MAX_VALUE;
+  // Of its result or exception; null: it has not come, or is harmless.
+  private volatile ResultReader.Reading reading;
+
+  RemoteTask(Call call, Callable<V> callable, Decoder<V> decoder) {
     this.call = call;
     this.callable = callable;
     this.decoder = decoder;
@@ -45,7 +52,8 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
 
   /** The same for one without a result of its own. */
   static <T> RemoteTask<T> ofRunnable(Runnable sent, T value) {
-    return new RemoteTask<>(callOf(sent), Executors.callable(sent, value), bytes -> value);
+    return new RemoteTask<>(
+        callOf(sent), Executors.callable(sent, value), (bytes, reader, task) -> value);
   }
 
   private static Call callOf(Object sent) {
@@ -53,8 +61,9 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
   }
 
   @SuppressWarnings("unchecked") // what the callable returned in the worker
-  private static <T> T readResult(byte[] bytes) {
-    return (T) Serialization.read(bytes, "the result");
+  private static <T> T readResult(byte[] bytes, ResultReader reader, RemoteTask<T> task)
+      throws TimeoutException {
+    return (T) reader.readResult(bytes, task);
   }
 
   boolean isOfMap() {
@@ -148,10 +157,35 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
     }
   }
 
-  void succeed(byte[] result) {
+  /** As long as that may also reading the result take. */
+  void setTimeout(long nanos) {
+    timeoutNanos = nanos;
+  }
+
+  long timeoutNanos() {
+    return timeoutNanos;
+  }
+
+  /** False: nobody waits for it any more. */
+  boolean beginReading(ResultReader.Reading begun) {
+    reading = begun;
+    return !isDone();
+  }
+
+  private void stopReading() {
+    ResultReader.Reading begun = reading;
+    if (begun != null) {
+      begun.cancel(false);
+    }
+  }
+
+  void succeed(byte[] result, ResultReader reader) {
     V value;
     try {
-      value = decoder.apply(result);
+      value = decoder.decode(result, reader, this);
+    } catch (CancellationException e) {
+      markCancelled(); // while it was read
+      return;
     } catch (Throwable e) {
       fail(e);
       return;
@@ -160,12 +194,7 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
   }
 
   void fail(Throwable e) {
-    if (e instanceof CancellationException || e instanceof CompletionException) {
-      // A future takes these two for something else than what the task threw.
-      super.completeExceptionally(new CompletionException(e));
-    } else {
-      super.completeExceptionally(e);
-    }
+    super.completeExceptionally(toComplete(e));
   }
 
   void markCancelled() {
@@ -193,12 +222,14 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
       }
     }
     super.cancel(mayInterruptIfRunning);
+    stopReading();
     return isCancelled();
   }
 
   @Override
   public boolean complete(V value) {
     boolean completed = super.complete(value);
+    stopReading();
     withdraw();
     return completed;
   }
@@ -206,6 +237,7 @@ final class RemoteTask<V> extends CompletableFuture<V> implements RunnableFuture
   @Override
   public boolean completeExceptionally(Throwable e) {
     boolean completed = super.completeExceptionally(e);
+    stopReading();
     withdraw();
     return completed;
   }

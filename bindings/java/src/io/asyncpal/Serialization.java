@@ -3,7 +3,9 @@ package io.asyncpal;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InvalidClassException;
 import java.io.NotSerializableException;
+import java.io.ObjectInputFilter;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
@@ -14,7 +16,12 @@ final class Serialization {
 
   /** {@code what} begins the message: "the task". */
   static byte[] write(Object object, String what) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+    return write(object, what, Integer.MAX_VALUE);
+  }
+
+  /** The same for what has no more than so many bytes. */
+  static byte[] write(Object object, String what, int maxBytes) {
+    ByteArrayOutputStream bytes = new BoundedBytes(maxBytes);
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(object);
     } catch (NotSerializableException e) {
@@ -23,26 +30,78 @@ final class Serialization {
               + " can't be sent to another process: "
               + e.getMessage()
               + " is not Serializable"
-              + (e.getMessage().contains("$$Lambda")
+              + (String.valueOf(e.getMessage()).contains("$$Lambda")
                   ? " (a lambda is if it is made as a SerializableCallable or the like)"
                   : ""),
           e);
-    } catch (IOException | RuntimeException | StackOverflowError e) {
+    } catch (Throwable e) { // user code writes, and may throw what it likes
       throw new SerializationException(
-          what + ", of " + object.getClass().getName() + ", can't be written: " + e, e);
+          what
+              + ", of "
+              + (object == null ? "null" : object.getClass().getName())
+              + ", can't be written: "
+              + SentThrowable.describe(e),
+          e);
     }
     return bytes.toByteArray();
   }
 
-  /** Reads what write() has written, with the classes of the thread's context. */
+  /** Reads what write() has written in a process that is trusted. */
   static Object read(byte[] bytes, String what) {
+    return read(bytes, what, null);
+  }
+
+  /**
+   * The same with the classes of the thread's context, as far as {@code filter} allows.
+   *
+   * @param filter beside that of the JVM ({@code jdk.serialFilter}); null: none
+   */
+  static Object read(byte[] bytes, String what, ObjectInputFilter filter) {
     try (ObjectInputStream in = new ContextInputStream(bytes)) {
+      if (filter != null) {
+        // Setting one would take the place of the JVM's.
+        in.setObjectInputFilter(ObjectInputFilter.merge(filter, in.getObjectInputFilter()));
+      }
       return in.readObject();
     } catch (ClassNotFoundException e) {
       throw new SerializationException(
           what + " can't be read: there is no class " + e.getMessage() + " in this process", e);
-    } catch (IOException | RuntimeException | LinkageError | StackOverflowError e) {
-      throw new SerializationException(what + " can't be read: " + e, e);
+    } catch (InvalidClassException e) {
+      String reason = filter instanceof ResultFilter own ? own.reason() : null;
+      throw new SerializationException(
+          what + " can't be read: " + (reason == null ? e.toString() : reason), e);
+    } catch (OutOfMemoryError e) {
+      throw new SerializationException(
+          what + ", of " + bytes.length + " bytes, doesn't fit into the memory of this JVM", e);
+    } catch (Throwable e) { // user code reads, and may throw what it likes
+      throw new SerializationException(what + " can't be read: " + SentThrowable.describe(e), e);
+    }
+  }
+
+  private static final class BoundedBytes extends ByteArrayOutputStream {
+    private final int maxBytes;
+
+    BoundedBytes(int maxBytes) {
+      super(256);
+      this.maxBytes = maxBytes;
+    }
+
+    @Override
+    public synchronized void write(int b) {
+      check(1);
+      super.write(b);
+    }
+
+    @Override
+    public synchronized void write(byte[] bytes, int offset, int length) {
+      check(length);
+      super.write(bytes, offset, length);
+    }
+
+    private void check(int more) {
+      if (more > maxBytes - count) {
+        throw new IllegalArgumentException("it has more than " + maxBytes + " bytes");
+      }
     }
   }
 

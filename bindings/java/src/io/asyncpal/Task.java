@@ -5,8 +5,6 @@ import io.asyncpal.internal.swig.TaskOutcome;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.RunnableFuture;
 
 /**
@@ -161,13 +159,14 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   }
 
   private void publish(V result, Throwable thrown) {
-    if (thrown == null) {
-      super.complete(result);
-    } else if (thrown instanceof CancellationException || thrown instanceof CompletionException) {
-      // A future takes these two for something else than what the task threw.
-      super.completeExceptionally(new CompletionException(thrown));
-    } else {
-      super.completeExceptionally(thrown);
+    try {
+      if (thrown == null) {
+        super.complete(result);
+      } else {
+        super.completeExceptionally(toComplete(thrown));
+      }
+    } catch (Throwable e) { // by a stage that depends on it
+      Unobserved.report(Thread.currentThread(), e);
     }
   }
 

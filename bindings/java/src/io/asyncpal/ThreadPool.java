@@ -162,11 +162,12 @@ public final class ThreadPool extends Pool {
 
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
-    return new Task<>(host, callable);
+    return new Task<>(host, Objects.requireNonNull(callable, "callable"));
   }
 
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
+    Objects.requireNonNull(runnable, "runnable");
     return new Task<>(host, Executors.callable(runnable, value));
   }
 

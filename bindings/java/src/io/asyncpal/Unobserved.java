@@ -25,8 +25,18 @@ final class Unobserved {
   static void report(Thread thread, Throwable thrown) {
     try {
       thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+    } catch (Throwable inHandler) {
+      // The JVM ignores what a handler throws, and nobody would know of the failure.
+      tell(thread, thrown);
+    }
+  }
+
+  private static void tell(Thread thread, Throwable thrown) {
+    try {
+      System.err.println(
+          "Exception in thread \"" + thread.getName() + "\" " + SentThrowable.describe(thrown));
     } catch (Throwable ignored) {
-      // As the JVM does with what such a handler throws.
+      // There is no memory for it.
     }
   }
 }

@@ -4,33 +4,16 @@ import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.HostedWorker;
 import io.asyncpal.internal.swig.WorkerHost;
-import java.io.File;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 
 /** What a worker JVM runs: it serves the pool that has started it until that lets it go. */
 final class WorkerMain extends WorkerHost {
-  private WorkerMain() {}
+  private static final byte[] NOTHING = {};
 
-  /** What starts one: a JVM like this one, with the given options beside our own. */
-  static List<String> command(List<String> jvmOptions) {
-    List<String> command = new ArrayList<>();
-    command.add(
-        System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
-    // One thread runs tasks; a file for jvmstat costs time at each start.
-    command.add("-XX:+UseSerialGC");
-    command.add("-XX:-UsePerfData");
-    // Where this JVM has found or unpacked the native library, a worker can, too.
-    for (String name : List.of("java.library.path", "java.io.tmpdir")) {
-      command.add("-D" + name + "=" + System.getProperty(name, ""));
-    }
-    command.addAll(jvmOptions);
-    command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
-    command.add(WorkerMain.class.getName());
-    return command;
-  }
+  // Each task finds it, whatever the one before has set.
+  private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
+
+  private WorkerMain() {}
 
   /**
    * Becomes a worker and does not return.
@@ -43,6 +26,10 @@ final class WorkerMain extends WorkerHost {
       System.err.println("asyncpal: this program is started by a ProcessPool, by nobody else");
       System.exit(2);
     }
+    if (Boolean.getBoolean(WorkerCommand.ASKS_PARENT_PROPERTY)) {
+      System.clearProperty(WorkerCommand.ASKS_PARENT_PROPERTY);
+      Thread.currentThread().setContextClassLoader(new ParentClassLoader());
+    }
     WorkerMain host = new WorkerMain();
     host.swigReleaseOwnership();
     HostedWorker.serve(host);
@@ -50,27 +37,49 @@ final class WorkerMain extends WorkerHost {
 
   @Override
   public byte[] serve(byte[] call, Failure failure) {
+    Object task;
+    Thread.currentThread().setContextClassLoader(loader);
     try {
-      Object result;
-      try {
-        Object task = Serialization.read(call, "the task");
-        if (task instanceof Callable<?> callable) {
-          result = callable.call();
-        } else {
-          ((Runnable) task).run();
-          result = null;
-        }
-      } finally {
-        Thread.interrupted();
-        System.out.flush();
-        System.err.flush();
-      }
+      task = Serialization.read(call, "the task");
+    } catch (SerializationException e) {
+      return fail(e, failure);
+    }
+    Object result;
+    try {
+      result = run(task);
+    } catch (Throwable e) {
+      Failures.describeRemotely(e, SentThrowable.MAX_BYTES, failure);
+      return NOTHING;
+    } finally {
+      Thread.interrupted();
+      flush();
+    }
+    try {
       return Serialization.write(result, "the result");
     } catch (SerializationException e) {
-      failure.add(FailureKind.kSerializationFailed, "", e.getMessage(), "", new byte[0]);
-    } catch (Throwable e) {
-      Failures.describeRemotely(e, failure);
+      return fail(e, failure);
     }
-    return new byte[0];
+  }
+
+  private static Object run(Object task) throws Exception {
+    if (task instanceof Callable<?> callable) {
+      return callable.call();
+    }
+    ((Runnable) task).run();
+    return null;
+  }
+
+  private static byte[] fail(SerializationException e, Failure failure) {
+    failure.add(FailureKind.kSerializationFailed, "", e.getMessage(), "", NOTHING);
+    return NOTHING;
+  }
+
+  private static void flush() {
+    try {
+      System.out.flush();
+      System.err.flush();
+    } catch (Throwable e) {
+      // Of streams that a task has put there.
+    }
   }
 }
