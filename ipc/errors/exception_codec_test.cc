@@ -38,9 +38,8 @@ std::exception_ptr RoundTrip(const std::exception_ptr& error) {
 }
 
 template <typename E>
-std::exception_ptr RoundTrip(const E& error)
-  requires(!std::is_same_v<E, std::exception_ptr>)
-{
+std::exception_ptr RoundTrip(const E& error) requires(
+    !std::is_same_v<E, std::exception_ptr>) {
   return RoundTrip(std::make_exception_ptr(error));
 }
 
