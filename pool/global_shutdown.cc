@@ -33,6 +33,10 @@ void GlobalShutdown::SetDeadline(absl::Duration deadline) {
   internal::ShutdownRegistry::Global().SetDeadline(deadline);
 }
 
+void GlobalShutdown::SetMode(ExitMode mode) {
+  internal::ShutdownRegistry::Global().SetMode(mode);
+}
+
 void GlobalShutdown::Run() { internal::ShutdownRegistry::Global().Run(); }
 
 }  // namespace asyncpal

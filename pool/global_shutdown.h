@@ -6,6 +6,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/cpp20.h"
+#include "asyncpal/pool/options.h"
 
 namespace asyncpal {
 
@@ -24,7 +25,8 @@ using HandlerId = uint64_t;
 // Ordering: none between handlers.
 // Errors: a handler that throws is reported on stderr, the others run.
 // Shutdown: Run() returns by the deadline. What still hangs then is named on
-// stderr, pool and task, and left behind.
+// stderr, pool and task, and left behind. A task that has itself called exit()
+// is not waited for.
 class GlobalShutdown {
  public:
   // A handler registered after Run() has begun runs at once, on this thread.
@@ -42,6 +44,10 @@ class GlobalShutdown {
   // How long Run() may take; 5 s by default. Then workers are killed and stuck
   // threads reported.
   static void SetDeadline(absl::Duration deadline);
+
+  // What becomes of open pools; ExitMode::kCancel by default. Handlers run in
+  // every mode.
+  static void SetMode(ExitMode mode);
 
   // Runs the handlers. A second call returns at once, or, if the first is still
   // at it on another thread, when that is done. In C++ programs it is called

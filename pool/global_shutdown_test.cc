@@ -177,6 +177,19 @@ TEST_P(GlobalShutdownTest, ExitInATaskThatAnotherWaitsForEnds) {
   EXPECT_TRUE(Run("exit_in_waiting_task").exited_with(5));
 }
 
+// Somebody else's shutdown waits for the task, which waits for the shutdown.
+TEST_P(GlobalShutdownTest, ExitInATaskDuringTheShutdownEnds) {
+  const Ended ended = Run("exit_in_task_during_the_shutdown");
+  EXPECT_TRUE(ended.exited_with(5));
+  EXPECT_THAT(ended.errors, Not(HasSubstr("still running")));
+}
+
+TEST_P(GlobalShutdownTest, ExitInAnInitializerEnds) {
+  const Ended ended = Run("exit_in_initializer");
+  EXPECT_TRUE(ended.exited_with(5));
+  EXPECT_EQ(ended.errors, "");
+}
+
 TEST_P(GlobalShutdownTest, ExitInACallbackEnds) {
   EXPECT_TRUE(Run("exit_in_callback").exited_with(5));
 }
@@ -204,6 +217,30 @@ TEST_P(GlobalShutdownTest, UnderscoreExitDoesNotWait) {
 
 TEST_P(GlobalShutdownTest, QuickExitDoesNotWait) {
   EXPECT_TRUE(Run("quick_exit").exited_with(6));
+}
+
+// --- Modes ---
+
+TEST_P(GlobalShutdownTest, RunsWhatIsPendingWhereItIsToDrain) {
+  const Ended ended = Run("drain");
+  EXPECT_TRUE(ended.exited_with(3));
+  EXPECT_THAT(ended.output, HasSubstr("a pending task ran\na pending task ran\n"
+                                      "a pending task ran\n"));
+}
+
+TEST_P(GlobalShutdownTest, CancelsWhatIsPendingWhenDrainingTakesTooLong) {
+  const Ended ended = Run("drain_past_the_deadline");
+  EXPECT_TRUE(ended.exited_with(3));
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("asked to stop\n"),
+                                  HasSubstr("pending task cancelled\n")));
+  EXPECT_THAT(ended.errors, HasSubstr("stuck task"));
+}
+
+TEST_P(GlobalShutdownTest, LeavesPoolsAloneWhereItIsToldTo) {
+  const Ended ended = Run("none");
+  EXPECT_TRUE(ended.exited_with(3));
+  EXPECT_THAT(ended.output, HasSubstr("another handler ran\n"));
+  EXPECT_EQ(ended.errors, "");
 }
 
 // --- What hangs and what throws ---

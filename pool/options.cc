@@ -29,11 +29,18 @@ void CheckDuration(const char* name, absl::Duration value) {
       name, " is ", absl::FormatDuration(value), "; it must not be negative"));
 }
 
+void CheckLimit(const char* name, int64_t value) {
+  if (value >= 0) return;
+  throw std::invalid_argument(absl::StrCat(
+      name, " is ", value, "; it must not be negative (0: no limit)"));
+}
+
 void CheckPoolOptions(PoolOptions& options, const char* default_name) {
   CheckCount("max_workers", options.max_workers, kMaxWorkersLimit);
   CheckCount("max_tasks_per_worker", options.max_tasks_per_worker,
              std::numeric_limits<int>::max());
   CheckDuration("idle_timeout", options.idle_timeout);
+  CheckLimit("max_pending", options.max_pending);
   if (options.max_workers == 0) {
     options.max_workers = AvailableCpus() + kSpareThreads;
   }

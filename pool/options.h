@@ -19,6 +19,25 @@
 
 namespace asyncpal {
 
+// What a submission to a full pool does: one where max_pending tasks wait.
+//
+// On a thread of the pool's own it never blocks under kBlock: a thread pool
+// runs the task there and then, a process pool takes it above the limit. Maps
+// wait for room whatever this says.
+enum class WhenFull {
+  // Waits until there is room. Throws as Check() if the pool is closed or
+  // breaks meanwhile, and TimeoutError when the task's queue_deadline passes.
+  kBlock,
+  // Throws RejectedError.
+  kReject,
+  // Runs the task on the calling thread, before Submit() returns; thread pools
+  // only.
+  kCallerRuns,
+  // The task that has waited longest makes room: its future fails with
+  // RejectedError. TakeCancelledTasks() does not have it.
+  kDropOldest,
+};
+
 struct PoolOptions {
   // At most this many workers. 0: the CPUs that this process may use (by
   // affinity and cgroup), plus five, since tasks of threads tend to wait.
@@ -43,6 +62,11 @@ struct PoolOptions {
   // Gets what a posted task threw, on the worker that ran it. Default: one line
   // on stderr.
   absl::AnyInvocable<void(std::exception_ptr)> unobserved_failure_handler = {};
+
+  // At most this many tasks wait; those for which a worker is free do not
+  // count. 0: no limit.
+  int64_t max_pending = 0;
+  WhenFull when_full = WhenFull::kBlock;
 };
 
 // For one task; the first argument of Submit(), Run() and Post().
@@ -92,6 +116,16 @@ struct ShutdownOptions {
   absl::Duration deadline = absl::InfiniteDuration();
 };
 
+// What becomes of open pools at the end of the process.
+enum class ExitMode {
+  // Cancel what is pending, ask what runs to stop, and wait for it.
+  kCancel,
+  // Run everything that was submitted until the deadline; then as kCancel.
+  kDrain,
+  // Nothing: threads go with the process, worker processes by themselves.
+  kNone,
+};
+
 // A consistent snapshot: workers = busy + idle, and submitted = pending +
 // running + completed + failed + cancelled.
 struct PoolStats {
@@ -105,6 +139,9 @@ struct PoolStats {
   int64_t failed = 0;
   int64_t cancelled = 0;
   int64_t lost = 0;  // failed because the worker died; counted in failed too
+  // For want of room: refused at the call, and so not submitted, or dropped for
+  // another task, and counted in failed too.
+  int64_t rejected = 0;
 };
 
 struct WorkerInfo {
@@ -132,6 +169,7 @@ void CheckPoolOptions(PoolOptions& options, const char* default_name);
 void CheckTaskOptions(const TaskOptions& options);
 void CheckMapOptions(const MapOptions& options);
 void CheckDuration(const char* name, absl::Duration value);
+void CheckLimit(const char* name, int64_t value);
 // The size of a pool that has `size` workers by its class, and may be asked for
 // just that many.
 int FixedSize(int max_workers, int size, const char* class_name);

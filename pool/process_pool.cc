@@ -23,6 +23,8 @@ using internal::ProcessCore;
 
 std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                                              const char* class_name) {
+  internal::CheckProcessLimits(options.when_full, options.max_pending_bytes,
+                               options.max_restarts, options.restart_window);
   if (options.max_workers == 0) {
     options.max_workers = internal::AvailableCpus();
   }
@@ -31,13 +33,18 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                         .idle_timeout = options.idle_timeout,
                         .max_tasks_per_worker = options.max_tasks_per_worker,
                         .unobserved_failure_handler =
-                            std::move(options.unobserved_failure_handler)};
+                            std::move(options.unobserved_failure_handler),
+                        .max_pending = options.max_pending,
+                        .when_full = options.when_full};
   internal::CheckPoolOptions(common, class_name);
   return ProcessCore::Make(std::move(common),
                            {.worker_command = std::move(options.worker_command),
                             .initializer = std::move(options.initializer),
                             .finalizer = std::move(options.finalizer),
                             .max_payload_bytes = options.max_payload_bytes,
+                            .max_pending_bytes = options.max_pending_bytes,
+                            .max_restarts = options.max_restarts,
+                            .restart_window = options.restart_window,
                             .handshake_timeout = options.handshake_timeout,
                             .no_new_privileges = options.no_new_privileges},
                            &internal::ShutdownRegistry::Global());

@@ -61,6 +61,22 @@ struct ProcessPoolOptions {
   // worker_command, which may have to start a language runtime first.
   absl::Duration handshake_timeout = absl::ZeroDuration();
 
+  // As in PoolOptions; WhenFull::kCallerRuns is a std::invalid_argument.
+  int64_t max_pending = 0;
+  WhenFull when_full = WhenFull::kBlock;
+
+  // At most so many bytes of encoded arguments wait; when_full applies to them,
+  // too. A call that is larger alone is a RejectedError. 0: no limit.
+  int64_t max_pending_bytes = 0;
+
+  // The pool breaks when more workers than this die within the window while
+  // they run no task (at their start, between tasks), and none finishes one. A
+  // task that ends its worker is that task's failure and never breaks a pool;
+  // so many such deaths in a window cost no wait, each later one 100 ms at most
+  // until its worker is replaced. 0: max(8, 2 x max_workers).
+  int max_restarts = 0;
+  absl::Duration restart_window = absl::Seconds(5);
+
   // Sets PR_SET_NO_NEW_PRIVS in workers: what their tasks start gets no rights
   // of its file, so that sudo, ping, newuidmap, sendmail and the like fail.
   bool no_new_privileges = false;
@@ -115,8 +131,8 @@ struct ProcessPoolOptions {
 // Ordering: tasks from one thread start in the order of their submission.
 // Errors: as ThreadPool. An argument that can't be encoded is a
 // SerializationError at the call; a result, that of its future. The pool breaks
-// when no worker can be started, or when workers die one after the other and
-// none finishes a task.
+// when no worker can be started, or when workers die one after the other
+// without a task; see max_restarts.
 // Shutdown: see Pool and GlobalShutdown. ShutdownMode::kKill and a deadline
 // that passes kill the workers, and cancel what they run.
 class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
@@ -206,6 +222,8 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
 
  private:
   friend class internal::MapFamily<ProcessPool>;
+  template <typename, typename, typename>
+  friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = false;
 
   explicit ProcessPool(std::shared_ptr<internal::PoolCore> core);
@@ -228,6 +246,21 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
         internal::EncodeCall(
             {.max_bytes = max_payload_bytes_}, callable,
             static_cast<const std::decay_t<const A&>&>(args)...));
+  }
+
+  // Submit() for a map, which waits for room in a full pool.
+  template <typename F>
+  Future<internal::RemoteResult<F>> SubmitChunk(const Countdown& countdown,
+                                                F&& f) {
+    internal::CheckShippable<F>();
+    if constexpr (internal::kShippable<F>) {
+      auto* const task = NewTask("Map", 0, f);
+      auto future = FutureOf(task);
+      core().SubmitChunk(task, countdown);
+      return future;
+    } else {
+      return {};
+    }
   }
 
   template <typename T>

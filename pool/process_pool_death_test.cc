@@ -333,42 +333,37 @@ TEST(ProcessPoolDeath, PoisonTaskHarmsNoOther) {
 
 // --- Worker after worker ---
 
-TEST(ProcessPoolDeath, PoolWhoseEveryWorkerDiesBreaks) {
-  constexpr int kTasks = 200;
+TEST(ProcessPoolDeath, TasksThatEndTheirWorkersCostNoFutureButTheirOwn) {
+  constexpr int kBad = 20;
+  constexpr int kGood = 20;
   ExecutionLedger ledger;
   ProcessPool pool(2);
-  std::vector<Future<void>> futures;
-  int refused = 0;
-  for (int i = 0; i < kTasks; ++i) {
-    try {
-      futures.push_back(pool.Submit(
-          [](std::string path) {
-            ExecutionLedger::Note(path, 0);
-            abort();
-          },
-          ledger.path()));
-    } catch (const BrokenPoolError&) {
-      ++refused;
-    }
+  std::vector<Future<void>> bad;
+  std::vector<Future<int>> good;
+  for (int i = 0; i < kBad; ++i) {
+    bad.push_back(pool.Submit(
+        [](std::string path) {
+          ExecutionLedger::Note(path, 0);
+          abort();
+        },
+        ledger.path()));
   }
-  int lost = 0;
-  int broken = 0;
-  for (const auto& future : futures) {
-    try {
-      future.Collect(kLong);
-    } catch (const WorkerLostError&) {
-      ++lost;
-    } catch (const BrokenPoolError& error) {
-      ++broken;
-      EXPECT_THAT(error.what(), HasSubstr("more than 8 worker processes died"));
-      EXPECT_THROW(std::rethrow_if_nested(error), WorkerLostError);
-    }
+  for (int i = 0; i < kGood; ++i) good.push_back(pool.Submit(Echo, i));
+  for (const auto& future : bad) {
+    EXPECT_EQ(CollectLoss(future).signal(), SIGABRT);
   }
-  EXPECT_EQ(lost + broken + refused, kTasks);
-  EXPECT_TRUE(pool.is_broken());
-  // Eight are allowed; the ninth breaks the pool, while one more may run.
-  EXPECT_GE(ledger.Count(), 9);
-  EXPECT_LE(ledger.Count(), 10);
+  for (int i = 0; i < kGood; ++i) EXPECT_EQ(good[i].Collect(kLong), i);
+  EXPECT_FALSE(pool.is_broken());
+  EXPECT_EQ(ledger.Count(), kBad);
+  EXPECT_EQ(pool.Stats().lost, kBad);
+}
+
+TEST(ProcessPoolDeath, TasksThatEndTheirWorkersDoNotCountAsRestarts) {
+  ProcessPool pool({.max_workers = 1,
+                    .max_restarts = 1,
+                    .restart_window = absl::InfiniteDuration()});
+  for (int i = 0; i < 5; ++i) CollectLoss(pool.Submit([] { _exit(1); }));
+  EXPECT_EQ(pool.Submit(Echo, 7).Collect(kLong), 7);
 }
 
 TEST(ProcessPoolDeath, WorkersThatDieNowAndThenDoNotBreakThePool) {

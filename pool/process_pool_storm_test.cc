@@ -78,7 +78,8 @@ TEST(ProcessPoolStorm, KillsCostNoMoreThanTheTaskThatRan) {
   SCOPED_TRACE(::testing::Message() << "--gtest_random_seed=" << seed);
   std::mt19937 random(seed);
   ExecutionLedger ledger;
-  ProcessPool pool(kWorkers);
+  // As many as come cost no wait.
+  ProcessPool pool({.max_workers = kWorkers, .max_restarts = kKills});
   std::vector<Future<int64_t>> futures;
   const absl::Time start = absl::Now();
   std::atomic<int> kills = -1;

@@ -129,6 +129,8 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
  private:
   friend class internal::MapFamily<ThreadPool>;
   friend class TaskGroup;
+  template <typename, typename, typename>
+  friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = true;
 
   template <typename F, typename... A>
@@ -141,6 +143,18 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
     if (!core().accepting()) core().Check();
     return internal::NewTask(&core(), flags, std::forward<F>(f),
                              std::forward<A>(args)...);
+  }
+
+  // Submit() for a map, which waits for room in a full pool.
+  template <typename F>
+  Future<internal::TaskResult<F>> SubmitChunk(const Countdown& countdown,
+                                              F&& f) {
+    auto* const task = NewTask("Map", 0, std::forward<F>(f));
+    auto mine = internal::StateRef<
+        internal::ResultState<internal::TaskResult<F>>>::ShareNew(task);
+    core().SubmitChunk(task, countdown);
+    return internal::FutureAccess::Make<internal::TaskResult<F>>(
+        std::move(mine));
   }
 
   template <typename T, typename Call, bool kStoppable>

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/thread_worker.h"
 
 namespace asyncpal::facade {
@@ -46,9 +47,14 @@ void HostTask::End(bool host_keeps_handle) {
 }
 
 int64_t HostTask::GoOn(bool host_keeps_handle) {
-  std::exchange(current_, nullptr)->End(host_keeps_handle);
+  HostTask* const done = std::exchange(current_, nullptr);
+  internal::ThreadWorker* const worker = internal::ThreadWorker::Current();
+  // Null or another pool's where the submitter runs the task.
+  const bool is_own = worker != nullptr && done->owner() == &worker->core;
+  done->End(host_keeps_handle);
+  if (!is_own) return kNoTask;
   // All tasks of a host's pool are of this class.
-  current_ = static_cast<HostTask*>(internal::ThreadWorker::Current()->GoOn());
+  current_ = static_cast<HostTask*>(worker->GoOn());
   return current_ == nullptr ? kNoTask : current_->id_;
 }
 

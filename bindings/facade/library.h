@@ -5,6 +5,9 @@
 
 namespace asyncpal::facade {
 
+// As asyncpal::ExitMode.
+enum HostExitMode { kExitCancel = 0, kExitDrain, kExitNone };
+
 // What concerns the native library as a whole.
 class Library {
  public:
@@ -16,6 +19,7 @@ class Library {
   // about to end but still runs code; it blocks for the deadline at most.
   static void Shutdown();
   static void SetShutdownDeadline(int64_t nanos);
+  static void SetShutdownMode(int mode);  // a HostExitMode
 };
 
 }  // namespace asyncpal::facade

@@ -1,5 +1,6 @@
 #include "asyncpal/bindings/facade/pool.h"
 
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -28,6 +29,10 @@ int Pool::SpawnWorkers(int n) {
 
 int Pool::SpawnMaxWorkers() {
   return core_->SpawnWorkers(std::numeric_limits<int>::max());
+}
+
+bool Pool::WaitForRoom(int64_t nanos) {
+  return core_->WaitForRoom(FromNanos(nanos));
 }
 
 int64_t Pool::StartJoin(int64_t join) {
@@ -60,7 +65,8 @@ PoolStats Pool::Stats() const {
           .completed = stats.completed,
           .failed = stats.failed,
           .cancelled = stats.cancelled,
-          .lost = stats.lost};
+          .lost = stats.lost,
+          .rejected = stats.rejected};
 }
 
 WorkerList Pool::Workers() const {
@@ -82,6 +88,16 @@ internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings) {
   static auto* const kept_open = new internal::ShutdownRegistry;
   return settings.close_on_exit ? internal::ShutdownRegistry::Global()
                                 : *kept_open;
+}
+
+WhenFull ToWhenFull(int when_full) {
+  constexpr WhenFull kAll[] = {WhenFull::kBlock, WhenFull::kReject,
+                               WhenFull::kCallerRuns, WhenFull::kDropOldest};
+  if (when_full < 0 || when_full >= static_cast<int>(std::size(kAll))) {
+    throw std::invalid_argument(
+        absl::StrCat("when_full is ", when_full, "; there is no such policy"));
+  }
+  return kAll[when_full];
 }
 
 TaskOptions ToTaskOptions(const TaskSettings& settings) {

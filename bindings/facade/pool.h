@@ -27,6 +27,8 @@ struct PoolSettings {
   int max_tasks_per_worker = 0;
   // False: Library::Shutdown() leaves the pool alone.
   bool close_on_exit = true;
+  int64_t max_pending = 0;
+  int when_full = 0;  // as WhenFull: block, reject, run on the caller, drop
 };
 
 // As asyncpal::TaskOptions.
@@ -49,6 +51,7 @@ struct PoolStats {
   int64_t failed = 0;
   int64_t cancelled = 0;
   int64_t lost = 0;
+  int64_t rejected = 0;
 };
 
 // As asyncpal::WorkerInfo.
@@ -73,6 +76,9 @@ class WorkerList {
   std::vector<WorkerInfo> workers_;
 };
 
+// In place of a handle.
+inline constexpr int64_t kNoHandle = 0;
+
 // How Close() treats what was submitted; as asyncpal::ShutdownMode.
 enum CloseMode { kCloseDrain = 0, kCloseCancelPending, kCloseKill };
 
@@ -93,6 +99,11 @@ class Pool {
   void Test();
   int SpawnWorkers(int n);
   int SpawnMaxWorkers();
+
+  // Waits until a full pool may have room, `nanos` at most; false: it has none.
+  // For after a Submit() that has returned no handle. It may be taken by others
+  // meanwhile.
+  bool WaitForRoom(int64_t nanos);
 
   // Begins to wait until all submitted work is done and no worker is left: the
   // host's Joined(join) is called then, perhaps at once. Until then workers
@@ -129,6 +140,9 @@ class Pool {
 
 // Where a pool of these settings waits for the process's end.
 internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings);
+
+// The enumerator that a host means. Throws std::invalid_argument.
+WhenFull ToWhenFull(int when_full);
 
 // What the pool keeps with a task that has settings.
 TaskOptions ToTaskOptions(const TaskSettings& settings);

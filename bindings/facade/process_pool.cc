@@ -101,7 +101,12 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .name = settings.name,
       .idle_timeout = FromNanos(settings.idle_timeout),
       .max_tasks_per_worker = settings.max_tasks_per_worker,
+      .max_pending = settings.max_pending,
+      .when_full = ToWhenFull(settings.when_full),
   };
+  internal::CheckProcessLimits(options.when_full, settings.max_pending_bytes,
+                               settings.max_restarts,
+                               FromNanos(settings.restart_window));
   internal::CheckPoolOptions(options, "ProcessPool");
   auto core = ProcessCore::Make(
       std::move(options),
@@ -109,6 +114,9 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
        .initializer = HostCall(settings.initializer),
        .finalizer = HostCall(settings.finalizer),
        .max_payload_bytes = settings.max_payload_bytes,
+       .max_pending_bytes = settings.max_pending_bytes,
+       .max_restarts = settings.max_restarts,
+       .restart_window = FromNanos(settings.restart_window),
        .handshake_timeout = FromNanos(settings.handshake_timeout),
        .no_new_privileges = settings.no_new_privileges,
        .hidden_environment = settings.hidden_environment(),
@@ -142,24 +150,34 @@ RemoteHostTask* ProcessPool::NewTask(int64_t id, const std::string& name,
 
 int64_t ProcessPool::Submit(int64_t id, const std::string& name,
                             const Bytes& arguments) {
-  return Submit(NewTask(id, name, arguments, 0));
+  return Submit(NewTask(id, name, arguments, 0), /*is_chunk=*/false);
+}
+
+int64_t ProcessPool::SubmitChunk(int64_t id, const std::string& name,
+                                 const Bytes& arguments) {
+  return Submit(NewTask(id, name, arguments, 0), /*is_chunk=*/true);
 }
 
 int64_t ProcessPool::Submit(int64_t id, const std::string& name,
                             const Bytes& arguments,
                             const TaskSettings& settings) {
   return Submit(internal::AttachOptions(
-      ToTaskOptions(settings),
-      NewTask(id, name, arguments, StateBase::kTracked)));
+                    ToTaskOptions(settings),
+                    NewTask(id, name, arguments, StateBase::kTracked)),
+                /*is_chunk=*/false);
 }
 
-int64_t ProcessPool::Submit(RemoteHostTask* task) {
+int64_t ProcessPool::Submit(RemoteHostTask* task, bool is_chunk) {
   auto share = StateRef<RemoteHostTask>::Share(task);
   const CallbackId callback = task->AddCallback([](StateBase& done) {
     static_cast<RemoteHostTask&>(done).TellOutcome();
   });
   try {
-    core().Submit(task);
+    if (!core().TrySubmit(task, is_chunk)) {
+      share->RemoveCallback(callback);
+      task->Release();
+      return kNoHandle;
+    }
   } catch (...) {
     share->RemoveCallback(callback);
     throw;

@@ -75,7 +75,10 @@ class ProcessPoolSettings : public PoolSettings {
   Bytes finalizer;
 
   int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
-  int64_t handshake_timeout = 0;  // ns; 0: by the command
+  int64_t max_pending_bytes = 0;
+  int max_restarts = 0;
+  int64_t restart_window = 5000000000;  // ns
+  int64_t handshake_timeout = 0;        // ns; 0: by the command
   bool no_new_privileges = false;
 
  private:
@@ -97,10 +100,14 @@ class ProcessPool : public Pool {
   // Hands a call to a worker, or queues it; returns its handle. `name` is that
   // of a C++ task, and `arguments` are what a ValueWriter has written for it;
   // with no name, they are a call that WorkerHost::Serve() gets. When it
-  // throws, the task was not submitted.
+  // throws, the task was not submitted. kNoHandle: nor was it, and the host is
+  // to WaitForRoom() and try again.
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments);
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments,
                  const TaskSettings& settings);
+  // The same for a part of a map, which waits for room whatever when_full says.
+  int64_t SubmitChunk(int64_t task, const std::string& name,
+                      const Bytes& arguments);
 
   // --- With a handle that was not given up ---
 
@@ -115,7 +122,7 @@ class ProcessPool : public Pool {
               const ProcessPoolSettings& settings);
   RemoteHostTask* NewTask(int64_t id, const std::string& name,
                           const Bytes& arguments, uint32_t flags);
-  int64_t Submit(RemoteHostTask* task);
+  int64_t Submit(RemoteHostTask* task, bool is_chunk);
 
   const std::shared_ptr<ProcessHost> host_;
   const int64_t max_payload_bytes_;

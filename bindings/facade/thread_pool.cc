@@ -37,6 +37,8 @@ std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<Host>& host,
       .name = settings.name,
       .idle_timeout = FromNanos(settings.idle_timeout),
       .max_tasks_per_worker = settings.max_tasks_per_worker,
+      .max_pending = settings.max_pending,
+      .when_full = ToWhenFull(settings.when_full),
   };
   internal::CheckPoolOptions(options, "ThreadPool");
   options.initializer = [host, name = options.name] {
@@ -70,7 +72,12 @@ ThreadPool::ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings)
 
 int64_t ThreadPool::Submit(int64_t id) {
   if (!core().accepting()) core().Check();
-  return Submit(new HostTask(&core(), *host_, id));
+  return Submit(new HostTask(&core(), *host_, id), /*is_chunk=*/false);
+}
+
+int64_t ThreadPool::SubmitChunk(int64_t id) {
+  if (!core().accepting()) core().Check();
+  return Submit(new HostTask(&core(), *host_, id), /*is_chunk=*/true);
 }
 
 int64_t ThreadPool::Submit(int64_t id, const TaskSettings& settings) {
@@ -80,17 +87,22 @@ int64_t ThreadPool::Submit(int64_t id, const TaskSettings& settings) {
   const auto mine = StateRef<LimitedHostTask>::Share(task);
   const CallbackId watch = task->Watch();
   try {
-    return Submit(task);
+    const int64_t handle = Submit(task, /*is_chunk=*/false);
+    if (handle == kNoHandle) mine->RemoveCallback(watch);
+    return handle;
   } catch (...) {
     mine->RemoveCallback(watch);
     throw;
   }
 }
 
-int64_t ThreadPool::Submit(HostTask* task) {
+int64_t ThreadPool::Submit(HostTask* task, bool is_chunk) {
   auto share = StateRef<HostTask>::Share(task);
   const int64_t handle = task->handle();
-  core().Submit(task);
+  if (!core().TrySubmit(task, is_chunk)) {
+    task->Release();
+    return kNoHandle;
+  }
   // By now the task may be over, its handle given up, and its memory gone.
   static_cast<void>(share.Detach());
   return handle;

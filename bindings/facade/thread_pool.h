@@ -22,8 +22,11 @@ class ThreadPool : public Pool {
   ThreadPool(Host* host, const PoolSettings& settings);
 
   // Hands the task to a worker, or queues it; returns its handle. When it
-  // throws, the task was not submitted and there is no handle.
+  // throws, the task was not submitted and there is no handle. kNoHandle: nor
+  // was it, and the host is to WaitForRoom() and try again.
   int64_t Submit(int64_t task);
+  // The same for a part of a map, which waits for room whatever when_full says.
+  int64_t SubmitChunk(int64_t task);
   int64_t Submit(int64_t task, const TaskSettings& settings);
 
   // How the task that Run() was called for on this thread, the innermost one,
@@ -61,7 +64,7 @@ class ThreadPool : public Pool {
 
  private:
   ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings);
-  int64_t Submit(HostTask* task);
+  int64_t Submit(HostTask* task, bool is_chunk);
 
   const std::shared_ptr<Host> host_;
 };

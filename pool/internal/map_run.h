@@ -133,8 +133,16 @@ class LazyMap {
         call.chunk.push_back(std::move(*arguments));
       }
       if (call.chunk.empty()) return;
-      window_.push_back(pool_->Submit(std::move(call)));
+      window_.push_back(SubmitInTime(std::move(call)));
       if (filter_ != nullptr) filter_->Put(window_.back());
+    }
+  }
+
+  Future<Chunk> SubmitInTime(ChunkCall<Result, F, Tuple> call) {
+    try {
+      return pool_->SubmitChunk(countdown_, std::move(call));
+    } catch (const TimeoutError&) {
+      ThrowTimeout();
     }
   }
 

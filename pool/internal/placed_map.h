@@ -147,10 +147,18 @@ class PlacedMap {
       if (left == 0 && options_.timeout == absl::InfiniteDuration()) {
         place_ = core_.SubmitAndHelp(task);
       } else {
-        core_.Submit(task);
+        SubmitInTime(task);
       }
       chunks_.push_back(
           FutureAccess::Make<std::exception_ptr>(std::move(mine)));
+    }
+  }
+
+  void SubmitInTime(StateBase* task) {
+    try {
+      core_.SubmitChunk(task, countdown_);
+    } catch (const TimeoutError&) {
+      ThrowMapTimeout(function_, core_.name(), options_.timeout);
     }
   }
 

@@ -9,6 +9,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/countdown.h"
 #include "asyncpal/future/internal/shared_state.h"
 #include "asyncpal/pool/cancelled_task.h"
 #include "asyncpal/pool/options.h"
@@ -23,10 +24,20 @@ class PoolCore : public TaskOwner {
  public:
   virtual ~PoolCore() = default;
 
-  // Accepts `task`, of which it gets one reference, and gives it its id. Throws
-  // what Pool::Check() throws, or RejectedError where no worker can be started
-  // for it; the reference is then given up.
+  // Accepts `task`, of which it gets one reference, and gives it its id. In a
+  // full pool it does what PoolOptions::when_full says. Throws what
+  // Pool::Check() throws, or RejectedError where there is no room or no worker
+  // can be started for it; the reference is then given up.
   virtual void Submit(StateBase* task) = 0;
+  // The same for a map's chunk, which waits for room whatever `when_full` says.
+  // Throws TimeoutError where there is none by the end of `countdown`.
+  virtual void SubmitChunk(StateBase* task, const Countdown& countdown) = 0;
+  // Submit(), or SubmitChunk(), for one who must not be blocked. False: the
+  // pool is full, and `task` is still the caller's.
+  virtual bool TrySubmit(StateBase* task, bool is_chunk) = 0;
+  // Waits until a full pool may have room again, `timeout` at most; returns
+  // whether it has. Throws what Pool::Check() throws.
+  virtual bool WaitForRoom(absl::Duration timeout) = 0;
 
   // The same by a thread that is about to wait for the task, and may as well
   // run it. Not null: nobody was woken for it, and the caller has this worker's

@@ -33,6 +33,22 @@ void CheckOptions(const ProcessCore::Options& options) {
 
 }  // namespace
 
+void CheckProcessLimits(WhenFull when_full, int64_t max_pending_bytes,
+                        int max_restarts, absl::Duration restart_window) {
+  if (when_full == WhenFull::kCallerRuns) {
+    throw std::invalid_argument(
+        "when_full is kCallerRuns; a process pool runs no task on the calling "
+        "thread");
+  }
+  CheckLimit("max_pending_bytes", max_pending_bytes);
+  if (max_restarts < 0) {
+    throw std::invalid_argument(
+        absl::StrCat("max_restarts is ", max_restarts,
+                     "; it must not be negative (0: the default)"));
+  }
+  CheckDuration("restart_window", restart_window);
+}
+
 std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
                                                Options remote,
                                                ShutdownRegistry* registry) {
@@ -45,9 +61,58 @@ std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
 
 ProcessCore::ProcessCore(PoolOptions options, Options remote,
                          ShutdownRegistry* registry)
-    : ThreadCore(std::move(options), registry),
+    : ThreadCore(std::move(options), remote.max_pending_bytes, registry),
       remote_(std::move(remote)),
-      budget_(options_.max_workers) {}
+      budget_(remote_.max_restarts, remote_.restart_window,
+              options_.max_workers) {}
+
+int64_t ProcessCore::PendingBytes(StateBase& task) const {
+  return static_cast<int64_t>(task.remote_call()->call().arguments.size());
+}
+
+bool ProcessCore::SpendDeath() {
+  MutexLock lock(budget_mu_);
+  has_deaths_.store(true, std::memory_order_relaxed);
+  return budget_.SpendDeath(NowNanos());
+}
+
+bool ProcessCore::SpendFailedStart() {
+  MutexLock lock(budget_mu_);
+  return budget_.SpendFailedStart();
+}
+
+absl::Duration ProcessCore::DelayAfterCrash() {
+  MutexLock lock(budget_mu_);
+  return budget_.DelayAfterCrash(NowNanos());
+}
+
+void ProcessCore::OnStarted() {
+  MutexLock lock(budget_mu_);
+  budget_.OnStarted();
+}
+
+void ProcessCore::ForgetDeaths() {
+  MutexLock lock(budget_mu_);
+  has_deaths_.store(false, std::memory_order_relaxed);
+  budget_.OnFinishedTask();
+}
+
+std::exception_ptr ProcessCore::TooManyDeaths(const std::exception_ptr& last) {
+  int max_restarts;
+  absl::Duration window;
+  {
+    MutexLock lock(budget_mu_);
+    max_restarts = budget_.max_restarts();
+    window = budget_.window();
+  }
+  return NestException(
+      BrokenPoolError(absl::StrCat(
+          Label(), ": more than ", max_restarts,
+          " worker processes died within ", absl::FormatDuration(window),
+          " while they ran no task, and no task was finished meanwhile "
+          "(max_restarts and restart_window set this limit)")),
+      last);
+}
 
 ThreadCore::WorkerPtr ProcessCore::MakeWorker(int64_t id, std::string name) {
   return std::make_shared<ProcessWorker>(*this, id, std::move(name));
@@ -119,6 +184,11 @@ void ProcessCore::Submit(StateBase* task) {
   if (!SubmitDirectly(task, /*will_wait=*/false)) ThreadCore::Submit(task);
 }
 
+bool ProcessCore::TrySubmit(StateBase* task, bool is_chunk) {
+  return SubmitDirectly(task, /*will_wait=*/false) ||
+         ThreadCore::TrySubmit(task, is_chunk);
+}
+
 void ProcessCore::SubmitAndWait(StateBase* task) {
   // An agent has a child of its own to serve, and visits no other.
   const bool will_wait = ThreadWorker::CurrentOf(*this) == nullptr;
@@ -129,6 +199,7 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
   RemoteCall& call = *task->remote_call();
   const Payload& arguments = call.call().arguments;
   if (task->is_tracked() || InForkedChild() ||
+      !pending_limits_.CanEverHold(PendingBytes(*task)) ||
       (!arguments.is_memfd() && arguments.size() > kMaxInlineBytes)) {
     return false;
   }

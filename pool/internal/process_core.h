@@ -20,6 +20,10 @@ namespace asyncpal::internal {
 
 class ProcessWorker;
 
+// Throws std::invalid_argument that names the option and its value.
+void CheckProcessLimits(WhenFull when_full, int64_t max_pending_bytes,
+                        int max_restarts, absl::Duration restart_window);
+
 // The engine of a ProcessPool: that of a ThreadPool whose every worker thread
 // serves one child process. The thread takes tasks from the queue as always,
 // and running one means to send it to the child and to wait for the result.
@@ -31,6 +35,11 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
     Shippable initializer;
     Shippable finalizer;
     int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+    // 0: no limit.
+    int64_t max_pending_bytes = 0;
+    // 0: see RestartBudget.
+    int max_restarts = 0;
+    absl::Duration restart_window = absl::Seconds(5);
     // How long a child may take to become a worker.
     absl::Duration handshake_timeout = absl::ZeroDuration();  // by the command
     bool no_new_privileges = false;
@@ -50,7 +59,8 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   static EncodedCall TakeCall(CancelledTask& task);
 
   void Submit(StateBase* task) override;
-  // The same; the caller waits for the task next, without a limit.
+  bool TrySubmit(StateBase* task, bool is_chunk) override;
+  // Submit(); the caller waits for the task next, without a limit.
   void SubmitAndWait(StateBase* task);
   void Test() override;
 
@@ -68,6 +78,8 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
  protected:
   WorkerPtr MakeWorker(int64_t id, std::string name) override;
   bool looks_out() const override { return false; }
+  bool runs_tasks_here() const override { return false; }
+  int64_t PendingBytes(StateBase& task) const override;
   void OnTimeout(StateBase& task) override;
   bool KillWorkers() override;
   void RecallAll() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
@@ -81,6 +93,18 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   WorkerConnection::Options WorkerOptions(std::string worker) const;
   // Throws where starting a worker could go on without end.
   static void CheckMayStart();
+  // What happens to workers, for the budget. True: it is spent.
+  bool SpendDeath();
+  bool SpendFailedStart();
+  absl::Duration DelayAfterCrash();
+  void OnStarted();
+  void OnFinishedTask() {
+    // Most of the time it is false already, and then nothing is written.
+    if (has_deaths_.load(std::memory_order_relaxed)) ForgetDeaths();
+  }
+  void ForgetDeaths();
+  // The error of a pool whose budget is spent.
+  std::exception_ptr TooManyDeaths(const std::exception_ptr& last);
   bool HasOtherWorkers();
   // What a hook threw in a worker, nested in a HookError.
   template <typename HookError>
@@ -96,7 +120,10 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   std::shared_ptr<ProcessWorker> FindRunner(const StateBase& task);
 
   const Options remote_;
-  RestartBudget budget_;
+  // Whether a finished task has deaths to make forgotten.
+  std::atomic<bool> has_deaths_{false};
+  Mutex budget_mu_;
+  RestartBudget budget_ ABSL_GUARDED_BY(budget_mu_);
   std::atomic<bool> killed_{false};  // no process is to be started any more
 };
 

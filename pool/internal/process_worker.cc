@@ -103,15 +103,33 @@ ProcessWorker::ProcessWorker(ProcessCore& core, int64_t id, std::string name)
 std::exception_ptr ProcessWorker::Begin() { return StartChild(); }
 
 bool ProcessWorker::Revive() {
+  if (DiedWithoutTask() && process_core_.SpendDeath()) {
+    const WorkerLostError::Cause cause = child_->ReapAndDescribe("idle");
+    const WorkerLostError error(
+        absl::StrCat("idle worker process ", cause.pid, " of ",
+                     process_core_.Label(), " ", child_->loss()),
+        cause);
+    DropChild();
+    process_core_.Break(
+        process_core_.TooManyDeaths(std::make_exception_ptr(error)));
+    return false;
+  }
   DropChild();
   if (auto error = StartChild()) process_core_.Break(std::move(error));
   return !lost.load();
+}
+
+bool ProcessWorker::DiedWithoutTask() {
+  MutexLock lock(child_mu_);
+  return child_ != nullptr && running_.child == nullptr &&
+         !child_->was_killed();
 }
 
 std::exception_ptr ProcessWorker::StartChild() {
   const ProcessCore& pool = process_core_;
   lost.store(true);
   gave_up = false;
+  if (!WaitUntil(std::exchange(no_start_before_, 0))) return nullptr;
   for (int failures = 1;; ++failures) {
     if (pool.killed_.load()) return nullptr;
     std::exception_ptr error;
@@ -130,7 +148,7 @@ std::exception_ptr ProcessWorker::StartChild() {
         DropChild();
         return killed ? nullptr : pool.HookFailure<InitializerError>(thrown);
       }
-      process_core_.budget_.OnStarted();
+      process_core_.OnStarted();
       child_pid_.store(child_->pid());
       child_starter_ = std::this_thread::get_id();
       child_ended_ = false;
@@ -152,8 +170,8 @@ std::exception_ptr ProcessWorker::StartChild() {
     const bool killed = child_ != nullptr && child_->was_killed();
     DropChild();
     if (killed && pool.killed_.load()) return nullptr;
-    const bool is_last = shortage ? failures >= kMaxPatience
-                                  : process_core_.budget_.SpendFailedStart();
+    const bool is_last =
+        shortage ? failures >= kMaxPatience : process_core_.SpendFailedStart();
     if (shortage && process_core_.HasOtherWorkers()) {
       WaitToRetry(failures);
       gave_up = true;
@@ -172,8 +190,11 @@ std::exception_ptr ProcessWorker::StartChild() {
 }
 
 bool ProcessWorker::WaitToRetry(int failures) {
-  const int64_t until =
-      NowNanos() + (int64_t{10'000'000} << std::min(failures - 1, 6));
+  return WaitUntil(NowNanos() +
+                   (int64_t{10'000'000} << std::min(failures - 1, 6)));
+}
+
+bool ProcessWorker::WaitUntil(int64_t until) {
   while (!process_core_.killed_.load()) {
     const int64_t left = until - NowNanos();
     if (left <= 0) return true;
@@ -320,7 +341,7 @@ Payload ProcessWorker::Call(StateBase& task, const RemoteCall& call) {
       continue;
     }
     SetRunning({});
-    process_core_.budget_.OnFinishedTask();
+    process_core_.OnFinishedTask();
     if (outcome->exiting) {
       RecallOwn();
       DropChild();
@@ -357,21 +378,22 @@ void ProcessWorker::HandleDeath(StateBase& task, int& attempts) {
                    ": worker process ", cause.pid, " of ",
                    process_core_.Label(), " ", child->loss()),
       cause);
-  if (is_news && process_core_.budget_.SpendDeath(NowNanos())) {
-    process_core_.Break(NestException(
-        BrokenPoolError(absl::StrCat(
-            process_core_.Label(), ": more than ",
-            process_core_.budget_.max_deaths(),
-            " worker processes died within 5 s and no task was finished")),
-        std::make_exception_ptr(error)));
-  } else {
-    if (claim == ClaimPage::Claim::kOffered) return;  // it had not begun
-    const auto* const options =
-        static_cast<const TaskOptionsAttachment*>(task.attachment());
-    const int max_attempts =
-        options == nullptr ? 1 : options->options.max_attempts;
-    if (++attempts < max_attempts && !task.is_done()) return;
+  if (claim == ClaimPage::Claim::kOffered) {  // it had not begun
+    if (!is_news || !process_core_.SpendDeath()) return;
+    const std::exception_ptr broken =
+        process_core_.TooManyDeaths(std::make_exception_ptr(error));
+    process_core_.Break(broken);
+    std::rethrow_exception(broken);
   }
+  if (is_news) {
+    no_start_before_ =
+        NowNanos() + absl::ToInt64Nanoseconds(process_core_.DelayAfterCrash());
+  }
+  const auto* const options =
+      static_cast<const TaskOptionsAttachment*>(task.attachment());
+  const int max_attempts =
+      options == nullptr ? 1 : options->options.max_attempts;
+  if (++attempts < max_attempts && !task.is_done()) return;
   if (!task.is_done()) lost_tasks.Add(1);
   throw error;
 }

@@ -118,6 +118,10 @@ class ProcessWorker final : public ThreadWorker {
   std::exception_ptr StartChild();
   // Waits before the next try. False: the pool is being killed.
   bool WaitToRetry(int failures);
+  // The same until a NowNanos() of `until`.
+  bool WaitUntil(int64_t until);
+  // Whether the child that is gone was idle, and nobody's kill ended it.
+  bool DiedWithoutTask();
   // Starts another child if there is none. Throws what breaks the pool.
   void EnsureChild();
   // Forgets the child, which has died or is to.
@@ -156,6 +160,7 @@ class ProcessWorker final : public ThreadWorker {
   // its end has caused, and when this one began.
   bool is_quick_ = false;
   int64_t call_began_ = 0;
+  int64_t no_start_before_ = 0;  // the agent's: a NowNanos()
 
   // Guarded by the core's mu_.
   enum class Loan { kNone, kUnattended, kReserved, kVisited };

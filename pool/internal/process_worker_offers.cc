@@ -114,7 +114,7 @@ StateBase* ProcessWorker::TakeOffered() {
   StateBase* const task = next.sent.task;
   if (!next.started) {
     task->StartOffered();
-    process_core_.CountStarted();
+    process_core_.CountStarted(*task);
   }
   process_core_.MarkTaken(*this, task);
   SetRunning(std::move(next.sent));
@@ -157,7 +157,7 @@ bool ProcessWorker::RecallEntry(size_t index) {
     return true;
   }
   task->StartOffered();
-  process_core_.CountStarted();
+  process_core_.CountStarted(*task);
   offered.started = true;
   return false;
 }

@@ -110,7 +110,23 @@ void ShutdownRegistry::SetDeadline(absl::Duration deadline) {
   deadline_ = deadline;
 }
 
+void ShutdownRegistry::SetMode(ExitMode mode) {
+  MutexLock lock(mu_);
+  mode_ = mode;
+}
+
+ExitMode ShutdownRegistry::mode() const {
+  MutexLock lock(mu_);
+  return mode_;
+}
+
 void ShutdownRegistry::Run() {
+  // Tasks may wait for what this thread has put off.
+  Trampoline::RunPutOff();
+  // exit() was called inside a task, which won't come back to its pool: neither
+  // this run nor another thread's is to wait for it.
+  if (auto* context = ExecutionContext::Current()) context->LeaveForExit();
+
   std::map<HandlerId, Handler> handlers;
   absl::Duration deadline;
   {
@@ -129,11 +145,6 @@ void ShutdownRegistry::Run() {
     phase_ = Phase::kRunning;
     handlers.swap(handlers_);
   }
-
-  // Tasks may wait for what this thread has put off.
-  Trampoline::RunPutOff();
-  // exit() was called inside a task.
-  if (auto* context = ExecutionContext::Current()) context->LeaveForExit();
 
   const Countdown countdown(deadline);
   const absl::Duration limit =

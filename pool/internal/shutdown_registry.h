@@ -7,6 +7,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
 
@@ -36,6 +37,9 @@ class ShutdownRegistry {
   int CountHandlers() const;
   bool IsActive() const;
   void SetDeadline(absl::Duration deadline);
+  void SetMode(ExitMode mode);
+  // For pools, whose handlers ask when they run.
+  ExitMode mode() const;
   void Run();
 
  private:
@@ -54,6 +58,7 @@ class ShutdownRegistry {
   std::map<HandlerId, Handler> handlers_ ABSL_GUARDED_BY(mu_);
   HandlerId next_id_ ABSL_GUARDED_BY(mu_) = 1;
   absl::Duration deadline_ ABSL_GUARDED_BY(mu_) = absl::Seconds(5);
+  ExitMode mode_ ABSL_GUARDED_BY(mu_) = ExitMode::kCancel;
   Phase phase_ ABSL_GUARDED_BY(mu_) = Phase::kOpen;
 };
 

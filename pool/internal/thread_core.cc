@@ -15,11 +15,8 @@
 
 namespace asyncpal::internal {
 
-void ThreadCore::Submit(StateBase* task) {
-  DispatchFor(task, Accept(task, /*may_help=*/false));
-}
-
-ThreadCore::Wakeup ThreadCore::Accept(StateBase* task, bool may_help) {
+std::optional<ThreadCore::Wakeup> ThreadCore::Accept(StateBase* task,
+                                                     bool may_help, Room room) {
   try {
     CheckProcess();
     PoolLifecycle::Refusal refusal;
@@ -27,6 +24,7 @@ ThreadCore::Wakeup ThreadCore::Accept(StateBase* task, bool may_help) {
       MutexLock lock(mu_);
       if (!accepting()) refusal = lifecycle_.WhyNotOpen();
       if (!refusal) {
+        if (room == Room::kNeeded && !HasRoomFor(*task)) return std::nullopt;
         task->set_task_id(inbox_.next_task_id());
         if (task->is_tracked()) limits_.StartQueueTimer(task);
         Wakeup wakeup = Enqueue(task);
@@ -49,6 +47,7 @@ void ThreadCore::DispatchFor(StateBase* task, Wakeup wakeup) {
 
 ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
   inbox_.Push(task);
+  OnPendingAdded(*task);
   Wakeup wakeup;
   try {
     wakeup = FindWorker();
@@ -56,7 +55,10 @@ ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
     // There is no worker, and nothing that one could be made of.
     inbox_.Remove(task);
     // Unless its queue_deadline was faster, and accounts for it.
-    if (task->ClaimPending()) inbox_.Dismiss();
+    if (task->ClaimPending()) {
+      inbox_.Dismiss();
+      OnPendingRemoved(*task);
+    }
     throw;
   }
   flow_.set_has_new(true);
@@ -79,6 +81,7 @@ void ThreadCore::RejectStranded(StateBase* mine) {
       mine_is_stranded = true;
       outbox_.Remove(mine);
       inbox_.Dismiss();
+      OnPendingRemoved(*mine);
     }
     // Tasks of other threads that relied on the same worker.
     others = ClaimAllPending(FutureState::kFailed);
@@ -99,6 +102,7 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   const bool was_queued = outbox_.Remove(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
   flow_.CountTaken();
+  OnPendingRemoved(task);
   if (Pending() == 0) changed_.NotifyAll();
   auto handlers = TakeQuietHandlers();
   // The pool is bound to live only until its tasks are accounted for: once mu_
@@ -120,6 +124,7 @@ std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
   while (StateBase* const task = outbox_.PopFront()) {
     if (task->ClaimPending()) {
       flow_.CountTaken();
+      OnPendingRemoved(*task);
       ++(outcome == FutureState::kCancelled ? counts_.cancelled
                                             : counts_.failed);
       claimed.push_back(StateRef<StateBase>::Adopt(task));
@@ -150,6 +155,7 @@ StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
   MutexLock take(take_mu_);
   while (true) {
     if (StateBase* const task = outbox_.StartNext(only_plain, flow_)) {
+      OnPendingRemoved(*task);
       MarkTaken(worker, task);
       take.Unlock();
       PassOnSearch(worker);
@@ -175,6 +181,20 @@ size_t ThreadCore::ShareToOffer() {
 StateBase* ThreadCore::TakeForOffer() { return outbox_.PrefetchNext(flow_); }
 
 void ThreadCore::PutBack(StateBase* task) { outbox_.PutBack(task, flow_); }
+
+void ThreadCore::OnPendingAdded(StateBase& task) {
+  if (pending_limits_.counts_bytes()) {
+    pending_bytes_.fetch_add(PendingBytes(task));
+  }
+}
+
+void ThreadCore::OnPendingRemoved(StateBase& task) {
+  if (!pending_limits_.any()) return;
+  if (pending_limits_.counts_bytes()) {
+    pending_bytes_.fetch_sub(PendingBytes(task));
+  }
+  room_.Notify();
+}
 
 void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
   worker.depth.Add(1);
@@ -245,7 +265,17 @@ void ThreadCore::OnFinished(StateBase& task, FutureState outcome) {
     worker->depth.Add(-1);
   } else {
     MutexLock lock(mu_);
-    ++(outcome == FutureState::kFailed ? counts_.failed : counts_.cancelled);
+    switch (outcome) {
+      case FutureState::kCompleted:
+        ++counts_.completed;
+        break;
+      case FutureState::kFailed:
+        ++counts_.failed;
+        break;
+      default:
+        ++counts_.cancelled;
+        break;
+    }
   }
   if (!task.is_tracked()) return;
   limits_.CancelRunningTimer(task);

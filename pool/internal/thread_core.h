@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/internal/pending_limits.h"
 #include "asyncpal/pool/internal/pending_tasks.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/pool_lifecycle.h"
@@ -27,9 +29,10 @@ namespace asyncpal::internal {
 // (pending_tasks.h), the workers (worker_roster.h), and how far the pool is
 // (pool_lifecycle.h). What has finished is counted by each worker for itself.
 //
-// thread_core.cc holds the life of tasks, thread_core_help.cc that of tasks run
-// by those who wait, thread_core_workers.cc that of workers,
-// thread_core_lifecycle.cc that of the pool.
+// thread_core.cc holds the life of tasks, thread_core_limits.cc what a full
+// pool does with them, thread_core_help.cc that of tasks run by those who wait,
+// thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
+// pool.
 //
 // Threads: any may call the public methods. No lock is held while user code
 // runs, or a thread is joined.
@@ -46,6 +49,9 @@ class ThreadCore : public PoolCore,
   ~ThreadCore() override;
 
   void Submit(StateBase* task) override;
+  void SubmitChunk(StateBase* task, const Countdown& countdown) override;
+  bool TrySubmit(StateBase* task, bool is_chunk) override;
+  bool WaitForRoom(absl::Duration timeout) override;
   std::shared_ptr<ThreadWorker> SubmitAndHelp(StateBase* task) override;
   bool Help(ThreadWorker& place, StateBase& task) override;
   void StopHelping(std::shared_ptr<ThreadWorker> place) override;
@@ -96,8 +102,11 @@ class ThreadCore : public PoolCore,
   using Roster = WorkerRoster<WorkerPtr>;
   // What a thread must do for the queue after it has given back the lock.
   using Wakeup = Roster::Choice;
+  // Whether a submission minds the limits on what is pending.
+  enum class Room { kNeeded, kNotNeeded };
 
-  ThreadCore(PoolOptions options, ShutdownRegistry* registry);
+  ThreadCore(PoolOptions options, int64_t max_pending_bytes,
+             ShutdownRegistry* registry);
   // Once, right after the construction.
   void RegisterForShutdown();
 
@@ -106,6 +115,10 @@ class ThreadCore : public PoolCore,
   // Whether a worker that runs out of tasks looks out for the next one for a
   // moment, before it sleeps.
   virtual bool looks_out() const { return true; }
+  // Whether tasks run on this process's threads, and so on the caller's too.
+  virtual bool runs_tasks_here() const { return true; }
+  // What a pending task takes of max_pending_bytes.
+  virtual int64_t PendingBytes(StateBase&) const { return 0; }
   // A running task has missed its timeout, and failed.
   virtual void OnTimeout(StateBase& task) { task.RequestStop(); }
   // Ends all workers at once, whatever they do, and cancels what they run.
@@ -117,10 +130,28 @@ class ThreadCore : public PoolCore,
   virtual bool RecallOne() { return false; }
 
   // --- Tasks ---
-  // The two halves of Submit(). With `may_help`, an idle worker that is to wake
-  // is lent to the caller instead.
-  Wakeup Accept(StateBase* task, bool may_help);
+  // The two halves of a submission. With `may_help`, an idle worker that is to
+  // wake is lent to the caller instead. nullopt: there is no room, and `task`
+  // is still the caller's.
+  std::optional<Wakeup> Accept(StateBase* task, bool may_help, Room room);
   void DispatchFor(StateBase* task, Wakeup wakeup);
+  Room RoomForOthers() const {
+    return pending_limits_.any() ? Room::kNeeded : Room::kNotNeeded;
+  }
+  // False: there is no room.
+  bool SubmitIfRoom(StateBase* task, Room room);
+  void SubmitOrWait(StateBase* task, const Countdown& countdown);
+  // What a full pool does with a submission that does not wait.
+  void SubmitAboveLimit(StateBase* task);
+  void RunOnCaller(StateBase* task);
+  // The task is submitted and running here; returns its id.
+  uint64_t StartOnCaller(StateBase* task);
+  bool DropOldest();
+  [[noreturn]] void Refuse(StateBase* task);
+  PendingLimits::Load CurrentLoad() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRoomFor(StateBase& task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether the calling thread is inside a task or a callback of this pool.
+  bool IsOwnThread() const;
   bool MayHelp() const;
   void Lend(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTask(ThreadWorker& worker, StateBase* task);
@@ -148,9 +179,14 @@ class ThreadCore : public PoolCore,
   // caller takes it from there, or sees to it by FindWorker() that somebody
   // does.
   void PutBack(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  // What pending_limits_ count, and who waits for room, learn of a task that is
+  // submitted, and of one that is pending no more.
+  void OnPendingAdded(StateBase& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnPendingRemoved(StateBase& task);
   // An offered task is pending no more.
-  void CountStarted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_) {
+  void CountStarted(StateBase& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_) {
     flow_.CountStarted();
+    OnPendingRemoved(task);
   }
   Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // No thread could be started. If no worker is left, takes `mine` back and
@@ -208,7 +244,7 @@ class ThreadCore : public PoolCore,
   // Throws in a forked child. There no lock can be trusted, so it comes first.
   void CheckProcess() const;
   bool IsQuiet() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return Pending() == 0 && roster_.size() == 0;
+    return Pending() == 0 && roster_.size() == 0 && caller_runs_ == 0;
   }
   bool Terminated() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return lifecycle_.is_closed() && IsQuiet();
@@ -226,6 +262,7 @@ class ThreadCore : public PoolCore,
   std::string Label() const;
 
   PoolOptions options_;  // const, but its callables are called as non-const
+  const PendingLimits pending_limits_;
   ShutdownRegistry* const registry_;
   ShutdownRegistry::HandlerId handler_id_ = 0;  // its owner's only; 0: none
   const int64_t fork_generation_;
@@ -236,12 +273,17 @@ class ThreadCore : public PoolCore,
   TrackedTasks tracked_ ABSL_GUARDED_BY(take_mu_);
   TaskFlow flow_;
 
+  RoomSignal
+      room_;  // notified when there may be some again, if pending_limits_.any()
+  std::atomic<int64_t> pending_bytes_{0};  // if pending_limits_.counts_bytes()
+
   alignas(64) mutable Mutex mu_;  // a cache line apart from what workers write
   CondVar changed_;               // a worker is gone, or a pending task is
   TaskInbox inbox_ ABSL_GUARDED_BY(mu_);
   Roster roster_ ABSL_GUARDED_BY(mu_);
   PoolLifecycle lifecycle_ ABSL_GUARDED_BY(mu_);
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;  // look out before they park
+  int caller_runs_ ABSL_GUARDED_BY(mu_) = 0;  // tasks that submitters run
   absl::Duration idle_timeout_ ABSL_GUARDED_BY(mu_);
   std::vector<CancelledTask> cancelled_tasks_ ABSL_GUARDED_BY(mu_);
   // Counts as in PoolStats, of what no worker in the roster counts.

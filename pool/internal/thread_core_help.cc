@@ -22,9 +22,13 @@ constexpr int kMaxInlineDepth = 200;
 
 std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
   const bool may_help = MayHelp();
-  Wakeup wakeup = Accept(task, may_help);
-  if (may_help && wakeup.wake != nullptr) return std::move(wakeup.wake);
-  DispatchFor(task, std::move(wakeup));
+  std::optional<Wakeup> wakeup = Accept(task, may_help, RoomForOthers());
+  if (!wakeup.has_value()) {
+    SubmitOrWait(task, Countdown(absl::InfiniteDuration()));
+    return nullptr;
+  }
+  if (may_help && wakeup->wake != nullptr) return std::move(wakeup->wake);
+  DispatchFor(task, *std::move(wakeup));
   return nullptr;
 }
 
@@ -51,6 +55,7 @@ bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
     if (!outbox_.IsFirst(&task) || !task.Start()) return false;
     outbox_.PopFront();
     flow_.CountTaken();
+    OnPendingRemoved(task);
     MarkTaken(place, &task);
   }
   PassOnSearch(place);
@@ -90,6 +95,7 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
     MutexLock lock(mu_);
     const bool was_queued = outbox_.Remove(&task);
     flow_.CountTaken();
+    OnPendingRemoved(task);
     MarkTaken(worker, &task);
     // Run() gives up one: the queue's, if it still was in one.
     if (!was_queued) task.AddReference();

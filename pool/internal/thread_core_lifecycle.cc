@@ -31,7 +31,7 @@ constexpr size_t kMaxStandIns = 256;
 std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
                                              ShutdownRegistry* registry) {
   std::shared_ptr<ThreadCore> core(
-      new ThreadCore(std::move(options), registry));
+      new ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry));
   core->RegisterForShutdown();
   return core;
 }
@@ -43,8 +43,10 @@ void ThreadCore::RegisterForShutdown() {
       });
 }
 
-ThreadCore::ThreadCore(PoolOptions options, ShutdownRegistry* registry)
+ThreadCore::ThreadCore(PoolOptions options, int64_t max_pending_bytes,
+                       ShutdownRegistry* registry)
     : options_(std::move(options)),
+      pending_limits_(options_.max_pending, max_pending_bytes),
       registry_(registry),
       fork_generation_(ForkGeneration()),
       roster_(static_cast<size_t>(options_.max_workers), kMaxStandIns),
@@ -144,7 +146,7 @@ int ThreadCore::SpawnWorkers(int n) {
 
 void ThreadCore::CheckMayJoin() const {
   CheckProcess();
-  if (ThreadWorker::CurrentOf(*this) != nullptr) {
+  if (IsOwnThread()) {
     throw InvalidStateError(
         absl::StrCat(Label(),
                      ": Join() inside one of its own workers would wait for "
@@ -234,6 +236,7 @@ bool ThreadCore::Close(ShutdownMode mode) {
     StopAccepting();
     WakeIdleToRecheck();
   }
+  room_.Notify();
   if (mode != ShutdownMode::kDrain) CancelPendingAndAskToStop();
   if (mode == ShutdownMode::kKill) KillWorkers();
   RunQuietHandlers();
@@ -244,7 +247,7 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
   if (InForkedChild()) return false;
   const Countdown countdown(options.deadline);
   const bool closed_now = Close(options.mode);
-  if (ThreadWorker::CurrentOf(*this) != nullptr) return closed_now;
+  if (IsOwnThread()) return closed_now;
   bool terminated = WaitTerminated(countdown.Remaining());
   if (!terminated) {
     if (options.mode == ShutdownMode::kDrain) CancelPendingAndAskToStop();
@@ -285,12 +288,17 @@ void ThreadCore::Break(std::exception_ptr error) {
     WakeIdleToRecheck();
     pending = ClaimAllPending(FutureState::kFailed);
   }
+  room_.Notify();
   GiveBack(std::move(pending), FutureState::kFailed, error);
 }
 
 void ThreadCore::ShutdownAtExit(absl::Duration limit) {
   if (InForkedChild()) return;
-  Shutdown({.mode = ShutdownMode::kCancelPending, .deadline = limit});
+  const ExitMode mode = registry_->mode();
+  if (mode == ExitMode::kNone) return;
+  Shutdown({.mode = mode == ExitMode::kDrain ? ShutdownMode::kDrain
+                                             : ShutdownMode::kCancelPending,
+            .deadline = limit});
   if (is_terminated()) return;
   {
     MutexLock lock(mu_);

@@ -80,6 +80,7 @@ class FakeWorker {
       Receive();
       if (channel_.frame().message.isStop()) SayStopped();
       if (!channel_.frame().message.isTask()) continue;
+      if (mode_ == "ends before it begins") _exit(3);
       const auto task = channel_.frame().message.getTask();
       const uint64_t attempt = task.getAttempt();
       const int slot = task.getSlot();

@@ -149,6 +149,45 @@ int RunShutdownMode(const std::string& mode) {
     added.Notify();
     WaitForTheEnd();
   }
+  if (mode == "exit_in_task_during_the_shutdown") {
+    static Notification ending;
+    static auto* const pool = new ThreadPool(1);
+    GlobalShutdown::Register([] { ending.Notify(); });
+    static Notification started;
+    pool->Post([] {
+      started.Notify();
+      ending.Wait();
+      std::exit(5);
+    });
+    started.Wait();
+    GlobalShutdown::Run();
+    WaitForTheEnd();
+  }
+  if (mode == "exit_in_initializer") {
+    static auto* const pool =
+        new ThreadPool({.max_workers = 1, .initializer = [] { std::exit(5); }});
+    pool->Post([] {});
+    WaitForTheEnd();
+  }
+  if (mode == "drain") {
+    GlobalShutdown::SetMode(ExitMode::kDrain);
+    static auto* const pool = new ThreadPool(1);
+    for (int i = 0; i < 3; ++i) pool->Post([] { Say("a pending task ran"); });
+    return 3;
+  }
+  if (mode == "drain_past_the_deadline") {
+    GlobalShutdown::SetMode(ExitMode::kDrain);
+    GlobalShutdown::SetDeadline(absl::Milliseconds(400));
+    LeakHungPool();
+    LeakBusyPool();
+    return 3;
+  }
+  if (mode == "none") {
+    GlobalShutdown::SetMode(ExitMode::kNone);
+    GlobalShutdown::Register([] { Say("another handler ran"); });
+    LeakHungPool();
+    return 3;
+  }
   if (mode == "exit_in_thread") {
     LeakBusyPool();
     std::thread([] { std::exit(5); }).detach();
