@@ -5,6 +5,7 @@ import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativePool;
 import io.asyncpal.internal.swig.NativePoolStats;
 import io.asyncpal.internal.swig.NativeWorkerInfo;
+import io.asyncpal.internal.swig.TaskSettings;
 import io.asyncpal.internal.swig.WorkerList;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
@@ -21,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import java.util.function.ToIntFunction;
 
 /**
@@ -37,6 +39,8 @@ import java.util.function.ToIntFunction;
 public abstract sealed class Pool extends AbstractExecutorService
     implements PoolMaps, AutoCloseable permits ThreadPool, ProcessPool {
   private static final Cleaner CLEANER = Cleaner.create();
+  // How long an interrupt may have to wait.
+  private static final long MAX_WAIT_NANOS = 20_000_000;
 
   private final NativePool pool;
   private final CountDownLatch terminated;
@@ -302,7 +306,8 @@ public abstract sealed class Pool extends AbstractExecutorService
           stats.getCompleted(),
           stats.getFailed(),
           stats.getCancelled(),
-          stats.getLost());
+          stats.getLost(),
+          stats.getRejected());
     } finally {
       stats.delete();
     }
@@ -435,6 +440,35 @@ public abstract sealed class Pool extends AbstractExecutorService
       throw rejection(e);
     } finally {
       Reference.reachabilityFence(this);
+    }
+  }
+
+  /**
+   * A submission that returns no handle, 0, where the pool has no room and it would have to wait:
+   * waits, and tries again. Native code can't be interrupted.
+   */
+  final long submitInTime(LongSupplier submission, TaskSettings settings) {
+    long handle = submission.getAsLong();
+    if (handle != 0) {
+      return handle;
+    }
+    long deadline = settings == null ? Long.MAX_VALUE : settings.getQueueDeadline();
+    long start = System.nanoTime();
+    while (true) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new RejectedExecutionException(
+            "pool '" + name() + "' was full, and the thread that waited for room was interrupted");
+      }
+      long left = deadline - (System.nanoTime() - start);
+      if (left <= 0) {
+        throw new RejectedExecutionException(
+            "pool '" + name() + "' had no room for a task until its queueDeadline had passed");
+      }
+      pool.waitForRoom(Math.min(left, MAX_WAIT_NANOS));
+      handle = submission.getAsLong();
+      if (handle != 0) {
+        return handle;
+      }
     }
   }
 

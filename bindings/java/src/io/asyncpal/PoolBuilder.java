@@ -16,6 +16,8 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   private Duration idleTimeout; // null: not said
   private int maxTasksPerWorker;
   private boolean closeOnExit = true;
+  private long maxPending;
+  private WhenFull whenFull = WhenFull.BLOCK;
 
   PoolBuilder() {}
 
@@ -90,6 +92,28 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     return self();
   }
 
+  /**
+   * At most so many tasks wait; those for which a worker is free do not count.
+   *
+   * @param tasks 0, the default: no limit
+   * @return this
+   */
+  public B maxPending(long tasks) {
+    this.maxPending = tasks;
+    return self();
+  }
+
+  /**
+   * What a submission to a full pool does.
+   *
+   * @param whenFull {@link WhenFull#BLOCK} by default
+   * @return this
+   */
+  public B whenFull(WhenFull whenFull) {
+    this.whenFull = Objects.requireNonNull(whenFull, "whenFull");
+    return self();
+  }
+
   final boolean isClosedOnExit() {
     return closeOnExit;
   }
@@ -103,5 +127,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     }
     settings.setMaxTasksPerWorker(maxTasksPerWorker);
     settings.setCloseOnExit(closeOnExit);
+    settings.setMaxPending(maxPending);
+    settings.setWhenFull(whenFull.ordinal()); // in native code's order
   }
 }

@@ -18,6 +18,8 @@ import java.util.concurrent.Future;
  * @param failed how many have thrown, or were lost
  * @param cancelled how many never ran, or were running when {@link Future#cancel} was called
  * @param lost how many failed because their worker process died; counted in {@code failed} too
+ * @param rejected how many there was no room for: refused at the call, and so not submitted, or
+ *     dropped for another task, and counted in {@code failed} too
  */
 public record PoolStats(
     long workers,
@@ -29,4 +31,5 @@ public record PoolStats(
     long completed,
     long failed,
     long cancelled,
-    long lost) {}
+    long lost,
+    long rejected) {}

@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -100,12 +101,13 @@ public final class ProcessPool extends Pool {
   // ------------------------------------------------------------------ Submitting
 
   /**
-   * Sends the task to a worker, or queues it when all are busy; never waits for one. What it throws
-   * goes to the uncaught exception handler of the thread that serves its worker.
+   * Sends the task to a worker, or queues it when all are busy; waits for none, unless the pool is
+   * full, where it does what {@link WhenFull} says. What it throws goes to the uncaught exception
+   * handler of the thread that serves its worker.
    *
    * @throws SerializationException if the task can't be serialized
-   * @throws java.util.concurrent.RejectedExecutionException if the pool was shut down or is broken;
-   *     its cause is a {@link BrokenPoolException} then
+   * @throws RejectedExecutionException if the pool was shut down, is broken (its cause is a {@link
+   *     BrokenPoolException} then), or has no room
    */
   @Override
   public void execute(Runnable command) {
@@ -140,12 +142,22 @@ public final class ProcessPool extends Pool {
     byte[] arguments = task.call().arguments();
     try {
       task.setHandle(
-          settings == null
-              ? pool.submit(id, name, arguments)
-              : pool.submit(id, name, arguments, settings));
+          submitInTime(
+              () -> {
+                if (settings != null) {
+                  return pool.submit(id, name, arguments, settings);
+                }
+                return task.isOfMap()
+                    ? pool.submitChunk(id, name, arguments)
+                    : pool.submit(id, name, arguments);
+              },
+              settings));
     } catch (Failure e) {
       host.remove(id);
       throw rejection(e);
+    } catch (RejectedExecutionException e) {
+      host.remove(id);
+      throw e;
     } finally {
       Reference.reachabilityFence(this);
     }
@@ -348,6 +360,9 @@ public final class ProcessPool extends Pool {
     private byte[] initializer = {};
     private byte[] finalizer = {};
     private long maxPayloadBytes; // 0: not said
+    private long maxPendingBytes;
+    private int maxRestarts;
+    private Duration restartWindow = Duration.ofSeconds(5);
     private List<String> workerCommand = List.of();
     private ObjectInputFilter resultFilter;
 
@@ -394,6 +409,43 @@ public final class ProcessPool extends Pool {
             "maxPayloadBytes is " + bytes + "; it must be more than 0");
       }
       this.maxPayloadBytes = bytes;
+      return this;
+    }
+
+    /**
+     * At most so many bytes of serialized tasks wait; {@code whenFull} applies to them, too. A task
+     * that is larger alone is rejected.
+     *
+     * @param bytes 0, the default: no limit
+     * @return this
+     */
+    public Builder maxPendingBytes(long bytes) {
+      this.maxPendingBytes = bytes;
+      return this;
+    }
+
+    /**
+     * The pool breaks when more workers than this die within {@link #restartWindow} while they run
+     * no task, and none finishes one. A task that ends its worker never breaks a pool.
+     *
+     * @param restarts 0, the default: twice the number of workers, and 8 at least
+     * @return this
+     */
+    public Builder maxRestarts(int restarts) {
+      this.maxRestarts = restarts;
+      return this;
+    }
+
+    /**
+     * For {@link #maxRestarts}.
+     *
+     * @param window 5 seconds by default
+     * @return this
+     * @throws IllegalArgumentException if {@code window} is negative
+     */
+    public Builder restartWindow(Duration window) {
+      Durations.toNanos("restartWindow", window);
+      this.restartWindow = window;
       return this;
     }
 
@@ -462,6 +514,9 @@ public final class ProcessPool extends Pool {
         if (workerCommand.isEmpty()) {
           JvmOptions.VARIABLES.forEach(settings::hideFromWorkers);
         }
+        settings.setMaxPendingBytes(maxPendingBytes);
+        settings.setMaxRestarts(maxRestarts);
+        settings.setRestartWindow(Durations.toNanos("restartWindow", restartWindow));
         settings.setInitializer(initializer);
         settings.setFinalizer(finalizer);
         host.swigReleaseOwnership(); // the native pool has it from here on

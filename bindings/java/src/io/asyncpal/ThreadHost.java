@@ -113,6 +113,9 @@ final class ThreadHost extends Host implements PoolHost {
   @Override
   public boolean run(long id) {
     Worker worker = Worker.current();
+    if (worker == null || worker.host != this) {
+      return runOnCaller(id, worker);
+    }
     for (int i = 1; i < MAX_TASKS_PER_CALL; i++) {
       boolean keeps = run(worker, id);
       id = NativeThreadPool.goOn(keeps);
@@ -121,6 +124,25 @@ final class ThreadHost extends Host implements PoolHost {
       }
     }
     return run(worker, id);
+  }
+
+  /** On the thread that submits the task: the pool is full. */
+  private boolean runOnCaller(long id, Worker outer) {
+    boolean interrupted = Thread.interrupted(); // the caller's affair
+    Worker caller = new Worker(this);
+    caller.install();
+    try {
+      return run(caller, id);
+    } finally {
+      if (outer == null) {
+        caller.remove();
+      } else {
+        outer.install();
+      }
+      if (interrupted) {
+        caller.thread.interrupt();
+      }
+    }
   }
 
   private boolean run(Worker worker, long id) {

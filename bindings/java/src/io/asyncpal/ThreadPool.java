@@ -15,6 +15,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -88,10 +89,11 @@ public final class ThreadPool extends Pool {
   // ------------------------------------------------------------------ Submitting
 
   /**
-   * Hands the task to a worker, or queues it when all are busy; never waits for one.
+   * Hands the task to a worker, or queues it when all are busy; waits for none, unless the pool is
+   * full, where it does what {@link WhenFull} says.
    *
-   * @throws java.util.concurrent.RejectedExecutionException if the pool was shut down, is broken
-   *     (its cause is a {@link BrokenPoolException} then), or can start no worker
+   * @throws RejectedExecutionException if the pool was shut down, is broken (its cause is a {@link
+   *     BrokenPoolException} then), has no room, or can start no worker
    */
   @Override
   public void execute(Runnable command) {
@@ -123,18 +125,32 @@ public final class ThreadPool extends Pool {
 
   private void submit(long id, Task<?> task, TaskSettings settings) {
     try {
-      long handle = settings == null ? pool.submit(id) : pool.submit(id, settings);
+      long handle = submitInTime(() -> submitOnce(id, task, settings), settings);
       if (task != null) {
         task.setHandle(handle);
       }
     } catch (Failure e) {
-      host.tasks.take(id);
-      if (task != null) {
-        task.unqueue();
-      }
+      forget(id, task);
       throw rejection(e);
+    } catch (RejectedExecutionException e) {
+      forget(id, task);
+      throw e;
     } finally {
       Reference.reachabilityFence(this);
+    }
+  }
+
+  private long submitOnce(long id, Task<?> task, TaskSettings settings) {
+    if (settings != null) {
+      return pool.submit(id, settings);
+    }
+    return task != null && task.isOfMap() ? pool.submitChunk(id) : pool.submit(id);
+  }
+
+  private void forget(long id, Task<?> task) {
+    host.tasks.take(id);
+    if (task != null) {
+      task.unqueue();
     }
   }
 

@@ -28,6 +28,12 @@ final class ProcessPoolContractTest {
     }
   }
 
+  static final class Limits extends PoolLimitsContract {
+    Limits() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
   static final class Maps extends PoolMapContract {
     Maps() {
       super(PoolKinds.PROCESSES);

@@ -28,6 +28,12 @@ final class ThreadPoolContractTest {
     }
   }
 
+  static final class Limits extends PoolLimitsContract {
+    Limits() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
   static final class Maps extends PoolMapContract {
     Maps() {
       super(PoolKinds.THREADS);
