@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct Journal {
   std::atomic<bool> host_keeps_handles{false};
   std::atomic<bool> host_goes_on{false};
   std::atomic<int> calls_of_run{0};
+  std::atomic<bool> has_threads{true};  // where the host makes them
+  std::atomic<int> threads_made{0};
   std::string initializer_error;  // const once shared
 
   std::vector<int64_t> Dropped() {
@@ -75,6 +78,12 @@ class FakeHost : public Host {
     journal_->begun.push_back(name);
   }
   void EndWorker(Failure&) override { ++journal_->ended; }
+  bool StartWorker(const std::string&, int64_t worker) override {
+    if (!journal_->has_threads) return false;
+    ++journal_->threads_made;
+    std::thread([worker] { ThreadPool::RunWorker(worker); }).detach();
+    return true;
+  }
 
   bool Run(int64_t task) override {
     ++journal_->calls_of_run;

@@ -32,6 +32,16 @@ class Host {
   virtual void BeginWorker(const std::string& name, Failure& failure) = 0;
   virtual void EndWorker(Failure& failure) = 0;
 
+  // Where PoolSettings::host_makes_threads is set: starts a thread of the
+  // host's own for a new worker, which calls ThreadPool::RunWorker(worker). On
+  // the thread that needs it, say because of a submission. False: there is none
+  // to be had.
+  virtual bool StartWorker(const std::string& name, int64_t worker) {
+    static_cast<void>(name);
+    static_cast<void>(worker);
+    return false;
+  }
+
   // Runs the task, calls ThreadPool::Settle() with its outcome, and publishes
   // its result after that if that has counted, so that whoever has the result
   // finds it counted. True: the host gives the handle up itself. It may be

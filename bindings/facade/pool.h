@@ -29,6 +29,8 @@ struct PoolSettings {
   bool close_on_exit = true;
   int64_t max_pending = 0;
   int when_full = 0;  // as WhenFull: block, reject, run on the caller, drop
+  // Of a ThreadPool: its workers' threads come from Host::StartWorker().
+  bool host_makes_threads = false;
 };
 
 // As asyncpal::TaskOptions.

@@ -3,8 +3,11 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -15,7 +18,9 @@
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/internal/thread_worker.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
@@ -25,6 +30,40 @@ using internal::ExecutionContext;
 using internal::StateRef;
 using internal::ThreadCore;
 using internal::ThreadWorker;
+
+using ThreadMain = absl::AnyInvocable<void()>;
+
+// Its workers may have threads that the host has made.
+class HostCore final : public ThreadCore {
+ public:
+  static std::shared_ptr<ThreadCore> Make(PoolOptions options,
+                                          internal::ShutdownRegistry* registry,
+                                          std::shared_ptr<Host> host) {
+    const std::shared_ptr<HostCore> core(
+        new HostCore(std::move(options), registry, std::move(host)));
+    core->RegisterForShutdown();
+    return core;
+  }
+
+ private:
+  HostCore(PoolOptions options, internal::ShutdownRegistry* registry,
+           std::shared_ptr<Host> host)
+      : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry),
+        host_(std::move(host)) {}
+
+  std::thread MakeThread(const ThreadWorker& worker, ThreadMain main) override {
+    auto mine = std::make_unique<ThreadMain>(std::move(main));
+    if (!host_->StartWorker(worker.name,
+                            reinterpret_cast<int64_t>(mine.get()))) {
+      throw std::system_error(
+          std::make_error_code(std::errc::resource_unavailable_try_again));
+    }
+    static_cast<void>(mine.release());  // RunWorker() has it
+    return {};
+  }
+
+  const std::shared_ptr<Host> host_;
+};
 
 void ThrowIfFailed(const Failure& failure) {
   if (!failure.empty()) std::rethrow_exception(ToException(failure));
@@ -55,7 +94,10 @@ std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<Host>& host,
     host->EndWorker(failure);
     ThrowIfFailed(failure);
   };
-  auto core = ThreadCore::Make(std::move(options), &RegistryFor(settings));
+  internal::ShutdownRegistry* const registry = &RegistryFor(settings);
+  auto core = settings.host_makes_threads
+                  ? HostCore::Make(std::move(options), registry, host)
+                  : ThreadCore::Make(std::move(options), registry);
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;
 }
@@ -106,6 +148,11 @@ int64_t ThreadPool::Submit(HostTask* task, bool is_chunk) {
   // By now the task may be over, its handle given up, and its memory gone.
   static_cast<void>(share.Detach());
   return handle;
+}
+
+void ThreadPool::RunWorker(int64_t worker) {
+  const std::unique_ptr<ThreadMain> main(reinterpret_cast<ThreadMain*>(worker));
+  (*main)();
 }
 
 bool ThreadPool::Settle(int outcome) {
@@ -161,5 +208,14 @@ bool ThreadPool::BeginBlocking() {
 }
 
 void ThreadPool::EndBlocking() { ExecutionContext::Current()->EndBlocking(); }
+
+void ThreadPool::BeginBlocking(int64_t worker) {
+  // For a wait for nothing that is known, it always says yes.
+  reinterpret_cast<ExecutionContext*>(worker)->BeginBlocking(nullptr);
+}
+
+void ThreadPool::EndBlocking(int64_t worker) {
+  reinterpret_cast<ExecutionContext*>(worker)->EndBlocking();
+}
 
 }  // namespace asyncpal::facade

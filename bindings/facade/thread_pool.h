@@ -29,6 +29,10 @@ class ThreadPool : public Pool {
   int64_t SubmitChunk(int64_t task);
   int64_t Submit(int64_t task, const TaskSettings& settings);
 
+  // On a thread that Host::StartWorker() has started, with what that was given,
+  // once: becomes the worker, and returns when it has ended.
+  static void RunWorker(int64_t worker);
+
   // How the task that Run() was called for on this thread, the innermost one,
   // has ended: a TaskOutcome. The first call counts. False: it counts for
   // nothing, as Host::Expire() says.
@@ -49,8 +53,8 @@ class ThreadPool : public Pool {
   static bool RunInline(int64_t handle);
   static void Release(int64_t handle);
 
-  // On a worker's own thread, until Host::EndWorker() has returned: what
-  // LeaveForExit() takes. 0 on other threads.
+  // On a worker's own thread: what the functions for workers take, until
+  // Host::EndWorker() has returned. 0 on other threads.
   static int64_t CurrentWorker();
   // On any thread: the worker's task is ending the process and never returns,
   // so nobody must wait for it. Where a runtime's exit runs the shutdown on
@@ -61,6 +65,10 @@ class ThreadPool : public Pool {
   // others may have to stand in. EndBlocking() belongs to a true only.
   static bool BeginBlocking();
   static void EndBlocking();
+  // The same for a worker that was found to wait, on any thread: `worker` is
+  // its CurrentWorker().
+  static void BeginBlocking(int64_t worker);
+  static void EndBlocking(int64_t worker);
 
  private:
   ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings);

@@ -278,6 +278,42 @@ TEST_F(ThreadPoolTest, OutlivesItsObjectUntilItsTasksAreDone) {
   EXPECT_EQ(journal_->terminated, 1);
 }
 
+class HostThreadsTest : public FakeHostTest {
+ protected:
+  void SetUp() override {
+    pool_ = std::make_unique<ThreadPool>(
+        new FakeHost(journal_),
+        PoolSettings{
+            .max_workers = 2, .name = "p", .host_makes_threads = true});
+  }
+};
+
+TEST_F(HostThreadsTest, WorkersRunOnThreadsOfTheHost) {
+  ASSERT_TRUE(Occupy(1));
+  Submit(2, [&] {
+    done_.Notify();
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(done_.Wait());
+  EXPECT_EQ(journal_->threads_made, 2);
+  EXPECT_THAT(journal_->Begun(), ElementsAre("p-worker-1", "p-worker-2"));
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_EQ(journal_->ended, 2);
+  EXPECT_EQ(pool_->Stats().completed, 2);
+}
+
+TEST_F(HostThreadsTest, ATaskIsRefusedWhereTheHostHasNoThread) {
+  journal_->has_threads = false;
+  EXPECT_THROW(Submit(1, [] { return kTaskCompleted; }), RejectedError);
+  journal_->has_threads = true;
+  Submit(2, [&] {
+    done_.Notify();
+    return kTaskCompleted;
+  });
+  EXPECT_TRUE(done_.Wait());
+}
+
 // All of it stays for the worker, whose thread never returns.
 TEST(LeaveForExitTest, APoolEndsWithoutTheWorkerThatWasLeft) {
   static auto* const journal =

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -112,6 +113,11 @@ class ThreadCore : public PoolCore,
 
   // --- What kinds of pools differ in ---
   virtual WorkerPtr MakeWorker(int64_t id, std::string name);
+  // Starts a new worker's thread, which calls `main`; on the thread that needs
+  // the worker, with no lock held. Throws where there is none to be had. Not
+  // joinable: somebody else has made the thread, and nobody joins it.
+  virtual std::thread MakeThread(const ThreadWorker& worker,
+                                 absl::AnyInvocable<void()> main);
   // Whether a worker that runs out of tasks looks out for the next one for a
   // moment, before it sleeps.
   virtual bool looks_out() const { return true; }

@@ -322,7 +322,8 @@ void ThreadCore::LeaveForExit(ThreadWorker& worker) {
     MutexLock lock(mu_);
     if (!roster_.Contains(worker.id)) return;
     Forget(worker);
-    if (worker.thread_is_set.load(std::memory_order_acquire)) {
+    if (worker.thread_is_set.load(std::memory_order_acquire) &&
+        worker.thread.joinable()) {
       worker.thread.detach();
     }
   }

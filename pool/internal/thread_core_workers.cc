@@ -79,11 +79,16 @@ bool ThreadCore::Dispatch(Wakeup wakeup) {
   return wakeup.start == nullptr || StartThread(wakeup.start);
 }
 
+std::thread ThreadCore::MakeThread(const ThreadWorker&,
+                                   absl::AnyInvocable<void()> main) {
+  return std::thread(std::move(main));
+}
+
 bool ThreadCore::StartThread(const WorkerPtr& worker) {
   try {
-    std::thread thread(
-        [self = shared_from_this(), worker] { self->WorkerMain(worker); });
-    worker->thread = std::move(thread);
+    worker->thread = MakeThread(*worker, [self = shared_from_this(), worker] {
+      self->WorkerMain(worker);
+    });
     worker->thread_is_set.store(true, std::memory_order_release);
     worker->thread_is_set.notify_all();
     return true;
@@ -374,6 +379,7 @@ void ThreadCore::ReapThreads() {
   for (const auto& [id, entry] : retired) {
     ThreadWorker& worker = *entry.worker;
     worker.thread_is_set.wait(false);
+    if (!worker.thread.joinable()) continue;
     if (worker.thread.get_id() == std::this_thread::get_id()) {
       // The last owner of the pool was this worker's own task: nobody is left
       // to join its thread.

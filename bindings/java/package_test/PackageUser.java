@@ -20,7 +20,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -35,6 +37,7 @@ public final class PackageUser {
     try (ThreadPool pool = ThreadPool.builder().name("http").maxWorkers(4).build()) {
       serve(pool);
     }
+    useThreads();
     String temporary = System.getProperty("java.io.tmpdir");
     expect(List.of(), nativesFromElsewhere(temporary));
     checkVersion();
@@ -44,6 +47,40 @@ public final class PackageUser {
     // Stays open, which must not keep the JVM.
     ThreadPool open = new ThreadPool(2);
     expect(7, open.submit(() -> 3 + 4).get());
+  }
+
+  /** Workers are threads of this JVM, in all that a task can see. */
+  private static void useThreads() throws Exception {
+    InheritableThreadLocal<String> tenant = new InheritableThreadLocal<>();
+    try (ThreadPool pool = ThreadPool.builder().maxWorkers(2).stackSize(512L << 20).build()) {
+      tenant.set("one");
+      CountDownLatch first = new CountDownLatch(1);
+      Future<String> one =
+          pool.submit(
+              () -> {
+                first.await();
+                return tenant.get();
+              });
+      tenant.set("two");
+      expect("two", pool.submit(tenant::get).get()); // by another worker
+      first.countDown();
+      expect("one", one.get());
+      expect(1_000_000, pool.submit(() -> depthOf(1_000_000)).get());
+      expect(true, pool.submit(() -> Thread.currentThread().isDaemon()).get());
+    }
+    try (ThreadPool pool = new ThreadPool(1)) {
+      try {
+        pool.submit(() -> depthOf(1_000_000_000)).get();
+        throw new AssertionError("a stack has no end");
+      } catch (ExecutionException e) {
+        expect(StackOverflowError.class, e.getCause().getClass());
+      }
+      expect(1, pool.submit(() -> depthOf(1)).get());
+    }
+  }
+
+  private static int depthOf(int depth) {
+    return depth == 0 ? 0 : 1 + depthOf(depth - 1);
   }
 
   /** Answers some requests by threads of the pool. */

@@ -307,7 +307,8 @@ public abstract sealed class Pool extends AbstractExecutorService
           stats.getFailed(),
           stats.getCancelled(),
           stats.getLost(),
-          stats.getRejected());
+          stats.getRejected(),
+          countStalls());
     } finally {
       stats.delete();
     }
@@ -412,6 +413,9 @@ public abstract sealed class Pool extends AbstractExecutorService
 
   /** Gives a task of {@code newTaskFor()} to the pool. */
   abstract void start(TaskOptions options, RunnableFuture<?> task);
+
+  /** For the stats. */
+  abstract long countStalls();
 
   /** Runs the tasks of maps. */
   abstract MapRun.Executor executor();

@@ -1,6 +1,5 @@
 package io.asyncpal;
 
-import io.asyncpal.internal.swig.NativeThreadPool;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -27,7 +26,7 @@ class PoolFuture<T> extends SafeFuture<T> {
     if (isDone() || !isWorkerOfHost() || isDoneWithHelp()) {
       return super.get();
     }
-    boolean blocked = NativeThreadPool.beginBlocking();
+    boolean blocked = Worker.current().beginBlocking();
     try {
       return super.get();
     } finally {
@@ -42,7 +41,7 @@ class PoolFuture<T> extends SafeFuture<T> {
       return super.get(timeout, unit);
     }
     // A limited wait must not run a task of unknown length on this thread.
-    boolean blocked = NativeThreadPool.beginBlocking();
+    boolean blocked = Worker.current().beginBlocking();
     try {
       return super.get(timeout, unit);
     } finally {
@@ -55,7 +54,7 @@ class PoolFuture<T> extends SafeFuture<T> {
     if (isDone() || !isWorkerOfHost() || isDoneWithHelp()) {
       return super.join();
     }
-    boolean blocked = NativeThreadPool.beginBlocking();
+    boolean blocked = Worker.current().beginBlocking();
     try {
       return super.join();
     } finally {
@@ -75,7 +74,7 @@ class PoolFuture<T> extends SafeFuture<T> {
 
   static void endBlocking(boolean blocked) {
     if (blocked) {
-      NativeThreadPool.endBlocking();
+      Worker.current().endBlocking();
     }
   }
 }

@@ -20,6 +20,8 @@ import java.util.concurrent.Future;
  * @param lost how many failed because their worker process died; counted in {@code failed} too
  * @param rejected how many there was no room for: refused at the call, and so not submitted, or
  *     dropped for another task, and counted in {@code failed} too
+ * @param stalls how often a thread pool was found with tasks pending, every worker blocked inside
+ *     of a task, and nothing ending for a second; see {@link ThreadPool}
  */
 public record PoolStats(
     long workers,
@@ -32,4 +34,5 @@ public record PoolStats(
     long failed,
     long cancelled,
     long lost,
-    long rejected) {}
+    long rejected,
+    long stalls) {}

@@ -346,6 +346,11 @@ public final class ProcessPool extends Pool {
   }
 
   @Override
+  long countStalls() {
+    return 0; // its workers are other JVMs
+  }
+
+  @Override
   boolean isOwnWorker() {
     return false; // their tasks are in other processes
   }

@@ -25,21 +25,29 @@ final class ThreadHost extends Host implements PoolHost {
   final TaskTable tasks = new TaskTable();
   // Those with options that may still expire.
   final ConcurrentHashMap<Long, Task<?>> limited = new ConcurrentHashMap<>();
+  final Stall stall;
 
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Joins joins = new Joins();
   private final ClassLoader loader;
   private final Runnable initializer;
   private final Runnable finalizer;
+  private final ThreadGroup group = Thread.currentThread().getThreadGroup();
+  private final long stackSize;
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private volatile Collection<Runnable> returned; // non-null: a shutdownNow() collects them
   private volatile boolean stopping;
+  // Whether StallWatch looks at it, and by which way to the counts.
+  private volatile boolean watched;
+  private volatile Pool front;
   private volatile Throwable brokenBy;
 
-  ThreadHost(ClassLoader loader, Runnable initializer, Runnable finalizer) {
+  ThreadHost(ClassLoader loader, long stackSize, Runnable initializer, Runnable finalizer) {
     this.loader = loader;
+    this.stackSize = stackSize;
     this.initializer = initializer;
     this.finalizer = finalizer;
+    this.stall = new Stall(workers);
   }
 
   /** A runnable that is run as such, even if it is a Task. */
@@ -59,6 +67,43 @@ final class ThreadHost extends Host implements PoolHost {
     return stopping;
   }
 
+  /** After a submission to {@code pool}: while a task is pending, somebody is to look at it. */
+  void watch(Pool pool) {
+    if (!watched) {
+      synchronized (stall) {
+        if (watched) {
+          return;
+        }
+        watched = true;
+        front = pool;
+      }
+      if (!StallWatch.add(this)) {
+        front = null;
+        watched = false; // the next submission tries again
+      }
+    }
+  }
+
+  /** For StallWatch, which looks again unless this is false. */
+  boolean look() {
+    try {
+      return stall.look(front);
+    } catch (RuntimeException | Error e) {
+      return true; // as where memory is short; the next look may tell more
+    }
+  }
+
+  /** StallWatch does not look any more. */
+  void endWatch() {
+    Pool pool = front;
+    front = null;
+    watched = false;
+    // One may have been submitted just now, and have relied on it.
+    if (pool.stats().pending() > 0) {
+      watch(pool);
+    }
+  }
+
   /** Interrupts what runs, and what starts from now on. */
   void stopRunning() {
     stopping = true;
@@ -72,9 +117,26 @@ final class ThreadHost extends Host implements PoolHost {
     returned = to;
   }
 
+  /**
+   * Makes a worker's thread, on the thread whose submission needs it: so it inherits what a new
+   * thread does in Java, which a native one would not.
+   */
+  @Override
+  public boolean startWorker(String name, long handle) {
+    try {
+      Thread thread = new Thread(group, () -> NativeThreadPool.runWorker(handle), name, stackSize);
+      thread.setDaemon(true);
+      thread.setPriority(Thread.NORM_PRIORITY);
+      thread.start();
+      return true;
+    } catch (Throwable e) { // no memory for its stack, mostly
+      return false;
+    }
+  }
+
   @Override
   public void beginWorker(String name, Failure failure) {
-    Worker worker = new Worker(this);
+    Worker worker = new Worker(this, name);
     worker.install();
     workers.add(worker);
     worker.thread.setName(name);
@@ -129,7 +191,7 @@ final class ThreadHost extends Host implements PoolHost {
   /** On the thread that submits the task: the pool is full. */
   private boolean runOnCaller(long id, Worker outer) {
     boolean interrupted = Thread.interrupted(); // the caller's affair
-    Worker caller = new Worker(this);
+    Worker caller = new Worker(this, Thread.currentThread().getName());
     caller.install();
     try {
       return run(caller, id);

@@ -32,14 +32,34 @@ import java.util.concurrent.TimeoutException;
  * }</pre>
  *
  * <p>{@code cancel(true)} on a future interrupts the thread that runs its task, and nobody else: an
- * interrupt never leaks into the next task. A task that waits for a future of its own pool can't
- * stop the pool: if that task is pending, the waiter runs it there and then, otherwise another
- * worker may stand in. Whatever a task throws, {@link Error}s included, is in its future; what a
- * task given to {@code execute} throws goes to its thread's uncaught exception handler, and the
- * worker lives on.
+ * interrupt never leaks into the next task. Whatever a task throws, {@link Error}s included, is in
+ * its future; what a task given to {@code execute} throws goes to its thread's uncaught exception
+ * handler, and the worker lives on.
  *
- * <p>Workers are daemon threads named {@code <pool>-worker-<n>}, with the context class loader of
- * the thread that made the pool.
+ * <p><b>Waiting inside a task</b> for another of the same pool can't stop the pool, even one of a
+ * single worker. If a task waits for a future of this pool that is pending, by {@code get()} or
+ * {@code join()}, it runs that task there and then; if it waits otherwise, another worker stands in
+ * as soon as all of them wait. Other waits for tasks are found by looking: where tasks are pending,
+ * every worker waits or sleeps inside of a task, and nothing has ended for 100 ms, a worker stands
+ * in if one of those blocked is parked on a {@link java.util.concurrent.Future}, as in {@code
+ * CompletableFuture.allOf(x, y).join()}, {@code supplyAsync(f, pool).join()} and {@code
+ * FutureTask.get()}, or waits in an {@link java.util.concurrent.ExecutorCompletionService}. Whose
+ * future it is can't be seen. So this pool is no limit for calls that end in somebody else's
+ * future, as those of an HTTP client: where they are slow and many, it grows by a worker each 100
+ * ms in which none ends, up to 256 more than {@link #maxWorkers}; limit such calls by a {@link
+ * java.util.concurrent.Semaphore}.
+ *
+ * <p>A task that waits in another way, for a lock, a latch or a queue, is not stood in for. If all
+ * workers are blocked so that nothing ends for a second, while tasks are pending, {@link
+ * PoolStats#stalls} counts it, and the first time the {@link System.Logger} "io.asyncpal" has a
+ * warning with each blocked task, for how long it runs, what it waits for and at which line.
+ * Threads that sleep or wait with a time limit are not blocked in this sense, and those that wait
+ * for sockets and files can't be told from those that compute.
+ *
+ * <p>Workers are daemon threads named {@code <pool>-worker-<n>}, with the context class loader and
+ * the thread group of the thread that made the pool. They inherit the {@link
+ * InheritableThreadLocal}s of the thread whose submission started them, as all threads of the
+ * {@code java.util.concurrent} pools do.
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here.
  */
@@ -70,7 +90,7 @@ public final class ThreadPool extends Pool {
   }
 
   private ThreadPool(Builder builder) {
-    this(builder, new ThreadHost(builder.loader(), builder.initializer, builder.finalizer));
+    this(builder, builder.makeHost());
   }
 
   private ThreadPool(Builder builder, ThreadHost host) {
@@ -129,6 +149,7 @@ public final class ThreadPool extends Pool {
       if (task != null) {
         task.setHandle(handle);
       }
+      host.watch(this);
     } catch (Failure e) {
       forget(id, task);
       throw rejection(e);
@@ -190,7 +211,7 @@ public final class ThreadPool extends Pool {
   @Override
   public <T> T invokeAny(Collection<? extends Callable<T>> tasks)
       throws InterruptedException, ExecutionException {
-    boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+    boolean blocked = isOwnWorker() && Worker.current().beginBlocking();
     try {
       return super.invokeAny(tasks);
     } finally {
@@ -201,7 +222,7 @@ public final class ThreadPool extends Pool {
   @Override
   public <T> T invokeAny(Collection<? extends Callable<T>> tasks, long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
-    boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+    boolean blocked = isOwnWorker() && Worker.current().beginBlocking();
     try {
       return super.invokeAny(tasks, timeout, unit);
     } finally {
@@ -241,7 +262,7 @@ public final class ThreadPool extends Pool {
 
       @Override
       public <T> T block(Callable<T> wait) throws Exception {
-        boolean blocked = isOwnWorker() && NativeThreadPool.beginBlocking();
+        boolean blocked = isOwnWorker() && Worker.current().beginBlocking();
         try {
           return wait.call();
         } finally {
@@ -249,6 +270,11 @@ public final class ThreadPool extends Pool {
         }
       }
     };
+  }
+
+  @Override
+  long countStalls() {
+    return host.stall.count();
   }
 
   @Override
@@ -266,6 +292,7 @@ public final class ThreadPool extends Pool {
   public static final class Builder extends PoolBuilder<Builder> {
     private Runnable initializer;
     private Runnable finalizer;
+    private long stackSize;
 
     private Builder() {}
 
@@ -301,14 +328,32 @@ public final class ThreadPool extends Pool {
       return new ThreadPool(this);
     }
 
-    private ClassLoader loader() {
-      return Thread.currentThread().getContextClassLoader();
+    /**
+     * The size of the workers' stacks, for tasks that recurse deeply.
+     *
+     * @param bytes 0, the default: what {@code -Xss} says, or else the JVM; it may be rounded, and
+     *     what is too little is taken for the least
+     * @return this
+     * @throws IllegalArgumentException if {@code bytes} is negative
+     */
+    public Builder stackSize(long bytes) {
+      if (bytes < 0) {
+        throw new IllegalArgumentException("stackSize is " + bytes + "; it must not be negative");
+      }
+      this.stackSize = bytes;
+      return this;
+    }
+
+    private ThreadHost makeHost() {
+      ClassLoader loader = Thread.currentThread().getContextClassLoader();
+      return new ThreadHost(loader, stackSize, initializer, finalizer);
     }
 
     private NativeThreadPool makeNative(ThreadHost host) {
       PoolSettings settings = new PoolSettings();
       try {
         apply(settings);
+        settings.setHostMakesThreads(true);
         host.swigReleaseOwnership(); // the native pool has it from here on
         return new NativeThreadPool(host, settings);
       } catch (Failure e) {

@@ -3,6 +3,9 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.Future;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A native worker thread while it is in Java: which task it runs, and how that is interrupted.
@@ -30,7 +33,14 @@ final class Worker {
   final ThreadHost host;
   final Thread thread = Thread.currentThread();
   final long handle = NativeThreadPool.currentWorker();
+  final String name;
   private volatile int phase = IDLE;
+  // Whether native code knows that it waits; written by its own thread.
+  private volatile boolean blocking;
+  // What it was found to wait for, and native code was told so; null: it was not. Written with the
+  // worker's monitor held.
+  private volatile Object standInFor;
+  private boolean gone; // guarded by the monitor
   // The innermost frame, guarded by `phase`: written in IDLE, read in INTERRUPTING.
   private Frame top;
 
@@ -46,8 +56,9 @@ final class Worker {
     }
   }
 
-  Worker(ThreadHost host) {
+  Worker(ThreadHost host, String name) {
     this.host = host;
+    this.name = name;
   }
 
   /** The one on whose thread this is called, or null outside of every pool. */
@@ -59,7 +70,12 @@ final class Worker {
     CURRENT.set(this);
   }
 
+  /** It ends: native code will not know it any more. */
   void remove() {
+    synchronized (this) {
+      gone = true;
+      endStandIn();
+    }
     CURRENT.remove();
   }
 
@@ -79,6 +95,9 @@ final class Worker {
   void end() {
     leave();
     Thread.interrupted();
+    if (standInFor != null) {
+      endStandIn();
+    }
     top = top.outer;
     if (top != null) {
       PHASE.setVolatile(this, RUNNING);
@@ -86,6 +105,112 @@ final class Worker {
         thread.interrupt();
       }
     }
+  }
+
+  // ------------------------------------------------------------------ Waiting
+
+  /**
+   * Before a wait for something that this pool is to bring about; its own thread only.
+   *
+   * @return false: this is said already, and endBlocking() must not be called
+   */
+  boolean beginBlocking() {
+    if (standInFor != null) {
+      endStandIn(); // for an earlier wait
+    }
+    if (blocking || !NativeThreadPool.beginBlocking()) {
+      return false;
+    }
+    blocking = true;
+    return true;
+  }
+
+  void endBlocking() {
+    blocking = false;
+    NativeThreadPool.endBlocking();
+  }
+
+  /** Whether it is inside of a task and waits or sleeps. */
+  boolean isBlocked() {
+    return isBusy()
+        && switch (thread.getState()) {
+          case WAITING, TIMED_WAITING, BLOCKED -> true;
+          default -> false;
+        };
+  }
+
+  /** Whether no time limit of its own will wake it up, but for that of a wait for tasks. */
+  boolean needsOthers() {
+    return thread.getState() != Thread.State.TIMED_WAITING || blocking || waitsForTasks();
+  }
+
+  /**
+   * Whether what it waits for is the outcome of a task: it is parked by a {@link Future}, as all
+   * waits of {@link java.util.concurrent.CompletableFuture} and {@link
+   * java.util.concurrent.FutureTask} are, or inside of an {@link ExecutorCompletionService}.
+   */
+  boolean waitsForTasks() {
+    if (LockSupport.getBlocker(thread) instanceof Future) {
+      return true;
+    }
+    for (StackTraceElement frame : thread.getStackTrace()) {
+      if (frame.getClassName().equals(ExecutorCompletionService.class.getName())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Tells native code that it waits, if it does and that is not known. */
+  synchronized void standIn() {
+    Object blocker = LockSupport.getBlocker(thread);
+    if (gone || standInFor != null || blocking || !isBlocked()) {
+      return;
+    }
+    NativeThreadPool.beginBlocking(handle);
+    standInFor = blocker == null ? this : blocker;
+  }
+
+  boolean isStoodInFor() {
+    return standInFor != null;
+  }
+
+  /** Takes that back if it does not wait for the same thing any more. */
+  void endStandInIfElsewhere() {
+    Object then = standInFor;
+    boolean known = then != null && then != this; // by a blocker
+    if (then != null && (!isBlocked() || known && LockSupport.getBlocker(thread) != then)) {
+      endStandIn();
+    }
+  }
+
+  private synchronized void endStandIn() {
+    if (standInFor != null) {
+      standInFor = null;
+      NativeThreadPool.endBlocking(handle);
+    }
+  }
+
+  /** The class of what it waits for, for people. */
+  String blockerName() {
+    Object blocker = LockSupport.getBlocker(thread);
+    return blocker == null ? "something unknown" : blocker.getClass().getName();
+  }
+
+  /** " at" the innermost line that is neither the JDK's nor ours; empty if there is none. */
+  String lineOfTask() {
+    for (StackTraceElement frame : thread.getStackTrace()) {
+      if (!frame.getClassName().matches("(java|javax|jdk|sun|io\\.asyncpal)\\..*")) {
+        // Without the loader and module that frame.toString() begins with.
+        return String.format(
+            " at %s.%s(%s:%d)",
+            frame.getClassName(),
+            frame.getMethodName(),
+            frame.getFileName(),
+            frame.getLineNumber());
+      }
+    }
+    return "";
   }
 
   private void leave() {

@@ -217,7 +217,7 @@ abstract class PoolWorkerContract extends PoolContract {
 
   @Test
   void countsOfAFreshPoolAreZero() {
-    assertEquals(new PoolStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), pool(2).stats());
+    assertEquals(new PoolStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), pool(2).stats());
   }
 
   @Test
@@ -229,7 +229,7 @@ abstract class PoolWorkerContract extends PoolContract {
     Future<Integer> cancelled = submit(pool, () -> 2);
     submit(pool, () -> 3);
     cancelled.cancel(false);
-    assertEquals(new PoolStats(1, 1, 0, 5, 1, 1, 1, 1, 1, 0, 0), pool.stats());
+    assertEquals(new PoolStats(1, 1, 0, 5, 1, 1, 1, 1, 1, 0, 0, 0), pool.stats());
   }
 
   @Test
