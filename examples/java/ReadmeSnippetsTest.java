@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.asyncpal.Executors;
+import io.asyncpal.GlobalShutdown;
 import io.asyncpal.ProcessPool;
 import io.asyncpal.SerializableCallable;
 import io.asyncpal.TaskOptions;
@@ -51,6 +52,14 @@ final class ReadmeSnippetsTest {
       show(page.get());
     }
     assertEquals(List.of(1, 4, 9, "<title>index.html</title>"), seen);
+  }
+
+  @Test
+  void poolNeedNotBeWaitedForAtTheEnd() throws Exception {
+    GlobalShutdown.setDeadline(Duration.ofSeconds(10));
+    ThreadPool heartbeat = ThreadPool.builder().maxWorkers(1).closeOnExit(false).build();
+    assertEquals(1, heartbeat.submit(() -> 1).get());
+    heartbeat.close();
   }
 
   @Test

@@ -162,6 +162,7 @@ public final class ExitUser {
               shutdownThread();
               release.countDown();
             });
+        System.exit(0); // where main() returns, the later call's code may win
       }
     },
 
