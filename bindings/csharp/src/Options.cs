@@ -56,6 +56,15 @@ public sealed record ThreadPoolOptions
     /// has a timeout, its function takes a token, or the pool has dropped it.
     /// </summary>
     public bool AllowContinuationsOnWorkers { get; set; }
+
+    /// <summary>
+    /// How many tasks may wait; those for which a worker is free do not count. 0,
+    /// the default: no limit.
+    /// </summary>
+    public long MaxPending { get; set; }
+
+    /// <summary>What a submission to a full pool does.</summary>
+    public WhenFull WhenFull { get; set; }
 }
 
 /// <summary>How a <see cref="ProcessPool"/> is made, which copies them.</summary>
@@ -116,6 +125,66 @@ public sealed record ProcessPoolOptions
     /// (PR_SET_NO_NEW_PRIVS).
     /// </summary>
     public bool NoNewPrivileges { get; set; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.MaxPending"/>
+    public long MaxPending { get; set; }
+
+    /// <inheritdoc cref="ThreadPoolOptions.WhenFull"/>
+    public WhenFull WhenFull { get; set; }
+
+    /// <summary>
+    /// How many bytes of encoded arguments may wait; <see cref="WhenFull"/> applies
+    /// to them, too, and a call that is larger alone is rejected. 0, the default: no
+    /// limit.
+    /// </summary>
+    public long MaxPendingBytes { get; set; }
+
+    /// <summary>
+    /// The pool breaks when more workers than this die within
+    /// <see cref="RestartWindow"/> while they run no task, and none finishes one. A
+    /// task that ends its worker never breaks a pool. 0, the default: twice the
+    /// number of workers, and 8 at least.
+    /// </summary>
+    public int MaxRestarts { get; set; }
+
+    /// <summary>For <see cref="MaxRestarts"/>; by default 5 seconds.</summary>
+    public TimeSpan RestartWindow { get; set; } = TimeSpan.FromSeconds(5);
+}
+
+/// <summary>
+/// What a submission to a full pool does: one where as many tasks wait as
+/// <c>MaxPending</c> allows.
+/// </summary>
+/// <remarks>
+/// On a thread of the pool's own, <see cref="Block"/> never blocks: a thread pool
+/// runs the task there and then, a process pool takes it above the limit. Maps, and
+/// what reaches <see cref="ThreadPool.AsTaskScheduler"/> from elsewhere, wait for
+/// room in every mode.
+/// </remarks>
+public enum WhenFull
+{
+    /// <summary>
+    /// The call blocks until there is room: its <c>Task</c> is the result's, not the
+    /// room's. Asynchronous callers await <see cref="Pool.WaitForRoomAsync"/> first.
+    /// It ends with an exception when the pool is closed or breaks, and with a
+    /// <see cref="RejectedException"/> when the task's queue deadline passes.
+    /// </summary>
+    Block,
+
+    /// <summary>The call throws a <see cref="RejectedException"/>.</summary>
+    Reject,
+
+    /// <summary>
+    /// The task runs on the calling thread, before the call returns. For thread
+    /// pools only.
+    /// </summary>
+    CallerRuns,
+
+    /// <summary>
+    /// The task that has waited longest makes room: it fails with a
+    /// <see cref="RejectedException"/>, and is not among the cancelled tasks.
+    /// </summary>
+    DropOldest,
 }
 
 /// <summary>What becomes of tasks when a pool is shut down.</summary>

@@ -112,7 +112,26 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             stats.Completed,
             stats.Failed,
             stats.Cancelled,
-            stats.Lost);
+            stats.Lost,
+            stats.Rejected);
+    }
+
+    /// <summary>
+    /// Waits until a full pool may have room. Others may take it before the caller
+    /// does, which is then blocked or refused as always.
+    /// </summary>
+    /// <param name="token">Ends the wait.</param>
+    /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
+    /// <exception cref="BrokenPoolException">The pool is broken.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task WaitForRoomAsync(CancellationToken token = default)
+    {
+        // Nobody calls back for room; a look at it takes no more than a lock.
+        for (int milliseconds = 1; !Native.WaitForRoom(0); )
+        {
+            await Task.Delay(milliseconds, token).ConfigureAwait(false);
+            milliseconds = Math.Min(2 * milliseconds, 32);
+        }
     }
 
     /// <summary>The workers that there are at this moment.</summary>

@@ -16,6 +16,10 @@ namespace Asyncpal;
 /// <param name="Failed">Tasks that have thrown, or could not be run.</param>
 /// <param name="Cancelled">Tasks that were cancelled.</param>
 /// <param name="Lost">Failed tasks whose worker has died.</param>
+/// <param name="Rejected">
+/// Tasks that there was no room for: refused at the call, and so not submitted, or
+/// dropped for another one, and counted in Failed, too.
+/// </param>
 public sealed record PoolStats(
     long Workers,
     long Busy,
@@ -26,7 +30,8 @@ public sealed record PoolStats(
     long Completed,
     long Failed,
     long Cancelled,
-    long Lost);
+    long Lost,
+    long Rejected);
 
 /// <summary>One worker of a pool.</summary>
 /// <param name="Id">1, 2, 3, ... in each pool.</param>

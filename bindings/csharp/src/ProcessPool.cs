@@ -58,6 +58,12 @@ public sealed class ProcessPool : Pool
             IdleTimeout = Durations.ToNanos(
                 options.IdleTimeout, nameof(options.IdleTimeout)),
             MaxTasksPerWorker = options.MaxTasksPerWorker,
+            MaxPending = options.MaxPending,
+            WhenFull = (int)options.WhenFull,
+            MaxPendingBytes = options.MaxPendingBytes,
+            MaxRestarts = options.MaxRestarts,
+            RestartWindow = Durations.ToNanos(
+                options.RestartWindow, nameof(options.RestartWindow)),
             MaxPayloadBytes = options.MaxPayloadBytes,
             Initializer = Encode(options.Initializer),
             Finalizer = Encode(options.Finalizer),
@@ -134,7 +140,8 @@ public sealed class ProcessPool : Pool
                 "",
                 calls,
                 null,
-                token).ConfigureAwait(false);
+                token,
+                waitsForRoom: true).ConfigureAwait(false);
         }
         try
         {
@@ -144,7 +151,8 @@ public sealed class ProcessPool : Pool
                 "",
                 calls,
                 null,
-                token).ConfigureAwait(false);
+                token,
+                waitsForRoom: true).ConfigureAwait(false);
             return (IReadOnlyList<TOut>)inputs;
         }
         catch (ChunkException<int?[]> e)
@@ -228,13 +236,14 @@ public sealed class ProcessPool : Pool
         string name,
         byte[] arguments,
         TaskOptions? options,
-        CancellationToken token)
+        CancellationToken token,
+        bool waitsForRoom = false)
     {
         if (token.IsCancellationRequested)
         {
             return Task.FromCanceled<T>(token);
         }
-        task.Submit(_native, name, arguments, options);
+        task.Submit(_native, name, arguments, options, waitsForRoom);
         return task.Task;
     }
 }

@@ -42,6 +42,10 @@ public sealed record PoolPlan
 
     public int MaxTasksPerWorker { get; init; }
 
+    public long MaxPending { get; init; }
+
+    public WhenFull WhenFull { get; init; }
+
     public Action<Exception>? UnobservedFailureHandler { get; init; }
 }
 
@@ -63,6 +67,8 @@ public sealed class Threads : PoolKind
         Initializer = plan.Initializer,
         Finalizer = plan.Finalizer,
         MaxTasksPerWorker = plan.MaxTasksPerWorker,
+        MaxPending = plan.MaxPending,
+        WhenFull = plan.WhenFull,
         UnobservedFailureHandler = plan.UnobservedFailureHandler,
     });
 
@@ -91,6 +97,8 @@ public sealed class Processes : PoolKind
         Initializer = plan.Initializer,
         Finalizer = plan.Finalizer,
         MaxTasksPerWorker = plan.MaxTasksPerWorker,
+        MaxPending = plan.MaxPending,
+        WhenFull = plan.WhenFull,
         UnobservedFailureHandler = plan.UnobservedFailureHandler,
     });
 

@@ -15,6 +15,8 @@ public class ProcessPoolLifecycleContract() : PoolLifecycleContract(new Processe
 
 public class ProcessPoolRemainsContract() : PoolRemainsContract(new Processes());
 
+public class ProcessPoolLimitsContract() : PoolLimitsContract(new Processes());
+
 public class ProcessPoolMapContract() : PoolMapContract(new Processes());
 
 public class ProcessPoolAsyncShapesContract() : AsyncShapesContract(new Processes());

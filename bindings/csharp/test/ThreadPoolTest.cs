@@ -14,6 +14,8 @@ public class ThreadPoolLifecycleContract() : PoolLifecycleContract(new Threads()
 
 public class ThreadPoolRemainsContract() : PoolRemainsContract(new Threads());
 
+public class ThreadPoolLimitsContract() : PoolLimitsContract(new Threads());
+
 public class ThreadPoolMapContract() : PoolMapContract(new Threads());
 
 public class ThreadPoolAsyncShapesContract() : AsyncShapesContract(new Threads());

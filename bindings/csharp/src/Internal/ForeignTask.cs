@@ -9,7 +9,8 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IWorkIte
     private NativeShare _share;
 
     /// <inheritdoc/>
-    public void Enqueue(NativeThreadPool pool) => _share.Enqueue(this, pool);
+    public void Enqueue(NativeThreadPool pool) =>
+        _share.Enqueue(this, pool, waitsForRoom: true);
 
     /// <inheritdoc/>
     public bool Run()

@@ -112,7 +112,7 @@ internal sealed class LimitedTask<T> : IWorkItem
     public bool Drop(Exception? why)
     {
         bool othersRelease = _share.Finish();
-        if (why is not TimeoutException)
+        if (why is not (TimeoutException or RejectedException))
         {
             _pool.Keep(new CancelledTask(_options.Name, Work.Of(_call.Invoke)));
         }

@@ -31,17 +31,23 @@ internal struct NativeShare
     /// <param name="item">What has this share.</param>
     /// <param name="pool">What runs it.</param>
     /// <param name="settings">Null: none.</param>
+    /// <param name="waitsForRoom">Whatever a full pool does with others.</param>
     public void Enqueue(
-        IWorkItem item, NativeThreadPool pool, TaskSettings? settings = null)
+        IWorkItem item,
+        NativeThreadPool pool,
+        TaskSettings? settings = null,
+        bool waitsForRoom = false)
     {
         _item = GCHandle.Alloc(item);
         long handle;
         try
         {
             long number = (long)GCHandle.ToIntPtr(_item);
-            handle = settings == null
-                ? pool.Submit(number)
-                : pool.Submit(number, settings);
+            handle = SubmitOnce(pool, number, settings, waitsForRoom);
+            if (handle == 0)
+            {
+                handle = SubmitInTime(pool, number, settings, waitsForRoom);
+            }
         }
         catch
         {
@@ -53,6 +59,18 @@ internal struct NativeShare
             NativeThreadPool.Release(handle);
         }
     }
+
+    private static long SubmitOnce(
+        NativeThreadPool pool, long number, TaskSettings? settings, bool waitsForRoom) =>
+        settings != null ? pool.Submit(number, settings)
+        : waitsForRoom ? pool.SubmitChunk(number)
+        : pool.Submit(number);
+
+    // Apart from where the others go: this one allocates.
+    private static long SubmitInTime(
+        NativeThreadPool pool, long number, TaskSettings? settings, bool waitsForRoom) =>
+        Submission.InTime(
+            pool, settings, () => SubmitOnce(pool, number, settings, waitsForRoom));
 
     /// <summary>
     /// The pool is done with the item. True: somebody else gives the handle up.

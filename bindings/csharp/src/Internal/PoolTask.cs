@@ -86,7 +86,7 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     public void Enqueue(NativeThreadPool pool)
     {
         using TaskSettings? settings = (_extra as TaskOptions)?.ToNative();
-        _share.Enqueue(this, pool, settings);
+        _share.Enqueue(this, pool, settings, waitsForRoom: _extra == PartOfMap);
     }
 
     /// <inheritdoc/>
@@ -105,7 +105,7 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     public bool Drop(Exception? why)
     {
         bool result = _share.Finish();
-        if (_extra != PartOfMap && why is not TimeoutException)
+        if (_extra != PartOfMap && why is not (TimeoutException or RejectedException))
         {
             string name = (_extra as TaskOptions)?.Name ?? "";
             _scheduler.Pool.Keep(

@@ -88,7 +88,10 @@ internal sealed unsafe class ProcessPoolHost
             using var failure = new Failure(why, owned: false);
             RemoteTask dropped = RemoteTask.Of(task);
             // Before its task is done, so that who has seen that finds it there.
-            if (dropped.ToCancelledTask() is { } cancelled
+            bool madeRoom = !failure.Empty()
+                && failure.Link(0).Kind == (int)FailureKind.Rejected;
+            if (!madeRoom
+                && dropped.ToCancelledTask() is { } cancelled
                 && host._pool.TryGetTarget(out Asyncpal.ProcessPool? pool))
             {
                 pool.Keep(cancelled);

@@ -35,8 +35,17 @@ internal abstract class RemoteTask
         (RemoteTask)GCHandle.FromIntPtr((IntPtr)id).Target!;
 
     /// <summary>Hands the task to the native pool, or throws.</summary>
+    /// <param name="pool">What runs it.</param>
+    /// <param name="name">Of a C++ task, or empty.</param>
+    /// <param name="arguments">Its encoded arguments.</param>
+    /// <param name="options">Null: none.</param>
+    /// <param name="waitsForRoom">Whatever a full pool does with others.</param>
     public void Submit(
-        NativeProcessPool pool, string name, byte[] arguments, TaskOptions? options)
+        NativeProcessPool pool,
+        string name,
+        byte[] arguments,
+        TaskOptions? options,
+        bool waitsForRoom)
     {
         using TaskSettings? settings = options?.ToNative();
         _self = GCHandle.Alloc(this);
@@ -44,9 +53,12 @@ internal abstract class RemoteTask
         try
         {
             long id = (long)GCHandle.ToIntPtr(_self);
-            handle = settings == null
-                ? pool.Submit(id, name, arguments)
-                : pool.Submit(id, name, arguments, settings);
+            handle = Submission.InTime(
+                pool,
+                settings,
+                () => settings != null ? pool.Submit(id, name, arguments, settings)
+                    : waitsForRoom ? pool.SubmitChunk(id, name, arguments)
+                    : pool.Submit(id, name, arguments));
         }
         catch
         {

@@ -80,6 +80,8 @@ internal sealed unsafe class ThreadPoolHost
             IdleTimeout = Durations.ToNanos(
                 options.IdleTimeout, nameof(options.IdleTimeout)),
             MaxTasksPerWorker = options.MaxTasksPerWorker,
+            MaxPending = options.MaxPending,
+            WhenFull = (int)options.WhenFull,
         };
         var host = new ThreadPoolHost(pool, options);
         NativeThreadPool native = Internal.Native.NewThreadPool(

@@ -1,0 +1,155 @@
+using System;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace Asyncpal.Tests;
+
+/// What every pool does when it is full.
+public abstract class PoolLimitsContract(PoolKind kind) : PoolContract(kind)
+{
+    // One worker, and room for two tasks behind it.
+    private static PoolPlan Small(WhenFull whenFull) =>
+        new() { MaxWorkers = 1, Name = "p", MaxPending = 2, WhenFull = whenFull };
+
+    private static Task<int>[] Fill(Pool pool) =>
+        [pool.SubmitAsync(Square, 2), pool.SubmitAsync(Square, 3)];
+
+    [Fact]
+    public void NegativeLimitIsRefused() =>
+        Assert.ThrowsAny<ArgumentException>(() => NewPool(new PoolPlan { MaxPending = -1 }));
+
+    [Fact]
+    public async Task FullPoolRejectsWhereItIsToldTo()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Reject));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int>[] pending = Fill(pool);
+        var error = Assert.Throws<RejectedException>(() => { _ = pool.SubmitAsync(Square, 4); });
+        Assert.Contains("max_pending is 2", error.Message);
+        Assert.Equal(1, pool.Stats().Rejected);
+        Assert.Equal(3, pool.Stats().Submitted);
+        gate.Open();
+        Assert.Equal(9, await pending[1].Soon());
+        Assert.Equal(16, await pool.SubmitAsync(Square, 4).Soon());
+    }
+
+    [Fact]
+    public async Task FullPoolBlocksUntilThereIsRoom()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Block));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Fill(pool);
+        Task<int> last = Task.Run(() => pool.SubmitAsync(Square, 4));
+        gate.Open();
+        Assert.Equal(16, await last.Soon());
+        Assert.Equal(0, pool.Stats().Rejected);
+    }
+
+    [Fact]
+    public async Task AsynchronousCallersAwaitRoom()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Block));
+        using var gate = new SharedGate();
+        await pool.WaitForRoomAsync().Soon();
+        Occupy(pool, gate);
+        Fill(pool);
+        using var cancelled = new CancellationTokenSource(TimeSpan.FromMilliseconds(5));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => pool.WaitForRoomAsync(cancelled.Token).Soon());
+        Task room = pool.WaitForRoomAsync();
+        gate.Open();
+        await room.Soon();
+    }
+
+    [Fact]
+    public async Task ShutdownEndsTheWaitForRoom()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Block));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Fill(pool);
+        Task<int> last = Task.Run(() => pool.SubmitAsync(Square, 4));
+        pool.Shutdown(AtOnce);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => last.Soon());
+        gate.Open();
+    }
+
+    [Fact]
+    public void QueueDeadlineEndsTheWaitForRoom()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Block));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Fill(pool);
+        var options = new TaskOptions { QueueDeadline = TimeSpan.FromMilliseconds(5) };
+        Assert.Throws<RejectedException>(
+            () => { _ = pool.SubmitAsync(Square, 4, options: options); });
+        gate.Open();
+    }
+
+    [Fact]
+    public async Task OldestTaskMakesRoomWhereItIsToldTo()
+    {
+        using Pool pool = NewPool(Small(WhenFull.DropOldest));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Task<int>[] pending = Fill(pool);
+        Task<int> newest = pool.SubmitAsync(Square, 4);
+        await Assert.ThrowsAsync<RejectedException>(() => pending[0].Soon());
+        gate.Open();
+        Assert.Equal(9, await pending[1].Soon());
+        Assert.Equal(16, await newest.Soon());
+        Assert.Equal(1, pool.Stats().Rejected);
+        Assert.Equal(1, pool.Stats().Failed);
+    }
+
+    [Fact]
+    public void DroppedTaskIsNotAmongTheCancelledOnes()
+    {
+        using Pool pool = NewPool(Small(WhenFull.DropOldest));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Fill(pool);
+        _ = pool.SubmitAsync(Square, 4);
+        pool.Shutdown(AtOnce);
+        Assert.Equal(2, pool.TakeCancelledTasks().Count);
+        gate.Open();
+    }
+
+    [Fact]
+    public void MapsWaitForRoomInEveryMode()
+    {
+        foreach (WhenFull whenFull in
+            new[] { WhenFull.Block, WhenFull.Reject, WhenFull.DropOldest })
+        {
+            using Pool pool = NewPool(Small(whenFull));
+            Assert.Equal(
+                Enumerable.Range(0, 20).Select(Square),
+                pool.MapAll(Square, Enumerable.Range(0, 20)));
+            Assert.Equal(0, pool.Stats().Rejected);
+        }
+    }
+
+    [Fact]
+    public void CallerRunsTheTaskInThreadPoolsOnly()
+    {
+        PoolPlan plan = Small(WhenFull.CallerRuns);
+        if (Kind is Processes)
+        {
+            Assert.ThrowsAny<ArgumentException>(() => NewPool(plan));
+            return;
+        }
+        using Pool pool = NewPool(plan);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Fill(pool);
+        Task<int> here = pool.SubmitAsync(() => Environment.CurrentManagedThreadId);
+        Assert.True(here.IsCompletedSuccessfully);
+        Assert.Equal(Environment.CurrentManagedThreadId, here.Result);
+        gate.Open();
+    }
+}
