@@ -111,6 +111,7 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
   auto core = ProcessCore::Make(
       std::move(options),
       {.worker_command = settings.worker_command(),
+       .worker_environment = settings.worker_environment(),
        .initializer = HostCall(settings.initializer),
        .finalizer = HostCall(settings.finalizer),
        .max_payload_bytes = settings.max_payload_bytes,

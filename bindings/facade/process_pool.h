@@ -58,6 +58,14 @@ class ProcessPoolSettings : public PoolSettings {
   const std::vector<std::string>& worker_command() const {
     return worker_command_;
   }
+  // "NAME=value", for workers alone; what this process has of that name is not
+  // theirs.
+  void AddWorkerVariable(const std::string& variable) {
+    worker_environment_.push_back(variable);
+  }
+  const std::vector<std::string>& worker_environment() const {
+    return worker_environment_;
+  }
 
   // Takes a variable out of the environment of workers.
   void HideFromWorkers(const std::string& variable) {
@@ -84,6 +92,7 @@ class ProcessPoolSettings : public PoolSettings {
  private:
   std::vector<std::string> worker_command_;
   std::vector<std::string> hidden_environment_;
+  std::vector<std::string> worker_environment_;
 };
 
 // A pool of processes that run tasks by their names.

@@ -47,6 +47,13 @@ std::string Hex(const std::string& bytes) {
   return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
 }
 
+// The pool's own, then what makes the process a worker.
+std::vector<std::string> MakeEnvironment(std::vector<std::string> environment) {
+  environment.push_back(absl::StrCat(kWorkerVariable, "=1"));
+  environment.push_back(absl::StrCat(kDepthVariable, "=", WorkerDepth() + 1));
+  return environment;
+}
+
 }  // namespace
 
 // What is made before the process, which gets the other end of each socket.
@@ -77,8 +84,7 @@ struct WorkerConnection::Ends {
     ChildProcess::Options child = {
         .command = options.command,
         .title = absl::StrCat("asyncpal worker ", options.worker),
-        .environment = {absl::StrCat(kWorkerVariable, "=1"),
-                        absl::StrCat(kDepthVariable, "=", WorkerDepth() + 1)},
+        .environment = MakeEnvironment(options.environment),
         .hidden_environment = options.hidden_environment,
         .descriptors = {worker.get(), page_fd, startup_output.stderr_fd()},
         .stderr_fd = startup_output.child_end()};

@@ -48,6 +48,8 @@ class WorkerConnection {
  public:
   struct Options {
     std::vector<std::string> command;  // empty: this executable
+    // "NAME=value", besides its parent's.
+    std::vector<std::string> environment = {};
     std::string pool;
     std::string worker;
     const EncodedCall* initializer = nullptr;  // null: none

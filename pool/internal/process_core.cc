@@ -120,6 +120,7 @@ ThreadCore::WorkerPtr ProcessCore::MakeWorker(int64_t id, std::string name) {
 
 WorkerConnection::Options ProcessCore::WorkerOptions(std::string worker) const {
   return {.command = remote_.worker_command,
+          .environment = remote_.worker_environment,
           .pool = options_.name,
           .worker = std::move(worker),
           .initializer = remote_.initializer.call(),

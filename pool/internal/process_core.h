@@ -32,6 +32,8 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
  public:
   struct Options {
     std::vector<std::string> worker_command;
+    // "NAME=value", in the environment of workers alone.
+    std::vector<std::string> worker_environment = {};
     Shippable initializer;
     Shippable finalizer;
     int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
