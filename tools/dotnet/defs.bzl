@@ -147,6 +147,42 @@ def asyncpal_nupkg_test(name, package, srcs, size = "large", **kwargs):
         **kwargs
     )
 
+def asyncpal_publish_test(
+        name,
+        package,
+        src,
+        way,
+        says,
+        size = "large",
+        **kwargs):
+    """Builds a program with a package in one way, and compares its output.
+
+    Args:
+      name: the target's name.
+      package: the asyncpal_nupkg.
+      src: the program, one file.
+      way: "framework", "single", "trimmed", "native" or "script"; see
+        publish_test.sh.
+      says: the line that the program writes.
+      size: as for all tests.
+      **kwargs: as for sh_test.
+    """
+    native.sh_test(
+        name = name,
+        size = size,
+        srcs = [Label("//tools/dotnet:publish_test.sh")],
+        args = ([SDK.dotnet, SDK.tfm] if SDK else []) + [
+            "$(rootpath %s)" % package,
+            way,
+            "$(rootpath %s)" % src,
+            "'%s'" % says,
+        ],
+        data = [package, src],
+        tags = ["requires-network"],
+        target_compatible_with = DOTNET_ONLY,
+        **kwargs
+    )
+
 def asyncpal_csproj_test(name, project, srcs, size = "small", **kwargs):
     """Whether a project file for IDEs compiles what Bazel does.
 

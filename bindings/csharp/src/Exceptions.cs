@@ -87,8 +87,10 @@ public sealed class WorkerLostException : AsyncpalException
 }
 
 /// <summary>
-/// An exception from another process or language whose type is not known here.
-/// Its <see cref="Exception.StackTrace"/> begins where it was thrown.
+/// An exception from another process or language that can't be made again here: its
+/// type is not known, or there is more to one than its public constructors and
+/// properties take. Its <see cref="Exception.StackTrace"/> begins where it was
+/// thrown; its message, <see cref="Exception.Data"/> and causes are the original's.
 /// </summary>
 public sealed class RemoteException : AsyncpalException
 {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Text.Json.Serialization.Metadata;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -149,6 +150,15 @@ public sealed record ProcessPoolOptions
 
     /// <summary>For <see cref="MaxRestarts"/>; by default 5 seconds.</summary>
     public TimeSpan RestartWindow { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// The contracts of the types that travel, such as a context that the compiler
+    /// has generated (<c>JsonSerializerContext</c>), with its options; types that it
+    /// does not know are taken as without it. Workers make one of their own, by its
+    /// public constructor without parameters, or have the one that was passed to
+    /// <see cref="ProcessPool.RunWorkerIfAsked"/>, which is the default here, too.
+    /// </summary>
+    public IJsonTypeInfoResolver? JsonTypeInfoResolver { get; set; }
 }
 
 /// <summary>

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
+using Asyncpal.Internal.Json;
 
 namespace Asyncpal;
 
@@ -17,19 +18,34 @@ namespace Asyncpal;
 /// task that it ran, which fails with a <see cref="WorkerLostException"/>; the
 /// others go on, and a new worker comes. A task runs at most once, unless its
 /// <see cref="TaskOptions"/> say otherwise.</para>
-/// <para>What can run: static methods, and lambdas without captures. Arguments and
-/// results travel as JSON, by <c>System.Text.Json</c>. Anything else is refused by a
-/// <see cref="SerializationException"/> in the call.</para>
+/// <para>What can run: static methods, lambdas without captures, and what was given
+/// a name by <see cref="Register{T}(string, Func{T})"/>.</para>
+/// <para>Arguments and results travel as JSON, by <c>System.Text.Json</c>, and come
+/// back as they were. A type that would not is refused in the call, by a
+/// <see cref="SerializationException"/> that names it and its member: members that
+/// can't be set or bound to a constructor's parameter, fields that are not written,
+/// <c>object</c>, subclasses that no <c>[JsonDerivedType]</c> declares, collections
+/// with members or comparers of their own. <c>[JsonInclude]</c>,
+/// <c>[JsonConstructor]</c> and a <c>[JsonConverter]</c> make most types fit;
+/// what has <c>[JsonIgnore]</c> stays behind. What was one object twice arrives as
+/// two, and <c>IEnumerable</c> and the like as lists, sets or dictionaries.</para>
+/// <para>Limits: 1000 levels, <see cref="Array.MaxLength"/> bytes of JSON for a call,
+/// and <see cref="ProcessPoolOptions.MaxPayloadBytes"/>.</para>
+/// <para>An exception arrives as one of the same type that says and has the same:
+/// message, causes, <c>Data</c>, what can be set or given to a constructor, and both
+/// stacks. Where that can't be, it is a <see cref="RemoteException"/>.</para>
 /// <para>A worker is this program, started once more by the same host, with the
-/// same assemblies. Its Main does not run, so static state is what the
-/// initializers of classes make of it, and
-/// <see cref="ProcessPoolOptions.Initializer"/>.</para>
+/// same assemblies. Its Main does not run, unless it calls
+/// <see cref="RunWorkerIfAsked"/>, so static state is what the initializers of
+/// classes make of it, and <see cref="ProcessPoolOptions.Initializer"/>. Code of a
+/// plugin (<c>AssemblyLoadContext</c>) is loaded there from the same file.</para>
 /// <para>A cancellation ends what runs, endless loops included, by ending its
 /// worker.</para>
 /// </remarks>
-public sealed class ProcessPool : Pool
+public sealed partial class ProcessPool : Pool
 {
     private readonly NativeProcessPool _native;
+    private readonly JsonValues _values;
 
     /// <summary>Makes a pool with the default options.</summary>
     public ProcessPool()
@@ -51,6 +67,8 @@ public sealed class ProcessPool : Pool
     public ProcessPool(ProcessPoolOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        WorkerEntry.CheckResolver(options.JsonTypeInfoResolver);
+        _values = JsonValues.For(options.JsonTypeInfoResolver ?? WorkerEntry.Resolver);
         using var settings = new ProcessPoolSettings
         {
             MaxWorkers = options.MaxWorkers,
@@ -76,9 +94,16 @@ public sealed class ProcessPool : Pool
             settings.HandshakeTimeout =
                 Durations.ToNanos(timeout, nameof(options.HandshakeTimeout));
         }
-        foreach (string word in options.WorkerCommand ?? WorkerCommand.Make())
+        WorkerCommand command = options.WorkerCommand == null
+            ? WorkerCommand.Make()
+            : new WorkerCommand(options.WorkerCommand, []);
+        foreach (string word in command.Words)
         {
             settings.AddWorkerArgument(word);
+        }
+        foreach (string variable in command.Environment)
+        {
+            settings.AddWorkerVariable(variable);
         }
         _native = ProcessPoolHost.NewPool(this, settings);
         Name = _native.Name();
@@ -130,13 +155,14 @@ public sealed class ProcessPool : Pool
         IReadOnlyList<TIn> inputs,
         CancellationToken token)
     {
-        byte[] calls = RemoteCall.Encode(
-            function.Function, isChunk: true, inputs.Select(function.Split));
+        var call = new RemoteCall(function.Function, _values);
+        byte[] calls = call.Encode(isChunk: true, inputs.Select(function.Split));
         if (!function.GivesInputs)
         {
+            call.CheckResult<TOut>();
             return await Start(
                 new RemoteTask<List<TOut>>(
-                    RemoteCall.DecodeResult<List<TOut>>, token, cancelled: null),
+                    call.DecodeResults<TOut>, token, cancelled: null),
                 "",
                 calls,
                 null,
@@ -145,9 +171,9 @@ public sealed class ProcessPool : Pool
         }
         try
         {
-            // Of nothings.
             await Start(
-                new RemoteTask<int?[]>(static _ => [], token, cancelled: null),
+                new RemoteTask<List<Nothing>>(
+                    call.DecodeResults<Nothing>, token, cancelled: null),
                 "",
                 calls,
                 null,
@@ -155,10 +181,10 @@ public sealed class ProcessPool : Pool
                 waitsForRoom: true).ConfigureAwait(false);
             return (IReadOnlyList<TOut>)inputs;
         }
-        catch (ChunkException<int?[]> e)
+        catch (ChunkException<List<Nothing>> e)
         {
             throw new ChunkException<List<TOut>>(
-                [.. ((IReadOnlyList<TOut>)inputs).Take(e.Done.Length)],
+                [.. ((IReadOnlyList<TOut>)inputs).Take(e.Done.Count)],
                 e.InnerException!);
         }
     }
@@ -192,8 +218,8 @@ public sealed class ProcessPool : Pool
             CancellationToken.None);
     }
 
-    private static byte[] Encode(Action? hook) =>
-        hook == null ? [] : RemoteCall.Encode(hook, isChunk: false, [[]]);
+    private byte[] Encode(Action? hook) =>
+        hook == null ? [] : new RemoteCall(hook, _values).Encode([]);
 
     private static InvalidOperationException NoCpp(string name) =>
         new($"the C++ task '{name}' can't be run in this process");
@@ -218,13 +244,15 @@ public sealed class ProcessPool : Pool
         TaskOptions? options,
         CancellationToken token)
     {
-        byte[] encoded = RemoteCall.Encode(function, isChunk: false, [arguments]);
+        var call = new RemoteCall(function, _values);
+        call.CheckResult<T>();
+        byte[] encoded = call.Encode(arguments);
         CancelledTask ToCancelledTask() => new(
             options?.Name ?? "",
             work,
-            () => RemoteCall.Encode(function, isChunk: false, [arguments]));
+            () => call.Encode(arguments));
         return Start(
-            new RemoteTask<T>(RemoteCall.DecodeResult<T>, token, ToCancelledTask),
+            new RemoteTask<T>(call.DecodeResult<T>, token, ToCancelledTask),
             "",
             encoded,
             options,

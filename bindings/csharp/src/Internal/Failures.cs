@@ -1,14 +1,19 @@
 using System;
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
-using System.Text;
-using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
 
-/// <summary>Exceptions as chains of links that cross the border, and back.</summary>
+/// <summary>
+/// Exceptions on their way through native code, as chains of links, and back. For
+/// C++ a link has text; the first one of a C# exception also has all that is needed
+/// to make it again, with its causes.
+/// </summary>
+/// <remarks>
+/// Errors: none, whatever code of the user's own there is in an exception.
+/// </remarks>
 internal static class Failures
 {
     // A cause of a cause of a cause: more than any program has on purpose.
@@ -19,9 +24,6 @@ internal static class Failures
         Local = new();
 
     private static long s_lastKey;
-
-    /// <summary>What is needed to make an exception of the same type.</summary>
-    private sealed record State(string AssemblyQualifiedName, int ProcessId, long Key);
 
     /// <summary>
     /// Describes an exception that stays within this process: the very object
@@ -38,19 +40,12 @@ internal static class Failures
     public static void Describe(Exception error, Failure failure, long key = 0)
     {
         Exception? link = error;
-        for (int i = 0; link != null && i < MaxLinks; ++i, key = 0)
+        bool isNew = true;
+        for (int i = 0; link != null && i < MaxLinks; ++i)
         {
-            var state = new State(
-                link.GetType().AssemblyQualifiedName ?? "", Environment.ProcessId, key);
-            FailureKind kind = link is SerializationException
-                ? FailureKind.SerializationFailed
-                : FailureKind.RemoteFailure;
-            failure.Add(
-                (int)kind,
-                link.GetType().FullName ?? link.GetType().Name,
-                link.Message,
-                link.StackTrace ?? "",
-                JsonSerializer.SerializeToUtf8Bytes(state));
+            Add(failure, link, isNew ? StateOf(link, key) : []);
+            // Which C++ has a type of its own for, and no place for its state.
+            isNew = link is SerializationException;
             link = link.InnerException;
         }
     }
@@ -58,98 +53,101 @@ internal static class Failures
     /// <summary>The exception that a chain describes, with its causes.</summary>
     public static Exception ToException(Failure failure)
     {
-        Exception? inner = null;
-        for (int i = failure.Size() - 1; i >= 0; --i)
+        try
         {
-            FailureLink link = failure.Link(i);
-            Exception error = ToException(link, inner);
-            if (link.Traceback is { Length: > 0 } stack && error.StackTrace == null)
-            {
-                ExceptionDispatchInfo.SetRemoteStackTrace(error, stack);
-            }
-            inner = error;
+            return ToException(failure, 0) ?? new AsyncpalException("an unknown error");
         }
-        return inner ?? new AsyncpalException("an unknown error");
+        catch (Exception e)
+        {
+            return new AsyncpalException("an error can't be told: " + Guarded.Text(e));
+        }
+    }
+
+    private static byte[] StateOf(Exception error, long key)
+    {
+        try
+        {
+            return ExceptionState.Of(error).ToBytes(Environment.ProcessId, key);
+        }
+        catch (Exception)
+        {
+            return [];  // it is too large, perhaps
+        }
+    }
+
+    private static void Add(Failure failure, Exception link, byte[] state)
+    {
+        FailureKind kind = link is SerializationException
+            ? FailureKind.SerializationFailed
+            : FailureKind.RemoteFailure;
+        failure.Add(
+            (int)kind,
+            link.GetType().FullName ?? link.GetType().Name,
+            Guarded.Message(link),
+            Guarded.StackTrace(link),
+            state);
+    }
+
+    private static Exception? ToException(Failure failure, int index)
+    {
+        if (index >= failure.Size())
+        {
+            return null;
+        }
+        using FailureLink link = failure.Link(index);
+        if (Restore(link.State) is { } own)
+        {
+            return own;
+        }
+        Exception error = ToException(link, ToException(failure, index + 1));
+        if (link.Traceback is { Length: > 0 } stack)
+        {
+            ExceptionDispatchInfo.SetRemoteStackTrace(error, stack);
+        }
+        return error;
     }
 
     private static Exception ToException(FailureLink link, Exception? inner)
     {
         string message = link.Message;
-        switch ((FailureKind)link.Kind)
+        return (FailureKind)link.Kind switch
         {
-            case FailureKind.InvalidArgument:
-                return new ArgumentException(message, inner);
-            case FailureKind.Timeout:
-                return new TimeoutException(message, inner);
-            case FailureKind.Cancelled:
-                return new TaskCanceledException(message, inner);
-            case FailureKind.InvalidState:
-                return new InvalidOperationException(message, inner);
-            case FailureKind.ClosedPool:
-                return new ObjectDisposedException(message, inner);
-            case FailureKind.BrokenPool:
-                return new BrokenPoolException(message, inner);
-            case FailureKind.InitializerFailed:
-                return new InitializerException(message, inner);
-            case FailureKind.FinalizerFailed:
-                return new FinalizerException(message, inner);
-            case FailureKind.Rejected:
-                return new RejectedException(message, inner);
-            case FailureKind.SerializationFailed:
-                return new SerializationException(message, inner);
-            case FailureKind.WorkerLost:
-                return new WorkerLostException(
-                    message, inner, link.Pid, link.Signal, link.ExitCode, link.Phase);
-            default:
-                return Restore(link, message, inner)
-                    ?? new RemoteException(link.Type, message, inner);
-        }
+            FailureKind.InvalidArgument => new ArgumentException(message, inner),
+            FailureKind.Timeout => new TimeoutException(message, inner),
+            FailureKind.Cancelled => new TaskCanceledException(message, inner),
+            FailureKind.InvalidState => new InvalidOperationException(message, inner),
+            FailureKind.ClosedPool => new ObjectDisposedException(message, inner),
+            FailureKind.BrokenPool => new BrokenPoolException(message, inner),
+            FailureKind.InitializerFailed => new InitializerException(message, inner),
+            FailureKind.FinalizerFailed => new FinalizerException(message, inner),
+            FailureKind.Rejected => new RejectedException(message, inner),
+            FailureKind.SerializationFailed =>
+                new SerializationException(message, inner),
+            FailureKind.WorkerLost => new WorkerLostException(
+                message, inner, link.Pid, link.Signal, link.ExitCode, link.Phase),
+            _ => new RemoteException(link.Type, message, inner),
+        };
     }
 
-    /// <summary>An exception of C#'s own, or null if it is not known here.</summary>
-    private static Exception? Restore(FailureLink link, string message, Exception? inner)
+    /// <summary>An exception of C#'s own; null: it is none.</summary>
+    private static Exception? Restore(byte[] bytes)
     {
-        byte[] bytes = link.State;
         if (bytes.Length == 0)
         {
             return null;
         }
         try
         {
-            var state = JsonSerializer.Deserialize<State>(bytes);
-            if (state == null)
-            {
-                return null;
-            }
-            if (state.ProcessId == Environment.ProcessId
-                && Local.TryGetValue(state.Key, out WeakReference<Exception>? weak)
-                && weak.TryGetTarget(out Exception? same))
-            {
-                return same;
-            }
-            return Make(Type.GetType(state.AssemblyQualifiedName), message, inner);
+            ExceptionState state = ExceptionState.Read(bytes, out int process, out long key);
+            return process == Environment.ProcessId
+                && Local.TryGetValue(key, out WeakReference<Exception>? weak)
+                && weak.TryGetTarget(out Exception? same)
+                    ? same
+                    : ExceptionMaker.Make(state);
         }
-        catch (Exception e) when (e is JsonException or MemberAccessException
-            or System.IO.IOException or System.Reflection.TargetInvocationException
-            or BadImageFormatException or ArgumentException or TypeLoadException)
+        catch (Exception)
         {
-            return null;
+            return null;  // the text of the links remains
         }
-    }
-
-    private static Exception? Make(Type? type, string message, Exception? inner)
-    {
-        if (type == null || !typeof(Exception).IsAssignableFrom(type))
-        {
-            return null;
-        }
-        if (type.GetConstructor([typeof(string), typeof(Exception)]) is { } both)
-        {
-            return (Exception)both.Invoke([message, inner]);
-        }
-        // A cause that can't be kept would be lost without a word.
-        return inner == null && type.GetConstructor([typeof(string)]) is { } one
-            ? (Exception)one.Invoke([message])
-            : null;
     }
 }

@@ -56,8 +56,7 @@ internal sealed unsafe class ProcessPoolHost
     {
         try
         {
-            RemoteTask.Of(task).Complete(
-                new ReadOnlySpan<byte>(result, checked((int)size)));
+            RemoteTask.Of(task).Complete(result, size);
         }
         catch (Exception e)
         {

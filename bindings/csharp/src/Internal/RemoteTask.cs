@@ -82,10 +82,17 @@ internal abstract class RemoteTask
     }
 
     /// <summary>Called once, by a thread of the native pool.</summary>
-    public void Complete(ReadOnlySpan<byte> result)
+    public unsafe void Complete(byte* result, long size)
     {
         OnDone();
-        Succeed(result);
+        if (size > Array.MaxLength)
+        {
+            Fail(new SerializationException(
+                $"the result takes {size} bytes, and .NET has at most {Array.MaxLength} "
+                + "in one piece"));
+            return;
+        }
+        Succeed(new ReadOnlySpan<byte>(result, (int)size));
     }
 
     /// <summary>Called once, by a thread of the native pool.</summary>
@@ -184,9 +191,16 @@ internal sealed class RemoteTask<T>(
 
     protected override void Fail(Exception error)
     {
-        if (error is PartialChunkException { InnerException: { } cause } partial)
+        try
         {
-            error = partial.ToChunkException<T>(cause);
+            if (error is PartialChunkException { InnerException: { } cause } partial)
+            {
+                error = new ChunkException<T>(decode(partial.Results), cause);
+            }
+        }
+        catch (Exception e)
+        {
+            error = e;
         }
         _result.SetException(error);
     }
