@@ -116,7 +116,7 @@ struct asyncpal::Codec<app::BadCodec> {
 template <>
 struct asyncpal::Codec<app::HugeState> {
   static void Encode(const app::HugeState&, asyncpal::Encoder& out) {
-    out.Write(std::string(1 << 20, 'x'));
+    out.Write(std::string(internal::kMaxExceptionBytes + 1, 'x'));
   }
   static app::HugeState Decode(asyncpal::Decoder& in) {
     return app::HugeState(in.Read<std::string>());

@@ -266,7 +266,12 @@ void WorkerConnection::SendSetup() {
   };
   add(options_.initializer, setup.initInitializer());
   add(options_.finalizer, setup.initFinalizer());
-  SendOrKill([&] { channel_.Send(message, body); });
+  try {
+    channel_.Send(message, body);
+  } catch (const ChannelClosedError&) {
+    // Receive() says so too. Anything else is a start that failed, not an
+    // initializer that did.
+  }
 }
 
 WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
