@@ -167,7 +167,7 @@ def asyncpal_publish_test(
       size: as for all tests.
       **kwargs: as for sh_test.
     """
-    native.sh_test(
+    sh_test(
         name = name,
         size = size,
         srcs = [Label("//tools/dotnet:publish_test.sh")],

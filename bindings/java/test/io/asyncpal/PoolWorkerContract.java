@@ -11,8 +11,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -299,7 +299,8 @@ abstract class PoolWorkerContract extends PoolContract {
   void workerIsListedWithItsId() throws Exception {
     Pool pool = pool(1);
     long id = idOfWorker(pool);
-    assertEquals(List.of(OptionalLong.of(id)), pool.workers().stream().map(WorkerInfo::pid).toList());
+    List<OptionalLong> ids = pool.workers().stream().map(WorkerInfo::pid).toList();
+    assertEquals(List.of(OptionalLong.of(id)), ids);
   }
 
   @Test
