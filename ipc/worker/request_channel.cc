@@ -79,13 +79,14 @@ std::string RequestClient::Ask(const std::string& request) {
   if (channel_.Receive() != Channel::Received::kFrame) {
     throw ChannelClosedError("the parent gives no more answers");
   }
-  GuardWire([&] {
-    const auto reply = channel_.frame().message;
+  auto& frame = channel_.frame();
+  GuardWire([&frame, number] {
+    const auto reply = frame.message;
     if (!reply.isReply() || reply.getReply() != number) {
       throw ProtocolError("the parent did not answer what it was asked");
     }
   });
-  return std::move(channel_.frame().body);
+  return std::move(frame.body);
 }
 
 }  // namespace asyncpal::internal
