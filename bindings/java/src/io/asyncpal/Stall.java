@@ -13,9 +13,9 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>How it works. Waits on the pool's own futures are known: they tell native code, which starts
  * a stand-in when all workers wait. Others are found by looking. If one of the blocked workers
- * waits for tasks, as {@link Worker#waitsForTasks} has it, all are declared blocked to native code,
- * which then starts a stand-in. Each stays so until it is seen elsewhere, or its task ends. If
- * nothing helps for longer, it is reported, once.
+ * waits for tasks, as {@link BlockedWorker#waitsForTasks} has it, all are declared blocked to native
+ * code, which then starts a stand-in. Each stays so until it is seen elsewhere, or its task ends.
+ * If every look of a second finds all workers in the same waits, that is reported, once.
  *
  * <p>Threads: that of {@link StallWatch}, but for the count.
  */
@@ -26,6 +26,7 @@ final class Stall {
   private final AtomicLong count = new AtomicLong();
   private long lastEvents = -1;
   private long since; // nanoTime() of the look since which nothing has happened
+  private List<BlockedWorker> lastBlocked = List.of(); // by that look and all later ones
   private boolean counted; // this one
   private boolean reported; // any
 
@@ -44,35 +45,69 @@ final class Stall {
     PoolStats stats = pool.stats();
     if (stats.pending() == 0) {
       lastEvents = -1;
+      lastBlocked = List.of();
       return workers.stream().anyMatch(Worker::isStoodInFor);
     }
-    long ended = stats.completed() + stats.failed() + stats.cancelled();
-    long started = stats.submitted() - stats.pending();
-    long now = System.nanoTime();
-    if (ended + started != lastEvents) {
-      lastEvents = ended + started;
-      since = now;
+    if (events(stats) != lastEvents) {
+      lastEvents = events(stats);
       counted = false;
+      startAnew(List.of());
       return true;
     }
-    List<Worker> blocked = blockedWorkers();
+    List<BlockedWorker> blocked = blockedWorkers();
     if (blocked.isEmpty() || blocked.size() != stats.busy() || stats.workers() != stats.busy()) {
-      since = now; // somebody is at work
+      startAnew(List.of()); // somebody is at work
       return true;
     }
-    if (blocked.stream().anyMatch(Worker::waitsForTasks)) {
-      blocked.forEach(Worker::standIn);
+    if (blocked.stream().anyMatch(BlockedWorker::waitsForTasks)) {
+      blocked.forEach(b -> b.worker().standIn());
     }
-    if (!blocked.stream().allMatch(Worker::needsOthers)) {
-      since = now; // somebody will be at work
+    if (!blocked.stream().allMatch(BlockedWorker::needsOthers)) {
+      startAnew(List.of()); // somebody will be at work
       return true;
     }
-    if (!counted && now - since >= REPORT_NANOS) {
-      counted = true;
-      count.incrementAndGet();
-      if (!reported) {
-        reported = true;
-        report(pool, blocked, stats.pending());
+    if (!continuesLast(blocked)) {
+      startAnew(blocked); // somebody was at work
+    } else if (!counted && System.nanoTime() - since >= REPORT_NANOS) {
+      String report = describe(pool, blocked, stats.pending());
+      if (events(pool.stats()) == lastEvents) {
+        counted = true;
+        try {
+          reportOnce(report);
+        } finally {
+          count.incrementAndGet(); // last: whoever sees the count finds the report
+        }
+      }
+    }
+    return true;
+  }
+
+  private void reportOnce(String report) {
+    if (!reported) {
+      reported = true;
+      System.getLogger("io.asyncpal").log(Logger.Level.WARNING, report);
+    }
+  }
+
+  /** Changes whenever a task starts or ends. */
+  private static long events(PoolStats stats) {
+    return stats.completed() + stats.failed() + stats.cancelled() // ended
+        + (stats.submitted() - stats.pending()); // started
+  }
+
+  /** The second before a report begins, with these waits. */
+  private void startAnew(List<BlockedWorker> blocked) {
+    since = System.nanoTime();
+    lastBlocked = blocked;
+  }
+
+  private boolean continuesLast(List<BlockedWorker> blocked) {
+    if (blocked.size() != lastBlocked.size()) {
+      return false;
+    }
+    for (int i = 0; i < blocked.size(); i++) {
+      if (!blocked.get(i).continues(lastBlocked.get(i))) {
+        return false;
       }
     }
     return true;
@@ -85,18 +120,22 @@ final class Stall {
   }
 
   /** Those that are blocked; empty if one is not. */
-  private List<Worker> blockedWorkers() {
-    List<Worker> blocked = new ArrayList<>();
+  private List<BlockedWorker> blockedWorkers() {
+    if (!workers.stream().allMatch(Worker::isBlocked)) {
+      return List.of(); // found without a walk over anybody's stack
+    }
+    List<BlockedWorker> blocked = new ArrayList<>();
     for (Worker worker : workers) {
-      if (!worker.isBlocked()) {
+      BlockedWorker wait = BlockedWorker.of(worker);
+      if (wait == null) {
         return List.of();
       }
-      blocked.add(worker);
+      blocked.add(wait);
     }
     return blocked;
   }
 
-  private static void report(Pool pool, List<Worker> blocked, long pending) {
+  private static String describe(Pool pool, List<BlockedWorker> blocked, long pending) {
     StringBuilder text = new StringBuilder();
     text.append(
         String.format(
@@ -108,18 +147,18 @@ final class Stall {
             pending,
             TimeUnit.NANOSECONDS.toSeconds(REPORT_NANOS)));
     List<WorkerInfo> infos = pool.workers();
-    for (Worker worker : blocked) {
-      WorkerInfo info =
-          infos.stream().filter(i -> i.name().equals(worker.name)).findAny().orElse(null);
+    for (BlockedWorker wait : blocked) {
+      String name = wait.worker().name;
+      WorkerInfo info = infos.stream().filter(i -> i.name().equals(name)).findAny().orElse(null);
       text.append(
           String.format(
               "%n  '%s' in %s, running for %d ms, waits for %s%s",
               info == null ? "a task" : info.currentTask(),
-              worker.name,
+              name,
               info == null ? 0 : info.runningFor().toMillis(),
-              worker.blockerName(),
-              worker.lineOfTask()));
+              wait.blockerName(),
+              wait.lineOfTask()));
     }
-    System.getLogger("io.asyncpal").log(Logger.Level.WARNING, text.toString());
+    return text.toString();
   }
 }

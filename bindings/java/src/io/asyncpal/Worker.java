@@ -3,8 +3,6 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.ExecutorCompletionService;
-import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -139,26 +137,9 @@ final class Worker {
         };
   }
 
-  /** Whether no time limit of its own will wake it up, but for that of a wait for tasks. */
-  boolean needsOthers() {
-    return thread.getState() != Thread.State.TIMED_WAITING || blocking || waitsForTasks();
-  }
-
-  /**
-   * Whether what it waits for is the outcome of a task: it is parked by a {@link Future}, as all
-   * waits of {@link java.util.concurrent.CompletableFuture} and {@link
-   * java.util.concurrent.FutureTask} are, or inside of an {@link ExecutorCompletionService}.
-   */
-  boolean waitsForTasks() {
-    if (LockSupport.getBlocker(thread) instanceof Future) {
-      return true;
-    }
-    for (StackTraceElement frame : thread.getStackTrace()) {
-      if (frame.getClassName().equals(ExecutorCompletionService.class.getName())) {
-        return true;
-      }
-    }
-    return false;
+  /** Whether native code knows that it waits, by beginBlocking(). */
+  boolean isBlocking() {
+    return blocking;
   }
 
   /** Tells native code that it waits, if it does and that is not known. */
@@ -189,28 +170,6 @@ final class Worker {
       standInFor = null;
       NativeThreadPool.endBlocking(handle);
     }
-  }
-
-  /** The class of what it waits for, for people. */
-  String blockerName() {
-    Object blocker = LockSupport.getBlocker(thread);
-    return blocker == null ? "something unknown" : blocker.getClass().getName();
-  }
-
-  /** " at" the innermost line that is neither the JDK's nor ours; empty if there is none. */
-  String lineOfTask() {
-    for (StackTraceElement frame : thread.getStackTrace()) {
-      if (!frame.getClassName().matches("(java|javax|jdk|sun|io\\.asyncpal)\\..*")) {
-        // Without the loader and module that frame.toString() begins with.
-        return String.format(
-            " at %s.%s(%s:%d)",
-            frame.getClassName(),
-            frame.getMethodName(),
-            frame.getFileName(),
-            frame.getLineNumber());
-      }
-    }
-    return "";
   }
 
   private void leave() {
