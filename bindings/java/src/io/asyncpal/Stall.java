@@ -13,9 +13,9 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>How it works. Waits on the pool's own futures are known: they tell native code, which starts
  * a stand-in when all workers wait. Others are found by looking. If one of the blocked workers
- * waits for tasks, as {@link BlockedWorker#waitsForTasks} has it, all are declared blocked to native
- * code, which then starts a stand-in. Each stays so until it is seen elsewhere, or its task ends.
- * If every look of a second finds all workers in the same waits, that is reported, once.
+ * waits for tasks, as {@link BlockedWorker#waitsForTasks} has it, all are declared blocked to
+ * native code, which then starts a stand-in. Each stays so until it is seen elsewhere, or its task
+ * ends. If every look of a second finds all workers in the same waits, that is reported, once.
  *
  * <p>Threads: that of {@link StallWatch}, but for the count.
  */
