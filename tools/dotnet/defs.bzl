@@ -29,7 +29,8 @@ def asyncpal_csharp_library(name, **kwargs):
         target's name), version ("1.2.3"), frameworks (shared frameworks besides
         Microsoft.NETCore.App: ["Microsoft.AspNetCore.App"]), natives (bundles
         of tools/native that the code loads), unsafe (whether pointers may be
-        used), and what all rules have.
+        used), aot_compatible (as IsAotCompatible in a project file), and what
+        all rules have.
     """
     csharp_library(
         name = name,

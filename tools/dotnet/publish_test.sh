@@ -45,11 +45,15 @@ script)
   answer=$("${clean[@]}" "$dotnet" run app.cs -- x "") ;;
 *)
   cp -L "$OLDPWD/$source" app.cs
+  roots=
   case $way in
   framework) options=(--self-contained false) ;;
   single) options=(--self-contained false -p:PublishSingleFile=true) ;;
   trimmed) options=(--self-contained -p:PublishTrimmed=true) ;;
   native) options=(-p:PublishAot=true) ;;
+  esac
+  case $way in
+  trimmed | native) roots="<TrimmerRootAssembly Include=\"$id\" />" ;;
   esac
   cat >app.csproj <<EOF
 <Project Sdk="Microsoft.NET.Sdk">
@@ -63,6 +67,8 @@ script)
   </PropertyGroup>
   <ItemGroup>
     <PackageReference Include="$id" Version="$version" />
+    <!-- Warns of all that is in it, and not of what the program uses alone. -->
+    $roots
   </ItemGroup>
 </Project>
 EOF

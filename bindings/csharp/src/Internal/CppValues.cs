@@ -103,7 +103,8 @@ internal static class CppValues
             return read(reader);
         }
         Type element = type.GetElementType()!;
-        Array array = Array.CreateInstance(element, reader.ReadSize(1));
+        Array array =
+            Array.CreateInstanceFromArrayType(type, checked((int)reader.ReadSize(1)));
         for (int i = 0; i < array.Length; ++i)
         {
             array.SetValue(Readers[element](reader), i);

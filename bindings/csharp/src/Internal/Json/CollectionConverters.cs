@@ -376,7 +376,7 @@ internal sealed class GridConverter<C, T> : CollectionConverter<C, T>
             reader.Read();
             begins[i] = reader.GetInt32();
         }
-        Array grid = Array.CreateInstance(typeof(T), lengths, begins);
+        Array grid = Array.CreateInstanceFromArrayType(type, lengths, begins);
         int[] at = [.. begins];
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {

@@ -94,8 +94,7 @@ internal sealed class JsonContract(JsonSerializerOptions options)
         new($"a {actual} where a {declared} is declared would come back as a "
             + $"{declared}: declare {actual}, or put [JsonDerivedType] on {declared}");
 
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2026", Justification = "behind Reflection.IsAvailable")]
+    [RequiresUnreferencedCode("looks for the fields behind properties")]
     private static void RemoveComputed(JsonTypeInfo contract)
     {
         for (int i = contract.Properties.Count - 1; i >= 0; --i)
@@ -123,7 +122,7 @@ internal sealed class JsonContract(JsonSerializerOptions options)
             return never;
         }
         if (Reflection.IsAvailable
-                ? CollectionsKnow(type)
+                ? CollectionConverters.Knows(type)
                 : type.IsArray)
         {
             return WalkAll(type, ElementsOf(type), seen);
@@ -156,12 +155,6 @@ internal sealed class JsonContract(JsonSerializerOptions options)
             .FirstOrDefault(why => why != null) is { } why
             ? $"in {type}: {why}"
             : null;
-
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2026", Justification = "behind Reflection.IsAvailable")]
-    [UnconditionalSuppressMessage(
-        "AOT", "IL3050", Justification = "behind Reflection.IsAvailable")]
-    private static bool CollectionsKnow(Type type) => CollectionConverters.Knows(type);
 
     private static Type[] ElementsOf(Type type) =>
         type.IsArray ? [type.GetElementType()!] : type.GetGenericArguments();
@@ -249,10 +242,7 @@ internal sealed class JsonContract(JsonSerializerOptions options)
             || (definition == typeof(Dictionary<,>)
                 && type.GetGenericArguments()[0] == typeof(string)));
 
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2075", Justification = "behind Reflection.IsAvailable")]
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2070", Justification = "behind Reflection.IsAvailable")]
+    [RequiresUnreferencedCode("looks for fields")]
     private static bool HasFields(Type type) => type.GetFields(
         BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic
         | BindingFlags.DeclaredOnly).Length > 0;
@@ -335,8 +325,7 @@ internal sealed class JsonContract(JsonSerializerOptions options)
         return null;
     }
 
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2026", Justification = "behind Reflection.IsAvailable")]
+    [RequiresUnreferencedCode("looks for fields")]
     private static string? WhyNotAField(JsonTypeInfo contract)
     {
         if (contract.Type.IsDefined(typeof(InlineArrayAttribute)))

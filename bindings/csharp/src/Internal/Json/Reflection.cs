@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 
@@ -10,8 +11,11 @@ namespace Asyncpal.Internal.Json;
 internal static class Reflection
 {
     /// <summary>
-    /// Both are constants to the trimmer, which drops what is behind them.
+    /// A constant to the trimmer, which drops what is behind it: false where code is
+    /// missing that attributes say is required.
     /// </summary>
+    [FeatureGuard(typeof(RequiresUnreferencedCodeAttribute))]
+    [FeatureGuard(typeof(RequiresDynamicCodeAttribute))]
     public static bool IsAvailable =>
         JsonSerializer.IsReflectionEnabledByDefault
         && RuntimeFeature.IsDynamicCodeSupported;
