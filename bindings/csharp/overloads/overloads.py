@@ -67,7 +67,7 @@ _RUN_DOC = """
 _POST_DOC = """
     <summary>
     Runs a function whose end nobody waits for. What it throws goes to the pool's
-    <see cref="ThreadPoolOptions.UnobservedFailureHandler"/>; what it returns is
+    <see cref="PoolOptions.UnobservedFailureHandler"/>; what it returns is
     dropped.
     </summary>
     <inheritdoc cref="%s"/>

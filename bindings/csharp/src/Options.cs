@@ -1,17 +1,22 @@
 using System;
 using System.Collections.Generic;
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Threading;
 using System.Threading.Tasks;
 
 namespace Asyncpal;
 
-/// <summary>How a <see cref="ThreadPool"/> is made, which copies them.</summary>
-public sealed record ThreadPoolOptions
+/// <summary>What both kinds of pools can be told.</summary>
+public abstract record PoolOptions
 {
+    private protected PoolOptions()
+    {
+    }
+
     /// <summary>
     /// How many workers there may be at once. 0, the default: the CPUs that this
-    /// process may use, plus five.
+    /// process may use, in a pool of threads plus five.
     /// </summary>
     public int MaxWorkers { get; set; }
 
@@ -26,11 +31,13 @@ public sealed record ThreadPoolOptions
 
     /// <summary>
     /// Runs on each worker before its first task. What it throws breaks the pool.
+    /// For processes a static method, or a lambda without captures.
     /// </summary>
     public Action? Initializer { get; set; }
 
     /// <summary>
     /// Runs on each worker after its last task. What it throws breaks the pool.
+    /// For processes a static method, or a lambda without captures.
     /// </summary>
     public Action? Finalizer { get; set; }
 
@@ -48,17 +55,6 @@ public sealed record ThreadPoolOptions
     public Action<Exception>? UnobservedFailureHandler { get; set; }
 
     /// <summary>
-    /// Whether what awaits a task, or continues it with
-    /// <see cref="TaskContinuationOptions.ExecuteSynchronously"/>, may go on at once on
-    /// the worker that has run the task. By default not: it goes on elsewhere, which
-    /// costs most of what a task costs if tasks are awaited one by one. Where it may,
-    /// it must be short, or submit its work in its turn: until it returns or awaits
-    /// again, the worker runs no other task. It always goes on elsewhere when the task
-    /// has a timeout, its function takes a token, or the pool has dropped it.
-    /// </summary>
-    public bool AllowContinuationsOnWorkers { get; set; }
-
-    /// <summary>
     /// How many tasks may wait; those for which a worker is free do not count. 0,
     /// the default: no limit.
     /// </summary>
@@ -68,39 +64,24 @@ public sealed record ThreadPoolOptions
     public WhenFull WhenFull { get; set; }
 }
 
-/// <summary>How a <see cref="ProcessPool"/> is made, which copies them.</summary>
-public sealed record ProcessPoolOptions
+/// <summary>How a <see cref="ThreadPool"/> is made, which copies them.</summary>
+public sealed record ThreadPoolOptions : PoolOptions
 {
     /// <summary>
-    /// How many workers there may be at once. 0, the default: the CPUs that this
-    /// process may use.
+    /// Whether what awaits a task, or continues it with
+    /// <see cref="TaskContinuationOptions.ExecuteSynchronously"/>, may go on at once on
+    /// the worker that has run the task. By default not: it goes on elsewhere, which
+    /// costs most of what a task costs if tasks are awaited one by one. Where it may,
+    /// it must be short, or submit its work in its turn: until it returns or awaits
+    /// again, the worker runs no other task. It always goes on elsewhere when the task
+    /// has a timeout, its function takes a token, or the pool has dropped it.
     /// </summary>
-    public int MaxWorkers { get; set; }
+    public bool AllowContinuationsOnWorkers { get; set; }
+}
 
-    /// <inheritdoc cref="ThreadPoolOptions.Name"/>
-    public string Name { get; set; } = "";
-
-    /// <inheritdoc cref="ThreadPoolOptions.IdleTimeout"/>
-    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
-
-    /// <summary>
-    /// Runs in each worker before its first task. What it throws breaks the pool.
-    /// A static method, or a lambda without captures.
-    /// </summary>
-    public Action? Initializer { get; set; }
-
-    /// <summary>
-    /// Runs in each worker after its last task. What it throws breaks the pool.
-    /// A static method, or a lambda without captures.
-    /// </summary>
-    public Action? Finalizer { get; set; }
-
-    /// <inheritdoc cref="ThreadPoolOptions.MaxTasksPerWorker"/>
-    public int MaxTasksPerWorker { get; set; }
-
-    /// <inheritdoc cref="ThreadPoolOptions.UnobservedFailureHandler"/>
-    public Action<Exception>? UnobservedFailureHandler { get; set; }
-
+/// <summary>How a <see cref="ProcessPool"/> is made, which copies them.</summary>
+public sealed record ProcessPoolOptions : PoolOptions
+{
     /// <summary>
     /// Larger arguments or results are refused; by default 4 GiB.
     /// </summary>
@@ -127,14 +108,8 @@ public sealed record ProcessPoolOptions
     /// </summary>
     public bool NoNewPrivileges { get; set; }
 
-    /// <inheritdoc cref="ThreadPoolOptions.MaxPending"/>
-    public long MaxPending { get; set; }
-
-    /// <inheritdoc cref="ThreadPoolOptions.WhenFull"/>
-    public WhenFull WhenFull { get; set; }
-
     /// <summary>
-    /// How many bytes of encoded arguments may wait; <see cref="WhenFull"/> applies
+    /// How many bytes of encoded arguments may wait; <see cref="PoolOptions.WhenFull"/> applies
     /// to them, too, and a call that is larger alone is rejected. 0, the default: no
     /// limit.
     /// </summary>
@@ -156,9 +131,20 @@ public sealed record ProcessPoolOptions
     /// has generated (<c>JsonSerializerContext</c>), with its options; types that it
     /// does not know are taken as without it. Workers make one of their own, by its
     /// public constructor without parameters, or have the one that was passed to
-    /// <see cref="ProcessPool.RunWorkerIfAsked"/>, which is the default here, too.
+    /// <see cref="ProcessPool.RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/>, which
+    /// is the default here, too.
     /// </summary>
     public IJsonTypeInfoResolver? JsonTypeInfoResolver { get; set; }
+
+    /// <summary>
+    /// Instead of <see cref="JsonTypeInfoResolver"/>, several resolvers, and converters:
+    /// these of the options count, and nothing else that they say, as only this pool
+    /// reads what it has written. Workers make each by its public constructor without
+    /// parameters, or have the same options as were passed to
+    /// <see cref="ProcessPool.RunWorkerIfAsked(string[], JsonSerializerOptions)"/>. What a
+    /// converter writes it must read again: for its types nothing is checked.
+    /// </summary>
+    public JsonSerializerOptions? JsonSerializerOptions { get; set; }
 }
 
 /// <summary>

@@ -48,7 +48,8 @@ public abstract partial class Pool
         CancellationToken token)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        return new MapRun<TIn, TOut>(this, plan, function, inputs, options, token);
+        return new MapRun<TIn, TOut>(
+            this, plan, function, inputs, options ?? new MapOptions(), token);
     }
 
     private MapFeed<TIn, TOut> Start<TIn, TOut>(
@@ -59,7 +60,8 @@ public abstract partial class Pool
         CancellationToken token)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        return new MapFeed<TIn, TOut>(this, plan, function, inputs, options, token);
+        return new MapFeed<TIn, TOut>(
+            this, plan, function, inputs, options ?? new MapOptions(), token);
     }
 
     private static MapReader<TIn, TOut> Read<TIn, TOut>(MapRun<TIn, TOut> map) =>

@@ -40,12 +40,9 @@ public static class AsyncpalServiceCollectionExtensions
     public static IServiceCollection AddAsyncpalThreadPool(
         this IServiceCollection services,
         string name,
-        Action<ThreadPoolOptions>? configure = null)
-    {
-        AddThreadPool(services, name).Configure(configure ?? (static _ => { }));
-        services.AddOptions<PoolHostingOptions>(name).ValidateOnStart();
-        return services;
-    }
+        Action<ThreadPoolOptions>? configure = null) =>
+        Add<ThreadPool, ThreadPoolOptions>(
+            services, name, static options => new ThreadPool(options), configure, null);
 
     /// <summary>Adds a pool of threads.</summary>
     /// <inheritdoc cref="AddAsyncpalThreadPool(IServiceCollection, string, Action{ThreadPoolOptions})"/>
@@ -59,9 +56,8 @@ public static class AsyncpalServiceCollectionExtensions
         this IServiceCollection services, string name, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        AddThreadPool(services, name).Bind(configuration);
-        services.AddOptions<PoolHostingOptions>(name).Bind(configuration).ValidateOnStart();
-        return services;
+        return Add<ThreadPool, ThreadPoolOptions>(
+            services, name, static options => new ThreadPool(options), null, configuration);
     }
 
     /// <summary>Adds a pool of processes.</summary>
@@ -72,12 +68,9 @@ public static class AsyncpalServiceCollectionExtensions
     public static IServiceCollection AddAsyncpalProcessPool(
         this IServiceCollection services,
         string name,
-        Action<ProcessPoolOptions>? configure = null)
-    {
-        AddProcessPool(services, name).Configure(configure ?? (static _ => { }));
-        services.AddOptions<PoolHostingOptions>(name).ValidateOnStart();
-        return services;
-    }
+        Action<ProcessPoolOptions>? configure = null) =>
+        Add<ProcessPool, ProcessPoolOptions>(
+            services, name, static options => new ProcessPool(options), configure, null);
 
     /// <summary>Adds a pool of processes.</summary>
     /// <inheritdoc cref="AddAsyncpalProcessPool(IServiceCollection, string, Action{ProcessPoolOptions})"/>
@@ -91,49 +84,48 @@ public static class AsyncpalServiceCollectionExtensions
         this IServiceCollection services, string name, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        AddProcessPool(services, name).Bind(configuration);
-        services.AddOptions<PoolHostingOptions>(name).Bind(configuration).ValidateOnStart();
+        return Add<ProcessPool, ProcessPoolOptions>(
+            services, name, static options => new ProcessPool(options), null, configuration);
+    }
+
+    private static IServiceCollection Add<TPool, TOptions>(
+        IServiceCollection services,
+        string name,
+        Func<TOptions, TPool> make,
+        Action<TOptions>? configure,
+        IConfiguration? configuration)
+        where TPool : Pool
+        where TOptions : PoolOptions
+    {
+        AddHosting(services, name, provider => provider.GetRequiredKeyedService<TPool>(name));
+        services.AddKeyedSingleton(name, (provider, _) =>
+        {
+            TOptions options =
+                provider.GetRequiredService<IOptionsMonitor<TOptions>>().Get(name);
+            return make(options with
+            {
+                Name = options.Name.Length > 0 ? options.Name : name,
+                UnobservedFailureHandler = options.UnobservedFailureHandler
+                    ?? LogFailuresOf(provider, name),
+            });
+        });
+        OptionsBuilder<TOptions> pool = services.AddOptions<TOptions>(name).ValidateOnStart();
+        OptionsBuilder<PoolHostingOptions> hosting =
+            services.AddOptions<PoolHostingOptions>(name).ValidateOnStart();
+        if (configure != null)
+        {
+            pool.Configure(configure);
+        }
+        if (configuration != null)
+        {
+            pool.Bind(configuration);
+            hosting.Bind(configuration);
+        }
         return services;
     }
 
-    private static OptionsBuilder<ThreadPoolOptions> AddThreadPool(
-        IServiceCollection services, string name)
-    {
-        Add(services, name, services => services.GetRequiredKeyedService<ThreadPool>(name));
-        services.AddKeyedSingleton(name, (provider, _) =>
-        {
-            ThreadPoolOptions options = provider
-                .GetRequiredService<IOptionsMonitor<ThreadPoolOptions>>().Get(name);
-            return new ThreadPool(options with
-            {
-                Name = options.Name.Length > 0 ? options.Name : name,
-                UnobservedFailureHandler = options.UnobservedFailureHandler
-                    ?? LogFailuresOf(provider, name),
-            });
-        });
-        return services.AddOptions<ThreadPoolOptions>(name).ValidateOnStart();
-    }
-
-    private static OptionsBuilder<ProcessPoolOptions> AddProcessPool(
-        IServiceCollection services, string name)
-    {
-        Add(services, name, services => services.GetRequiredKeyedService<ProcessPool>(name));
-        services.AddKeyedSingleton(name, (provider, _) =>
-        {
-            ProcessPoolOptions options = provider
-                .GetRequiredService<IOptionsMonitor<ProcessPoolOptions>>().Get(name);
-            return new ProcessPool(options with
-            {
-                Name = options.Name.Length > 0 ? options.Name : name,
-                UnobservedFailureHandler = options.UnobservedFailureHandler
-                    ?? LogFailuresOf(provider, name),
-            });
-        });
-        return services.AddOptions<ProcessPoolOptions>(name).ValidateOnStart();
-    }
-
-    /// <summary>What both kinds need.</summary>
-    private static void Add(
+    /// <summary>What is the same for both kinds.</summary>
+    private static void AddHosting(
         IServiceCollection services, string name, Func<IServiceProvider, Pool> pool)
     {
         ArgumentNullException.ThrowIfNull(services);

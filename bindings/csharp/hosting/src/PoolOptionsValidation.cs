@@ -15,23 +15,17 @@ internal sealed class PoolOptionsValidation
         IValidateOptions<PoolHostingOptions>
 {
     /// <inheritdoc/>
-    public ValidateOptionsResult Validate(string? name, ThreadPoolOptions options)
-    {
-        var errors = new Errors(name);
-        errors.AddIfNegative(nameof(options.MaxWorkers), options.MaxWorkers);
-        errors.AddIfNegative(nameof(options.MaxTasksPerWorker), options.MaxTasksPerWorker);
-        errors.AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
-        return errors.ToResult();
-    }
+    public ValidateOptionsResult Validate(string? name, ThreadPoolOptions options) =>
+        new Errors(name, options).ToResult();
 
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, ProcessPoolOptions options)
     {
-        var errors = new Errors(name);
-        errors.AddIfNegative(nameof(options.MaxWorkers), options.MaxWorkers);
-        errors.AddIfNegative(nameof(options.MaxTasksPerWorker), options.MaxTasksPerWorker);
-        errors.AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
+        var errors = new Errors(name, options);
         errors.AddIfNegative(nameof(options.MaxPayloadBytes), options.MaxPayloadBytes);
+        errors.AddIfNegative(nameof(options.MaxPendingBytes), options.MaxPendingBytes);
+        errors.AddIfNegative(nameof(options.MaxRestarts), options.MaxRestarts);
+        errors.AddIfNegative(nameof(options.RestartWindow), options.RestartWindow);
         return errors.ToResult();
     }
 
@@ -46,6 +40,15 @@ internal sealed class PoolOptionsValidation
     private sealed class Errors(string? pool)
     {
         private readonly List<string> _errors = [];
+
+        public Errors(string? pool, PoolOptions options)
+            : this(pool)
+        {
+            AddIfNegative(nameof(options.MaxWorkers), options.MaxWorkers);
+            AddIfNegative(nameof(options.MaxTasksPerWorker), options.MaxTasksPerWorker);
+            AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
+            AddIfNegative(nameof(options.MaxPending), options.MaxPending);
+        }
 
         public void AddIfNegative(string option, long value)
         {

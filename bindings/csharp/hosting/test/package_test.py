@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Uses the packages as their users do: in a web project that dotnet alone builds.
 
-usage: package_test.py DOTNET FRAMEWORK PACKAGE... -- SERVICE HELLO
+usage: package_test.py DOTNET FRAMEWORK VERSION PACKAGE... -- SERVICE HELLO
 
 The service is started as a process of its own, asked over HTTP, and stopped by
 SIGTERM while a request is in flight. HELLO, the first snippet of the README, is
@@ -33,7 +33,7 @@ PROJECT = """
     <AssemblyName>%s</AssemblyName>
   </PropertyGroup>
   <ItemGroup>
-    <PackageReference Include="Asyncpal.Extensions.Hosting" Version="0.1.0" />
+    <PackageReference Include="Asyncpal.Extensions.Hosting" Version="%s" />
   </ItemGroup>
 </Project>
 """
@@ -50,9 +50,10 @@ CONFIG = """
 class Site:
   """Packages in a folder, and programs that are built with them."""
 
-  def __init__(self, dotnet, framework, packages):
+  def __init__(self, dotnet, framework, version, packages):
     self.dotnet = dotnet
     self.framework = framework
+    self.version = version
     self.root = pathlib.Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR")))
     self.feed = self.root / "feed"
     self.feed.mkdir()
@@ -74,7 +75,8 @@ class Site:
     folder = self.root / name
     folder.mkdir()
     shutil.copy(source, folder / "Program.cs")
-    (folder / f"{name}.csproj").write_text(PROJECT % (self.framework, name))
+    (folder / f"{name}.csproj").write_text(
+        PROJECT % (self.framework, name, self.version))
     (folder / "NuGet.Config").write_text(CONFIG % self.feed)
     subprocess.run(
         [self.dotnet, "build", "--disable-build-servers", "--verbosity", "quiet",
@@ -149,7 +151,7 @@ class PackageTest(unittest.TestCase):
 
   @classmethod
   def setUpClass(cls):
-    cls.site = Site(DOTNET, FRAMEWORK, PACKAGES)
+    cls.site = Site(DOTNET, FRAMEWORK, VERSION, PACKAGES)
     cls.program = cls.site.build("service", SERVICE)
 
   def test_first_snippet_of_the_readme_compiles_as_pasted(self):
@@ -206,7 +208,7 @@ class PackageTest(unittest.TestCase):
 
 if __name__ == "__main__":
   split = sys.argv.index("--")
-  DOTNET, FRAMEWORK, *PACKAGES = [
+  DOTNET, FRAMEWORK, VERSION, *PACKAGES = [
       os.path.abspath(arg) if os.path.exists(arg) else arg
       for arg in sys.argv[1:split]
   ]

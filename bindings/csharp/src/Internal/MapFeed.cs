@@ -12,14 +12,9 @@ namespace Asyncpal.Internal;
 /// buffer ahead.
 /// </summary>
 /// <remarks>Its reader is one thread at a time.</remarks>
-internal sealed class MapFeed<TIn, TOut> : IAsyncMap<TOut>
+internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
 {
-    private readonly Asyncpal.Pool _pool;
-    private readonly MapFunction<TIn, TOut> _function;
-    private readonly int _chunkSize;
     private readonly bool _isOrdered;
-    private readonly MapDeadline _deadline;
-    private readonly MapCancellation _cancel;
 
     // For chunks that were not yet taken by the reader.
     private readonly SemaphoreSlim _room;
@@ -40,60 +35,54 @@ internal sealed class MapFeed<TIn, TOut> : IAsyncMap<TOut>
         MapPlan plan,
         MapFunction<TIn, TOut> function,
         IAsyncEnumerable<TIn> inputs,
-        MapOptions? options,
+        MapOptions options,
         CancellationToken token)
+        : base(pool, plan, function, options, token)
     {
-        options ??= new MapOptions();
-        _deadline = new MapDeadline(pool, plan, options);
-        pool.Check();
-        _pool = pool;
-        _function = function;
-        _chunkSize = options.ChunkSize;
         _isOrdered = plan.IsOrdered;
         _room = new SemaphoreSlim(plan.BufferOf(pool, options));
-        _cancel = new MapCancellation(pool, function.IsStoppable, token);
         _ = ReadInputsAsync(inputs);
     }
 
     /// <inheritdoc/>
     public async Task<IEnumerable<TOut>?> NextAsync(CancellationToken token)
     {
-        _cancel.ThrowIfCallerCancelled();
+        Cancel.ThrowIfCallerCancelled();
         Task<bool> more = _chunks.Reader.WaitToReadAsync().AsTask();
-        await _deadline.WaitAsync(more, token).ConfigureAwait(false);
+        await Deadline.WaitAsync(more, token).ConfigureAwait(false);
         if (more.IsFaulted || more.IsCanceled)
         {
-            _cancel.ThrowIfCallerCancelled();
+            Cancel.ThrowIfCallerCancelled();
         }
         if (!await more.ConfigureAwait(false)
             || !_chunks.Reader.TryRead(out Task<IReadOnlyList<TOut>>? chunk))
         {
             return null;
         }
-        await _deadline.WaitAsync(chunk, token).ConfigureAwait(false);
+        await Deadline.WaitAsync(chunk, token).ConfigureAwait(false);
         _room.Release();
-        return ChunkResults.Of(chunk, _cancel) ?? chunk.Result;
+        return ChunkResults.Of(chunk, Cancel) ?? chunk.Result;
     }
 
     /// <summary>
     /// Cancels what has not begun. The inputs are left once they have given the
     /// one that they are asked for, or have heeded the token.
     /// </summary>
-    public void Dispose() => _cancel.Dispose();
+    public void Dispose() => Cancel.Dispose();
 
     private async Task ReadInputsAsync(IAsyncEnumerable<TIn> inputs)
     {
         try
         {
-            IAsyncEnumerator<TIn> input = inputs.GetAsyncEnumerator(_cancel.Token);
+            IAsyncEnumerator<TIn> input = inputs.GetAsyncEnumerator(Cancel.Token);
             await using (input.ConfigureAwait(false))
             {
                 bool ended = false;
                 while (!ended)
                 {
-                    await _room.WaitAsync(_cancel.Token).ConfigureAwait(false);
+                    await _room.WaitAsync(Cancel.Token).ConfigureAwait(false);
                     var chunk = new List<TIn>();
-                    while (chunk.Count < _chunkSize && !ended)
+                    while (chunk.Count < ChunkSize && !ended)
                     {
                         if (await input.MoveNextAsync().ConfigureAwait(false))
                         {
@@ -118,23 +107,19 @@ internal sealed class MapFeed<TIn, TOut> : IAsyncMap<TOut>
         CountDown();
     }
 
-    private void Submit(List<TIn> chunk)
+    private void Submit(List<TIn> inputs)
     {
-        _cancel.Token.ThrowIfCancellationRequested();
-        Task<IReadOnlyList<TOut>> task =
-            _pool.SubmitChunk(_function, chunk, _cancel.Token);
+        Cancel.Token.ThrowIfCancellationRequested();
+        Task<IReadOnlyList<TOut>> chunk = Start(inputs);
         Interlocked.Increment(ref _expected);
         if (_isOrdered)
         {
-            Add(task);
-            return;
+            Add(chunk);
         }
-        task.ContinueWith(
-            static (done, map) => ((MapFeed<TIn, TOut>)map!).Add(done),
-            this,
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
+        else
+        {
+            WhenDone(chunk, static (done, map) => ((MapFeed<TIn, TOut>)map!).Add(done));
+        }
     }
 
     private void Add(Task<IReadOnlyList<TOut>> chunk)

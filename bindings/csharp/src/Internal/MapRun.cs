@@ -11,14 +11,9 @@ namespace Asyncpal.Internal;
 /// ahead of the reader, and hands their results out.
 /// </summary>
 /// <remarks>Its reader is one thread at a time.</remarks>
-internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
+internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
 {
-    private readonly Asyncpal.Pool _pool;
-    private readonly MapFunction<TIn, TOut> _function;
-    private readonly IEnumerator<TIn> _inputs;
-    private readonly int _chunkSize;
-    private readonly MapDeadline _deadline;
-    private readonly MapCancellation _cancel;
+    private readonly IEnumerator<TIn>? _inputs;
 
     // The chunks that were submitted: in order, or as they are done.
     private readonly Queue<Task<IReadOnlyList<TOut>>>? _ordered;
@@ -32,15 +27,10 @@ internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
         MapPlan plan,
         MapFunction<TIn, TOut> function,
         IEnumerable<TIn> inputs,
-        MapOptions? options,
+        MapOptions options,
         CancellationToken token)
+        : base(pool, plan, function, options, token)
     {
-        options ??= new MapOptions();
-        _deadline = new MapDeadline(pool, plan, options);
-        pool.Check();
-        _pool = pool;
-        _function = function;
-        _chunkSize = options.ChunkSize;
         _bufferSize = plan.BufferOf(pool, options);
         if (plan.IsOrdered)
         {
@@ -50,10 +40,9 @@ internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
         {
             _done = Channel.CreateUnbounded<Task<IReadOnlyList<TOut>>>();
         }
-        _inputs = inputs.GetEnumerator();
-        _cancel = new MapCancellation(pool, function.IsStoppable, token);
         try
         {
+            _inputs = inputs.GetEnumerator();
             Fill();
         }
         catch
@@ -89,7 +78,7 @@ internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
         {
             return null;
         }
-        _cancel.ThrowIfCallerCancelled();
+        Cancel.ThrowIfCallerCancelled();
         Task<IReadOnlyList<TOut>> chunk = _ordered != null
             ? _ordered.Dequeue()
             : await WaitAsync(_done!.Reader.ReadAsync().AsTask(), token)
@@ -104,14 +93,14 @@ internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
     /// <summary>Cancels what has not begun.</summary>
     public void Dispose()
     {
-        _cancel.Dispose();
-        _inputs.Dispose();
+        Cancel.Dispose();
+        _inputs?.Dispose();
     }
 
     private IEnumerable<TOut> Take(Task<IReadOnlyList<TOut>> chunk)
     {
         --_running;
-        if (ChunkResults.Of(chunk, _cancel) is { } partial)
+        if (ChunkResults.Of(chunk, Cancel) is { } partial)
         {
             return partial;
         }
@@ -124,9 +113,9 @@ internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
         while (_running < _bufferSize && !_inputEnded)
         {
             var chunk = new List<TIn>();
-            while (chunk.Count < _chunkSize && !_inputEnded)
+            while (chunk.Count < ChunkSize && !_inputEnded)
             {
-                if (_inputs.MoveNext())
+                if (_inputs!.MoveNext())
                 {
                     chunk.Add(_inputs.Current);
                 }
@@ -142,72 +131,36 @@ internal sealed class MapRun<TIn, TOut> : IAsyncMap<TOut>
         }
     }
 
-    private void Submit(List<TIn> chunk)
+    private void Submit(List<TIn> inputs)
     {
-        Task<IReadOnlyList<TOut>> task =
-            _pool.SubmitChunk(_function, chunk, _cancel.Token);
+        Task<IReadOnlyList<TOut>> chunk = Start(inputs);
         ++_running;
         if (_ordered != null)
         {
-            _ordered.Enqueue(task);
-            return;
+            _ordered.Enqueue(chunk);
         }
-        task.ContinueWith(
-            static (done, channel) =>
-                ((Channel<Task<IReadOnlyList<TOut>>>)channel!).Writer.TryWrite(done),
-            _done,
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
+        else
+        {
+            WhenDone(
+                chunk,
+                static (done, map) =>
+                    ((MapRun<TIn, TOut>)map!)._done!.Writer.TryWrite(done));
+        }
     }
 
     /// <summary>Blocks until the task is done, however it ended.</summary>
     private T Wait<T>(Task<T> task)
     {
-        if (!_pool.WaitOn(task, _deadline.Remaining()))
+        if (!Pool.WaitOn(task, Deadline.Remaining()))
         {
-            throw _deadline.ToException();
+            throw Deadline.ToException();
         }
         return task.IsCompletedSuccessfully ? task.Result : default!;
     }
 
     private async Task<T> WaitAsync<T>(Task<T> task, CancellationToken token)
     {
-        await _deadline.WaitAsync(task, token).ConfigureAwait(false);
+        await Deadline.WaitAsync(task, token).ConfigureAwait(false);
         return task.IsCompletedSuccessfully ? task.Result : default!;
-    }
-}
-
-/// <summary>What a chunk of a map that is done has given.</summary>
-internal static class ChunkResults
-{
-    /// <summary>
-    /// Null: the task's result. Otherwise results, and then what a call has
-    /// thrown; or throws what has ended the whole chunk.
-    /// </summary>
-    public static IEnumerable<TOut>? Of<TOut>(
-        Task<IReadOnlyList<TOut>> chunk, MapCancellation cancel)
-    {
-        if (chunk.Exception?.InnerException is ChunkException<List<TOut>> error)
-        {
-            return GiveThenThrow(error);
-        }
-        if (chunk.IsCanceled)
-        {
-            cancel.ThrowIfCallerCancelled();
-        }
-        chunk.GetAwaiter().GetResult();
-        return null;
-    }
-
-    private static IEnumerable<TOut> GiveThenThrow<TOut>(
-        ChunkException<List<TOut>> error)
-    {
-        foreach (TOut result in error.Done)
-        {
-            yield return result;
-        }
-        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
-            error.InnerException!);
     }
 }

@@ -97,11 +97,14 @@ internal static class ScalarConverters
 
     public static StringBuilderConverter StringBuilder { get; } = new();
 
-    public static BytesConverter Bytes { get; } = new();
+    public static BytesConverter<byte[]> Bytes { get; } =
+        new(bytes => bytes, value => value);
 
-    public static MemoryConverter Memory { get; } = new();
+    public static BytesConverter<Memory<byte>> Memory { get; } =
+        new(bytes => bytes, value => value);
 
-    public static ReadOnlyMemoryConverter ReadOnlyMemory { get; } = new();
+    public static BytesConverter<ReadOnlyMemory<byte>> ReadOnlyMemory { get; } =
+        new(bytes => bytes, value => value);
 
     /// <summary>None of them needs reflection.</summary>
     public static JsonConverter[] All { get; } =

@@ -50,7 +50,7 @@ internal sealed class TextConverter : JsonConverter<string>
         {
             return reader.GetString();
         }
-        byte[] utf16 = BytesConverter.ReadBytes(ref reader)!;
+        byte[] utf16 = Base64.Read(ref reader);
         return new string(MemoryMarshal.Cast<byte, char>(utf16));
     }
 
@@ -62,7 +62,7 @@ internal sealed class TextConverter : JsonConverter<string>
         }
         else
         {
-            BytesConverter.WritePieces(writer, MemoryMarshal.AsBytes(value.AsSpan()));
+            Base64.WritePieces(writer, MemoryMarshal.AsBytes(value.AsSpan()));
         }
     }
 
@@ -120,22 +120,29 @@ internal sealed class StringBuilderConverter : JsonConverter<StringBuilder>
 /// Bytes are base64: in one string, or in a list of them where that would be more
 /// than a JSON writer takes at once.
 /// </summary>
-internal sealed class BytesConverter : JsonConverter<byte[]>
+/// <param name="read">What has these bytes.</param>
+/// <param name="write">The bytes that it has.</param>
+internal sealed class BytesConverter<T>(
+    Func<byte[], T> read, Func<T, ReadOnlyMemory<byte>> write) : JsonConverter<T>
+{
+    /// <inheritdoc/>
+    public override T? Read(
+        ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+        read(Base64.Read(ref reader));
+
+    /// <inheritdoc/>
+    public override void Write(
+        Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+        Base64.Write(writer, write(value).Span);
+}
+
+/// <summary>What <see cref="BytesConverter{T}"/> reads and writes.</summary>
+internal static class Base64
 {
     // A multiple of 3, so that no piece but the last is padded.
     private const int MaxPiece = 48_000_000;
 
-    /// <inheritdoc/>
-    public override byte[]? Read(
-        ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-        ReadBytes(ref reader);
-
-    /// <inheritdoc/>
-    public override void Write(
-        Utf8JsonWriter writer, byte[] value, JsonSerializerOptions options) =>
-        WriteBytes(writer, value);
-
-    internal static byte[]? ReadBytes(ref Utf8JsonReader reader)
+    public static byte[] Read(ref Utf8JsonReader reader)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -158,7 +165,7 @@ internal sealed class BytesConverter : JsonConverter<byte[]>
         return whole;
     }
 
-    internal static void WriteBytes(Utf8JsonWriter writer, ReadOnlySpan<byte> bytes)
+    public static void Write(Utf8JsonWriter writer, ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length <= MaxPiece)
         {
@@ -170,7 +177,8 @@ internal sealed class BytesConverter : JsonConverter<byte[]>
         }
     }
 
-    internal static void WritePieces(Utf8JsonWriter writer, ReadOnlySpan<byte> bytes)
+    /// <summary>As a list, however few they are.</summary>
+    public static void WritePieces(Utf8JsonWriter writer, ReadOnlySpan<byte> bytes)
     {
         writer.WriteStartArray();
         while (!bytes.IsEmpty)
@@ -181,32 +189,4 @@ internal sealed class BytesConverter : JsonConverter<byte[]>
         }
         writer.WriteEndArray();
     }
-}
-
-/// <summary>As <see cref="BytesConverter"/>.</summary>
-internal sealed class MemoryConverter : JsonConverter<Memory<byte>>
-{
-    /// <inheritdoc/>
-    public override Memory<byte> Read(
-        ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-        BytesConverter.ReadBytes(ref reader);
-
-    /// <inheritdoc/>
-    public override void Write(
-        Utf8JsonWriter writer, Memory<byte> value, JsonSerializerOptions options) =>
-        BytesConverter.WriteBytes(writer, value.Span);
-}
-
-/// <summary>As <see cref="BytesConverter"/>.</summary>
-internal sealed class ReadOnlyMemoryConverter : JsonConverter<ReadOnlyMemory<byte>>
-{
-    /// <inheritdoc/>
-    public override ReadOnlyMemory<byte> Read(
-        ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
-        BytesConverter.ReadBytes(ref reader);
-
-    /// <inheritdoc/>
-    public override void Write(
-        Utf8JsonWriter writer, ReadOnlyMemory<byte> value, JsonSerializerOptions options) =>
-        BytesConverter.WriteBytes(writer, value.Span);
 }

@@ -1,0 +1,87 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Asyncpal.Internal;
+
+/// <summary>The chunks of one map: how they are submitted, and how they end.</summary>
+internal abstract class MapChunks<TIn, TOut>
+{
+    private readonly MapFunction<TIn, TOut> _function;
+
+    /// <summary>Checks the options and the pool.</summary>
+    protected MapChunks(
+        Asyncpal.Pool pool,
+        MapPlan plan,
+        MapFunction<TIn, TOut> function,
+        MapOptions options,
+        CancellationToken token)
+    {
+        Deadline = new MapDeadline(pool, plan, options);
+        pool.Check();
+        Pool = pool;
+        _function = function;
+        ChunkSize = options.ChunkSize;
+        Cancel = new MapCancellation(pool, function.IsStoppable, token);
+    }
+
+    protected Asyncpal.Pool Pool { get; }
+
+    /// <summary>How many inputs make a chunk.</summary>
+    protected int ChunkSize { get; }
+
+    protected MapDeadline Deadline { get; }
+
+    /// <summary>Disposed of by whoever derives from this.</summary>
+    protected MapCancellation Cancel { get; }
+
+    /// <summary>Submits a chunk.</summary>
+    protected Task<IReadOnlyList<TOut>> Start(List<TIn> inputs) =>
+        Pool.SubmitChunk(_function, inputs, Cancel.Token);
+
+    /// <summary>Tells <paramref name="then"/> of a chunk that is done, and this map.</summary>
+    protected void WhenDone(
+        Task<IReadOnlyList<TOut>> chunk,
+        Action<Task<IReadOnlyList<TOut>>, object?> then) =>
+        chunk.ContinueWith(
+            then,
+            this,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+}
+
+/// <summary>What a chunk of a map that is done has given.</summary>
+internal static class ChunkResults
+{
+    /// <summary>
+    /// Null: the task's result. Otherwise results, and then what a call has
+    /// thrown; or throws what has ended the whole chunk.
+    /// </summary>
+    public static IEnumerable<TOut>? Of<TOut>(
+        Task<IReadOnlyList<TOut>> chunk, MapCancellation cancel)
+    {
+        if (chunk.Exception?.InnerException is ChunkException<List<TOut>> error)
+        {
+            return GiveThenThrow(error);
+        }
+        if (chunk.IsCanceled)
+        {
+            cancel.ThrowIfCallerCancelled();
+        }
+        chunk.GetAwaiter().GetResult();
+        return null;
+    }
+
+    private static IEnumerable<TOut> GiveThenThrow<TOut>(
+        ChunkException<List<TOut>> error)
+    {
+        foreach (TOut result in error.Done)
+        {
+            yield return result;
+        }
+        System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
+            error.InnerException!);
+    }
+}
