@@ -25,4 +25,35 @@ public static class GlobalShutdown
         ArgumentOutOfRangeException.ThrowIfLessThan(deadline, TimeSpan.Zero);
         Library.SetShutdownDeadline(Durations.ToNanos(deadline, nameof(deadline)));
     }
+
+    /// <summary>
+    /// What becomes of open pools; by default <see cref="ExitMode.Cancel"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no such mode.</exception>
+    public static void SetMode(ExitMode mode) =>
+        Library.SetShutdownMode((int)(mode switch
+        {
+            ExitMode.Cancel => HostExitMode.ExitCancel,
+            ExitMode.Drain => HostExitMode.ExitDrain,
+            ExitMode.None => HostExitMode.ExitNone,
+            _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
+        }));
+}
+
+/// <summary>
+/// What becomes of open pools when the process ends, by
+/// <see cref="GlobalShutdown.SetMode"/>. In all modes worker processes end with it.
+/// </summary>
+public enum ExitMode
+{
+    /// <summary>
+    /// Pending tasks are cancelled, and running ones waited for until the deadline.
+    /// </summary>
+    Cancel,
+
+    /// <summary>Everything that was submitted runs, until the deadline.</summary>
+    Drain,
+
+    /// <summary>Nothing is waited for.</summary>
+    None,
 }

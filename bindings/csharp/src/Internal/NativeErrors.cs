@@ -14,7 +14,8 @@ internal static unsafe class NativeErrors
         AsyncpalRegisterFailureFunction(&OnFailure);
         Library.Init();
         // Threads and processes of pools end while managed code still runs.
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Library.Shutdown();
+        AppDomain.CurrentDomain.ProcessExit +=
+            (_, _) => ExitingWorkers.LeaveDuring(Library.Shutdown);
         return true;
     }
 

@@ -123,6 +123,7 @@ internal sealed unsafe class ThreadPoolHost
             {
                 Thread.CurrentThread.Name = Encoding.UTF8.GetString(name, size);
                 t_current = host;
+                ExitingWorkers.Add();
                 lock (host._workers)
                 {
                     host._workers.Add(Thread.CurrentThread);
@@ -137,6 +138,7 @@ internal sealed unsafe class ThreadPoolHost
     {
         ThreadPoolHost host = HostOf(self);
         host.Try(() => host._finalizer?.Invoke(), failure);
+        ExitingWorkers.Remove();
         lock (host._workers)
         {
             host._workers.Remove(Thread.CurrentThread);
