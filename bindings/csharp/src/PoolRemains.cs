@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
+using Asyncpal.Internal;
 
 namespace Asyncpal;
 
@@ -77,6 +78,7 @@ public abstract partial class Pool
             UnobservedFailureHandler(error);
             return;
         }
-        Console.Error.WriteLine($"asyncpal: {this}: a posted task failed: {error}");
+        Console.Error.WriteLine(
+            $"asyncpal: {this}: a posted task failed: {Guarded.Text(error)}");
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text.Json.Serialization.Metadata;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
@@ -36,9 +37,10 @@ namespace Asyncpal;
 /// stacks. Where that can't be, it is a <see cref="RemoteException"/>.</para>
 /// <para>A worker is this program, started once more by the same host, with the
 /// same assemblies. Its Main does not run, unless it calls
-/// <see cref="RunWorkerIfAsked"/>, so static state is what the initializers of
-/// classes make of it, and <see cref="ProcessPoolOptions.Initializer"/>. Code of a
-/// plugin (<c>AssemblyLoadContext</c>) is loaded there from the same file.</para>
+/// <see cref="RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/>, so static state is
+/// what the initializers of classes make of it, and
+/// <see cref="PoolOptions.Initializer"/>. Code of a plugin
+/// (<c>AssemblyLoadContext</c>) is loaded there from the same file.</para>
 /// <para>A cancellation ends what runs, endless loops included, by ending its
 /// worker.</para>
 /// </remarks>
@@ -67,8 +69,10 @@ public sealed partial class ProcessPool : Pool
     public ProcessPool(ProcessPoolOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        WorkerEntry.CheckResolver(options.JsonTypeInfoResolver);
-        _values = JsonValues.For(options.JsonTypeInfoResolver ?? WorkerEntry.Resolver);
+        var source = JsonSource.Of(
+            options.JsonTypeInfoResolver, options.JsonSerializerOptions);
+        WorkerEntry.Check(source);
+        _values = JsonValues.For(source ?? WorkerEntry.Source);
         using var settings = new ProcessPoolSettings
         {
             MaxWorkers = options.MaxWorkers,

@@ -1,7 +1,9 @@
 using System;
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
+using Asyncpal.Internal.Json;
 
 namespace Asyncpal;
 
@@ -37,7 +39,21 @@ public sealed partial class ProcessPool
         string[] args, IJsonTypeInfoResolver? resolver = null)
     {
         ArgumentNullException.ThrowIfNull(args);
-        return WorkerEntry.Enter(resolver);
+        return WorkerEntry.Enter(JsonSource.Of(resolver));
+    }
+
+    /// <summary>As the other form, with options for JSON.</summary>
+    /// <param name="args">Of Main.</param>
+    /// <param name="options">
+    /// What pools have by default for
+    /// <see cref="ProcessPoolOptions.JsonSerializerOptions"/>.
+    /// </param>
+    /// <inheritdoc cref="RunWorkerIfAsked(string[], IJsonTypeInfoResolver?)"/>
+    public static bool RunWorkerIfAsked(string[] args, JsonSerializerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        ArgumentNullException.ThrowIfNull(options);
+        return WorkerEntry.Enter(JsonSource.Of(null, options));
     }
 
     /// <summary>
@@ -50,7 +66,7 @@ public sealed partial class ProcessPool
     /// </param>
     /// <exception cref="ArgumentException">The name is taken.</exception>
     /// <exception cref="InvalidOperationException">
-    /// <see cref="RunWorkerIfAsked"/> was called before.
+    /// <see cref="RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/> was called before.
     /// </exception>
     public static void Register<T>(string name, Func<T> function) =>
         Add(name, function, [], typeof(T), _ => function());

@@ -243,8 +243,37 @@ public class ProcessExceptionsTest(WorkerForValues worker) : IClassFixture<Worke
         });
         threads.Post(() => throw new BadEverythingException());
         Assert.IsType<BadEverythingException>(await thrown.Task.Soon());
-        using var plain = new ThreadPool(1);
-        plain.Post(() => throw new BadEverythingException());
-        Assert.Equal(1, plain.Run(() => 1));
+    }
+
+    [Fact]
+    public async Task PostedTaskThatThrowsBadlyIsALineOnStderr()
+    {
+        using var threads = new ThreadPool(1);
+        TextWriter before = Console.Error;
+        var stderr = new FirstLine();
+        Console.SetError(stderr);
+        try
+        {
+            threads.Post(() => throw new BadEverythingException());
+            string line = await stderr.Text.Soon();
+            Assert.Contains(
+                $"a posted task failed: (the ToString of this {typeof(BadEverythingException)} "
+                + "has thrown a System.InvalidOperationException)",
+                line);
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+
+    private sealed class FirstLine : StringWriter
+    {
+        private readonly TaskCompletionSource<string> _text =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<string> Text => _text.Task;
+
+        public override void WriteLine(string? value) => _text.TrySetResult(value ?? "");
     }
 }

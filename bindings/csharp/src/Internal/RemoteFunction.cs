@@ -112,7 +112,7 @@ internal sealed class RemoteFunction
         var header = new FrameWriter();
         header.WriteByte((byte)Kind.Registered);
         header.WriteText(registered.Name);
-        header.WriteText(values.ResolverName);
+        header.WriteText(values.SourceName);
         return new RemoteFunction(
             name, registered.Parameters, registered.Result, values,
             header.Written.ToArray());
@@ -133,7 +133,7 @@ internal sealed class RemoteFunction
         var header = new FrameWriter();
         header.WriteByte((byte)Kind.Method);
         WriteMethod(header, method);
-        header.WriteText(values.ResolverName);
+        header.WriteText(values.SourceName);
         return new RemoteFunction(
             name,
             [.. parameters.Select(parameter => parameter.ParameterType)],

@@ -1,26 +1,24 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics.CodeAnalysis;
-using System.Reflection;
-using System.Text.Json.Serialization.Metadata;
+using Asyncpal.Internal.Json;
 
 namespace Asyncpal.Internal;
 
 /// <summary>Where this program's workers become workers.</summary>
 internal static class WorkerEntry
 {
-    private static readonly Dictionary<string, IJsonTypeInfoResolver> Resolvers = [];
+    private static readonly Dictionary<string, JsonSource> Sources = [];
 
     /// <summary>Main has called RunWorkerIfAsked(), as it will in a worker.</summary>
     public static bool IsInMain { get; private set; }
 
     /// <summary>What it was called with.</summary>
-    public static IJsonTypeInfoResolver? Resolver { get; private set; }
+    public static JsonSource? Source { get; private set; }
 
     /// <summary>Becomes a worker, if this process was started as one.</summary>
-    public static bool Enter(IJsonTypeInfoResolver? resolver)
+    public static bool Enter(JsonSource? source)
     {
-        Resolver = resolver;
+        Source = source;
         IsInMain = true;
         // Without the native library, where it is not one.
         if (Environment.GetEnvironmentVariable(WorkerCommand.WorkerVariable) == null
@@ -32,60 +30,49 @@ internal static class WorkerEntry
         return true;
     }
 
-    /// <summary>Whether a worker will find that one by its type.</summary>
+    /// <summary>Whether a worker will have the same.</summary>
     /// <exception cref="ArgumentException">It won't.</exception>
-    public static void CheckResolver(IJsonTypeInfoResolver? resolver)
+    public static void Check(JsonSource? source)
     {
-        if (resolver == null || (IsInMain && resolver == Resolver))
+        if (source == null || (IsInMain && source.IsSame(Source)))
         {
             return;
         }
-        Type type = resolver.GetType();
-        if (!Json.Reflection.IsAvailable)
+        if (!Reflection.IsAvailable)
         {
             throw new ArgumentException(
-                $"this program was trimmed or compiled ahead of time: pass {type} to "
-                + "ProcessPool.RunWorkerIfAsked(args, resolver), for its workers",
-                nameof(ProcessPoolOptions.JsonTypeInfoResolver));
+                "this program was trimmed or compiled ahead of time, so its workers have no "
+                + "other resolver or options for JSON than those that are passed to "
+                + "ProcessPool.RunWorkerIfAsked(args, ...): pass these");
         }
-        if (Make(type) == null)
+        if (source.WhatCantBeMade() is { } type)
         {
             throw new ArgumentException(
-                $"a worker can't make a {type} of its own: it needs a public constructor "
-                + "without parameters, or is passed to "
-                + "ProcessPool.RunWorkerIfAsked(args, resolver)",
-                nameof(ProcessPoolOptions.JsonTypeInfoResolver));
+                $"a worker can't make a {type} like this one: it needs a public constructor "
+                + "without parameters, or is passed, with the options that it is in, to "
+                + "ProcessPool.RunWorkerIfAsked(args, ...)");
         }
     }
 
-    /// <summary>In a worker: the one of that type. It serves on one thread.</summary>
+    /// <summary>In a worker: the one of that name. It serves on one thread.</summary>
     /// <exception cref="SerializationException">There is none.</exception>
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2057", Justification = "behind Reflection.IsAvailable")]
-    public static IJsonTypeInfoResolver? FindResolver(string name)
+    public static JsonSource? FindSource(string name)
     {
         if (name.Length == 0)
         {
             return null;
         }
-        if (Resolver?.GetType().AssemblyQualifiedName == name)
+        if (Source?.Name == name)
         {
-            return Resolver;
+            return Source;
         }
-        if (!Resolvers.TryGetValue(name, out IJsonTypeInfoResolver? resolver))
+        if (!Sources.TryGetValue(name, out JsonSource? source))
         {
-            resolver = Json.Reflection.IsAvailable && Type.GetType(name) is { } type
-                ? Make(type)
-                : null;
-            Resolvers.Add(name, resolver ?? throw new SerializationException(
-                $"this worker has no {name}: Main passes it to "
-                + "ProcessPool.RunWorkerIfAsked(args, resolver)"));
+            source = Reflection.IsAvailable ? JsonSource.Make(name) : null;
+            Sources.Add(name, source ?? throw new SerializationException(
+                $"this worker has no {name.ReplaceLineEndings(", ")}: Main passes that to "
+                + "ProcessPool.RunWorkerIfAsked(args, ...)"));
         }
-        return resolver;
+        return source;
     }
-
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2070", Justification = "behind Reflection.IsAvailable")]
-    private static IJsonTypeInfoResolver? Make(Type type) =>
-        type.GetConstructor(Type.EmptyTypes)?.Invoke(null) as IJsonTypeInfoResolver;
 }

@@ -20,7 +20,7 @@ internal static unsafe class WorkerMain
     {
         var call = new FrameReader(bytes);
         WorkerFunction function = WorkerFunction.Read(ref call);
-        JsonValues values = JsonValues.For(WorkerEntry.FindResolver(call.ReadText()));
+        JsonValues values = JsonValues.For(WorkerEntry.FindSource(call.ReadText()));
         bool isChunk = call.ReadByte() != 0;
         int count = call.ReadInt();
         for (int i = 0; i < count; ++i)

@@ -24,18 +24,21 @@ internal sealed class JsonValues
     // Of lists within lists. What is deeper may be a circle.
     private const int MaxDepth = 1000;
 
-    private static readonly ConditionalWeakTable<IJsonTypeInfoResolver, JsonValues>
-        ByResolver = [];
+    private static readonly ConditionalWeakTable<JsonSource, JsonValues> BySource = [];
 
     private readonly JsonSerializerOptions _options;
     private readonly JsonContract _contract;
     private readonly JsonWriterOptions _writing;
 
-    private JsonValues(IJsonTypeInfoResolver? theirs)
+    private JsonValues(JsonSource? theirs)
     {
-        _options = theirs is JsonSerializerContext { Options: { } given }
+        _options = theirs?.Resolvers is [JsonSerializerContext { Options: { } given }]
             ? new JsonSerializerOptions(given)
             : new JsonSerializerOptions();
+        foreach (JsonConverter converter in theirs?.Converters ?? [])
+        {
+            _options.Converters.Add(converter);
+        }
         // Tuples have fields.
         _options.IncludeFields = true;
         _options.IgnoreReadOnlyFields = false;
@@ -52,7 +55,8 @@ internal sealed class JsonValues
         IJsonTypeInfoResolver ours = Reflection.IsAvailable
             ? WithReflection(_options)
             : ScalarResolver.Instance;
-        _options.TypeInfoResolver = JsonTypeInfoResolver.Combine(theirs, ours)
+        _options.TypeInfoResolver = JsonTypeInfoResolver
+            .Combine([.. theirs?.Resolvers ?? [], ours])
             .WithAddedModifier(JsonContract.Guard);
         _options.MakeReadOnly();
         _contract = new JsonContract(_options);
@@ -62,20 +66,20 @@ internal sealed class JsonValues
             MaxDepth = MaxDepth,
             SkipValidation = true,
         };
-        ResolverName = theirs?.GetType().AssemblyQualifiedName ?? "";
+        SourceName = theirs?.Name ?? "";
     }
 
-    /// <summary>Without a resolver of the user's.</summary>
+    /// <summary>Without anything of the user's.</summary>
     public static JsonValues Default { get; } = new(null);
 
-    /// <summary>What a worker finds the user's resolver by; empty: there is none.</summary>
-    public string ResolverName { get; }
+    /// <summary>What a worker finds the user's part by; empty: there is none.</summary>
+    public string SourceName { get; }
 
-    /// <summary>For a resolver of the user's, if it is not null.</summary>
-    public static JsonValues For(IJsonTypeInfoResolver? resolver) =>
-        resolver == null
+    /// <summary>With what the user adds, if it is not null.</summary>
+    public static JsonValues For(JsonSource? source) =>
+        source == null
             ? Default
-            : ByResolver.GetValue(resolver, static key => new JsonValues(key));
+            : BySource.GetValue(source, static key => new JsonValues(key));
 
     /// <summary>Whether values of that type travel.</summary>
     /// <param name="type">Their type.</param>
@@ -124,10 +128,8 @@ internal sealed class JsonValues
         }
     }
 
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2026", Justification = "behind Reflection.IsAvailable")]
-    [UnconditionalSuppressMessage(
-        "AOT", "IL3050", Justification = "behind Reflection.IsAvailable")]
+    [RequiresUnreferencedCode("finds the members of types at run time")]
+    [RequiresDynamicCode("makes converters for types at run time")]
     private static DefaultJsonTypeInfoResolver WithReflection(
         JsonSerializerOptions options)
     {
