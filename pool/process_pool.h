@@ -242,7 +242,6 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
     return new internal::RemoteTask<R>(
         &core(), flags,
         internal::kWantsStopToken<Callable, internal::ShippedArg<A>...>,
-        caller_,
         internal::EncodeCall(
             {.max_bytes = max_payload_bytes_}, callable,
             static_cast<const std::decay_t<const A&>&>(args)...));
@@ -276,7 +275,6 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
   }
   void SubmitAndWait(internal::StateBase* task);
 
-  const std::weak_ptr<internal::RemoteCaller> caller_;
   const int64_t max_payload_bytes_;
 };
 

@@ -31,9 +31,7 @@ class RemoteHostTask final : public internal::RemoteTask<RawBytes> {
   RemoteHostTask(internal::PoolCore& core, uint32_t flags,
                  std::shared_ptr<ProcessHost> host, int64_t id,
                  internal::EncodedCall call)
-      : RemoteTask(&core, flags, /*stoppable=*/false,
-                   static_cast<ProcessCore&>(core).weak_caller(),
-                   std::move(call)),
+      : RemoteTask(&core, flags, /*stoppable=*/false, std::move(call)),
         host_(std::move(host)),
         id_(id) {}
 

@@ -73,7 +73,8 @@ bool StateBase::TakeBack() { return Move(kOffered, kPending); }
 bool StateBase::ClaimPending() {
   while (!Move(kPending, kClaimed)) {
     if ((word_.load(kAcquire) & kStageMask) != kOffered) return false;
-    Recall();
+    TaskRunner* const runner = this->runner();
+    if (runner == nullptr || !runner->Revoke(*this)) return false;
   }
   return true;
 }
@@ -178,11 +179,19 @@ bool StateBase::Cancel() {
 }
 
 bool StateBase::Kill() {
-  // A task that looks pending may prove to be running when it is recalled.
-  return Cancel() || (state() == FutureState::kRunning && KillRunning());
+  // A task that looks pending may prove to be running when it is revoked.
+  if (Cancel()) return true;
+  TaskRunner* const runner = this->runner();
+  if (runner == nullptr || state() != FutureState::kRunning ||
+      !runner->KillRunning(*this)) {
+    return false;
+  }
+  RequestCancel();
+  Settle(FutureState::kCancelled, nullptr);
+  if (state() != FutureState::kCancelled) return false;
+  runner->KillRunning(*this);  // for whoever has begun with it meanwhile
+  return true;
 }
-
-RemoteCall* StateBase::remote_call() { return nullptr; }
 
 bool StateBase::WaitUntilDone(absl::Duration timeout) {
   // What this thread has put off may be what completes this.
@@ -197,7 +206,8 @@ bool StateBase::WaitUntilDone(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) {
     ExecutionContext* const context = ExecutionContext::Current();
     if (context != nullptr && context->RunInline(*this)) return true;
-    if (Attend()) return true;
+    TaskRunner* const runner = this->runner();
+    if (runner != nullptr && runner->ReceiveOnWaiter(*this)) return true;
   }
   const Countdown countdown(timeout);
   if (YieldUntil([this] { return is_done(); })) return true;

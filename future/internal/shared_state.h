@@ -15,12 +15,12 @@
 #include "asyncpal/future/internal/block_cache.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/task_runner.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
 
 namespace asyncpal::internal {
 
-class RemoteCall;
 class StateBase;
 
 // What a pool is to the tasks that it has accepted. A task calls it only while
@@ -68,7 +68,8 @@ struct QueueLinks {
 //   pending --Offer--> offered --StartOffered--> running
 //                         \----TakeBack---> pending
 //
-// A task is offered while a process that may start it by itself has it at hand.
+// A task is offered while its runner has prefetched it and may start it by
+// itself.
 // Who has claimed the state may write the outcome, and Publish() makes it
 // visible. Publish() gives up the publisher's reference in the same operation,
 // so that a reference count of one means that nobody else can look.
@@ -150,7 +151,7 @@ class StateBase : public QueueLinks {
   bool Offer();         // pending -> offered
   bool StartOffered();  // offered -> running; the caller must Run() it
   bool TakeBack();      // offered -> pending
-  // pending -> claimed. A task that is offered is recalled first.
+  // pending -> claimed. A task that is offered is revoked first.
   bool ClaimPending();
   bool ClaimRunning();  // running -> settling
   // The first call counts.
@@ -181,17 +182,9 @@ class StateBase : public QueueLinks {
   // Overridden by tasks.
   virtual void DropCallable() noexcept {}
   virtual void RequestStop() noexcept {}
-  // Called by a thread that is about to wait for the task without limit: does
-  // something for it meanwhile, if there is something that it alone can do.
-  // True: the task is done.
-  virtual bool Attend() { return false; }
-  // Called on an offered task: takes it back, or else starts it.
-  virtual void Recall() {}
-  // Called on a running task: ends what runs it and settles it as cancelled,
-  // if its pool can. False: it can't, or the task was faster.
-  virtual bool KillRunning() { return false; }
-  // What a process pool keeps in place of a callable. Null: the task runs here.
-  virtual RemoteCall* remote_call();
+  // Who runs the task, if that is not a thread of its pool's; lives as long as
+  // the task does. Null: one of those does.
+  virtual TaskRunner* runner() { return nullptr; }
   // Runs the callable without touching the state; lets its exception out.
   virtual void InvokeDetached() {}
   // Called by PublishClaimed(), right before the state becomes `outcome`.

@@ -47,8 +47,8 @@ class ScriptedWorker {
     auto handshake = message.initRoot<wire::Message>().initHandshake();
     handshake.setSchemaVersion(version);
     const std::string id = internal::ExecutableBuildId();
-    handshake.setBuildId(kj::arrayPtr(
-        reinterpret_cast<const kj::byte*>(id.data()), id.size()));
+    handshake.setBuildId(
+        kj::arrayPtr(reinterpret_cast<const kj::byte*>(id.data()), id.size()));
     channel_.Send(message);
   }
   void SayReady() {

@@ -32,10 +32,10 @@ EncodedCall CallByName() {
 
 class WorkerConnectionTest : public ::testing::Test {
  protected:
-  explicit WorkerConnectionTest(const WorkerOptions& options = {
-                                    .command = {"sleep"},
-                                    .pool = "p",
-                                    .handshake_timeout = absl::Seconds(30)})
+  explicit WorkerConnectionTest(
+      const WorkerOptions& options = {.command = {"sleep"},
+                                      .pool = "p",
+                                      .handshake_timeout = absl::Seconds(30)})
       : connection_(options, script_.TakeParts()) {}
 
   void Begin() {

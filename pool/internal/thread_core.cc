@@ -209,7 +209,7 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
   const int64_t now = NowNanos();
   worker.running_since.store(now, std::memory_order_relaxed);
   if (!tracked || limits_.StartRunningTimer(task)) {
-    task->Run(now);
+    worker.Run(task, now);
   } else {
     task->Release();
   }

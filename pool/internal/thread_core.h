@@ -134,6 +134,17 @@ class ThreadCore : public PoolCore,
   virtual void RecallAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_) {}
   // The same for one such task, on behalf of a worker without one.
   virtual bool RecallOne() { return false; }
+  // What the sleeping worker is there for is in use by someone else; it must
+  // neither go nor be given a task.
+  virtual bool IsBorrowed(ThreadWorker&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return false;
+  }
+  // The task that such a use has left to this worker, started and counted.
+  // Null: none.
+  virtual StateBase* TakeBorrowed(ThreadWorker&)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return nullptr;
+  }
 
   // --- Tasks ---
   // The two halves of a submission. With `may_help`, an idle worker that is to

@@ -155,7 +155,7 @@ std::exception_ptr ThreadCore::RunFinalizer() {
 }
 
 StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
-  if (StateBase* const task = worker.TakeOffered()) {
+  if (StateBase* const task = worker.TakePrefetched()) {
     PassOnSearch(worker);
     return task;
   }
@@ -196,10 +196,10 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
       roster_.DecideToGo(worker.id);
       return nullptr;
     }
-    StateBase* task = worker.TakeLent();
+    StateBase* task = TakeBorrowed(worker);
     lock.Unlock();
     // Others may have left the worker with a task at hand as well.
-    if (task == nullptr) task = worker.TakeOffered();
+    if (task == nullptr) task = worker.TakePrefetched();
     if (task != nullptr) {
       PassOnSearch(worker);
       return task;
@@ -240,7 +240,7 @@ bool ThreadCore::Park(ThreadWorker& worker) {
   worker.may_be_searching = false;
   int64_t since = NowNanos();
   while (true) {
-    if (roster_.IsLent(worker.id) || worker.is_lent()) {
+    if (roster_.IsLent(worker.id) || IsBorrowed(worker)) {
       worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
       roster_.NoteChange(worker.id);  // must look at the clock afterwards
       mu_.Unlock();

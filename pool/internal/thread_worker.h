@@ -68,14 +68,11 @@ class ThreadWorker : public ExecutionContext,
   // A worker that is `lost` tries to become useful again, as there are tasks.
   // False: it must retire.
   virtual bool Revive() { return false; }
-  // The task that this worker had at hand, started and counted. Null: none.
-  virtual StateBase* TakeOffered() { return nullptr; }
-  // With the core's lock held: what the sleeping worker is there for is in use
-  // by someone else; it must neither go nor be given a task.
-  virtual bool is_lent() { return false; }
-  // The task that such a use has left to this worker, started and counted.
-  // Null: none.
-  virtual StateBase* TakeLent() { return nullptr; }
+  // The task that this worker had prefetched, started and counted. Null: none.
+  virtual StateBase* TakePrefetched() { return nullptr; }
+  // Runs a started task to its end, and gives up the caller's reference. `now`
+  // is NowNanos().
+  virtual void Run(StateBase* task, int64_t now) { task->Run(now); }
   // After each task, before the worker looks at its own accounts.
   virtual void AfterRun() {}
   // Sleeps until WakeUp(), for the word `wake`, or `timeout`.
