@@ -7,62 +7,55 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/future/internal/trampoline.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
-namespace {
 
-WhenFull ToWhenFull(int when_full) {
-  constexpr WhenFull kAll[] = {WhenFull::kBlock, WhenFull::kReject,
-                               WhenFull::kCallerRuns, WhenFull::kDropOldest};
-  if (when_full < 0 || when_full >= static_cast<int>(std::size(kAll))) {
-    throw std::invalid_argument(
-        absl::StrCat("when_full is ", when_full, "; there is no such policy"));
-  }
-  return kAll[when_full];
-}
+Pool::~Pool() { core_->Abandon(); }
 
-}  // namespace
+void Pool::Check() { core_->Check(); }
 
-Pool::~Pool() = default;
-
-void Pool::Check() { pool_->Check(); }
-
-void Pool::Test() { pool_->Test(); }
+void Pool::Test() { core_->Test(); }
 
 int Pool::SpawnWorkers(int n) {
   if (n < 0) {
     throw std::invalid_argument(
         absl::StrCat("n is ", n, "; it must not be negative"));
   }
-  return pool_->SpawnWorkers(n);
+  return core_->SpawnWorkers(n);
 }
 
 int Pool::SpawnMaxWorkers() {
-  return pool_->SpawnWorkers(std::numeric_limits<int>::max());
+  return core_->SpawnWorkers(std::numeric_limits<int>::max());
 }
 
 bool Pool::WaitForRoom(int64_t nanos) {
-  return pool_->WaitForRoom(FromNanos(nanos));
+  return core_->WaitForRoom(FromNanos(nanos));
 }
 
 int64_t Pool::StartJoin(int64_t join) {
   return static_cast<int64_t>(
-      pool_->StartJoin([joined = joined_, join] { joined(join); }));
+      core_->StartJoin([joined = joined_, join] { joined(join); }));
 }
 
 bool Pool::EndJoin(int64_t started) {
-  return pool_->EndJoin(static_cast<uint64_t>(started));
+  return core_->EndJoin(static_cast<uint64_t>(started));
 }
 
 bool Pool::Close(int mode) {
   constexpr ShutdownMode kModes[] = {
       ShutdownMode::kDrain, ShutdownMode::kCancelPending, ShutdownMode::kKill};
-  return pool_->Close(kModes[mode]);
+  const bool closed_now = core_->Close(kModes[mode]);
+  internal::Trampoline::RunPutOff();
+  // The host was told of each; here they are only memory.
+  core_->TakeCancelledTasks();
+  return closed_now;
 }
 
 PoolStats Pool::Stats() const {
-  const asyncpal::PoolStats stats = pool_->Stats();
+  const asyncpal::PoolStats stats = core_->Stats();
   return {.workers = stats.workers,
           .busy = stats.busy,
           .idle = stats.idle,
@@ -78,7 +71,7 @@ PoolStats Pool::Stats() const {
 
 WorkerList Pool::Workers() const {
   std::vector<WorkerInfo> workers;
-  for (asyncpal::WorkerInfo& info : pool_->Workers()) {
+  for (asyncpal::WorkerInfo& info : core_->Workers()) {
     workers.push_back({.id = info.id,
                        .name = std::move(info.name),
                        .pid = info.pid.value_or(0),
@@ -90,13 +83,21 @@ WorkerList Pool::Workers() const {
   return WorkerList(std::move(workers));
 }
 
-PoolOptions ToPoolOptions(const PoolSettings& settings) {
-  return {.max_workers = settings.max_workers,
-          .name = settings.name,
-          .idle_timeout = FromNanos(settings.idle_timeout),
-          .max_tasks_per_worker = settings.max_tasks_per_worker,
-          .max_pending = settings.max_pending,
-          .when_full = ToWhenFull(settings.when_full)};
+internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings) {
+  // One that nobody ever runs.
+  static auto* const kept_open = new internal::ShutdownRegistry;
+  return settings.close_on_exit ? internal::ShutdownRegistry::Global()
+                                : *kept_open;
+}
+
+WhenFull ToWhenFull(int when_full) {
+  constexpr WhenFull kAll[] = {WhenFull::kBlock, WhenFull::kReject,
+                               WhenFull::kCallerRuns, WhenFull::kDropOldest};
+  if (when_full < 0 || when_full >= static_cast<int>(std::size(kAll))) {
+    throw std::invalid_argument(
+        absl::StrCat("when_full is ", when_full, "; there is no such policy"));
+  }
+  return kAll[when_full];
 }
 
 TaskOptions ToTaskOptions(const TaskSettings& settings) {
@@ -106,10 +107,11 @@ TaskOptions ToTaskOptions(const TaskSettings& settings) {
           .max_attempts = settings.max_attempts};
 }
 
-int64_t Pool::idle_timeout() const { return ToNanos(pool_->idle_timeout()); }
+int64_t Pool::idle_timeout() const { return ToNanos(core_->idle_timeout()); }
 
 void Pool::set_idle_timeout(int64_t nanos) {
-  pool_->set_idle_timeout(FromNanos(nanos));
+  internal::CheckDuration("idle_timeout", FromNanos(nanos));
+  core_->set_idle_timeout(FromNanos(nanos));
 }
 
 }  // namespace asyncpal::facade

@@ -57,32 +57,21 @@ class RecordingOwner final : public TaskOwner {
 
 // A task that runs elsewhere: somebody else may start it while it is offered,
 // and what runs it can be ended.
-class RemoteState final : public ResultState<int>, private TaskRunner {
+class RemoteState final : public ResultState<int> {
  public:
   explicit RemoteState(TaskOwner* owner) : ResultState(owner, kPoolTask) {}
 
-  TaskRunner* runner() override { return this; }
+  void Recall() override {
+    ++recalls;
+    started_elsewhere ? StartOffered() : TakeBack();
+  }
+  bool KillRunning() override {
+    return can_be_killed && Settle(FutureState::kCancelled, nullptr);
+  }
 
-  int revokes = 0;
-  int waits = 0;
+  int recalls = 0;
   bool started_elsewhere = false;
-  bool can_be_revoked = true;
   bool can_be_killed = true;
-  bool comes_while_waiting = false;
-
- private:
-  bool ReceiveOnWaiter(StateBase& task) override {
-    ++waits;
-    if (!comes_while_waiting) return false;
-    return task.Settle(FutureState::kCancelled, nullptr);
-  }
-  bool Revoke(StateBase& task) override {
-    ++revokes;
-    if (!can_be_revoked) return false;
-    return started_elsewhere ? task.StartOffered() : task.TakeBack();
-  }
-  bool KillRunning(StateBase&) override { return can_be_killed; }
-  void AskToStop(StateBase&) override {}
 };
 
 class SharedState : public ::testing::Test {
@@ -102,7 +91,7 @@ class SharedState : public ::testing::Test {
   // Runs a started task to its end.
   static void Run(StateBase& task) {
     task.AddReference();
-    task.Run(NowNanos());
+    task.Run(NowTicks());
   }
 
   static std::exception_ptr MakeError(const char* message) {
@@ -453,11 +442,11 @@ TEST_F(SharedState, CanBeStartedHereAfterItWasTakenBack) {
   EXPECT_TRUE(task->Start());
 }
 
-TEST_F(SharedState, IsRevokedAndCancelledWhileOffered) {
+TEST_F(SharedState, IsRecalledAndCancelledWhileOffered) {
   const auto task = MakeRemote();
   task->Offer();
   EXPECT_TRUE(task->Cancel());
-  EXPECT_EQ(task->revokes, 1);
+  EXPECT_EQ(task->recalls, 1);
   EXPECT_EQ(task->state(), FutureState::kCancelled);
 }
 
@@ -475,28 +464,6 @@ TEST_F(SharedState, CanFailAfterItWasStartedElsewhere) {
   task->started_elsewhere = true;
   EXPECT_TRUE(task->Fail(MakeError("lost")));
   EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
-}
-
-TEST_F(SharedState, IsNotCancelledWhereItCanNotBeRevoked) {
-  const auto task = MakeRemote();
-  task->Offer();
-  task->can_be_revoked = false;
-  EXPECT_FALSE(task->Cancel());
-  EXPECT_EQ(task->state(), FutureState::kPending);
-}
-
-TEST_F(SharedState, IsReceivedByTheOneWhoWaitsForIt) {
-  const auto task = MakeRemote();
-  task->comes_while_waiting = true;
-  EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
-  EXPECT_EQ(task->waits, 1);
-}
-
-TEST_F(SharedState, IsNotReceivedByOneWhoWaitsForALimitedTime) {
-  const auto task = MakeRemote();
-  task->comes_while_waiting = true;
-  EXPECT_FALSE(task->Wait(absl::Milliseconds(1)));
-  EXPECT_EQ(task->waits, 0);
 }
 
 // --- References ---
