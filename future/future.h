@@ -66,10 +66,9 @@ class Future {
 
   // The same, but moves the result out. While copies of this future exist, it
   // copies instead where T can be; where it can't, later collectors get an
-  // InvalidStateError. No other thread may use this very object meanwhile; a
-  // task that this call runs itself may have no times kept for duration().
+  // InvalidStateError.
   T Collect(absl::Duration timeout = absl::InfiniteDuration()) && {
-    WaitOrThrow(timeout, /*alone=*/true);
+    WaitOrThrow(timeout);
     if constexpr (std::is_void_v<T>) {
       state_->Get();
     } else {
@@ -201,8 +200,8 @@ class Future {
     return *state_;
   }
 
-  void WaitOrThrow(absl::Duration timeout, bool alone = false) const {
-    if (!state_ref().Wait(timeout, alone)) {
+  void WaitOrThrow(absl::Duration timeout) const {
+    if (!Wait(timeout)) {
       throw TimeoutError(absl::StrCat(state_->Describe(), " was not done in ",
                                       absl::FormatDuration(timeout)));
     }

@@ -73,7 +73,6 @@ ProcessPool::ProcessPool(ProcessPoolOptions options, int max_workers,
 
 ProcessPool::ProcessPool(std::shared_ptr<internal::PoolCore> core)
     : Pool(core),
-      caller_(static_cast<ProcessCore&>(*core).weak_caller()),
       max_payload_bytes_(static_cast<ProcessCore&>(*core).max_payload_bytes()) {
 }
 
@@ -90,7 +89,7 @@ void ProcessPool::Post(TaskOptions options, CancelledTask&& task) {
   core().Submit(internal::AttachOptions(
       std::move(options), new internal::RemoteTask<internal::Discarded>(
                               &core(), internal::StateBase::kDetached,
-                              /*stoppable=*/false, caller_, std::move(call))));
+                              /*stoppable=*/false, std::move(call))));
 }
 
 }  // namespace asyncpal

@@ -21,9 +21,9 @@
 #include "asyncpal/pool/internal/map_codec.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/remote_task.h"
-#include "asyncpal/pool/map.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/pool.h"
+#include "asyncpal/pool/pool_maps.h"
 
 namespace asyncpal {
 
@@ -135,7 +135,7 @@ struct ProcessPoolOptions {
 // without a task; see max_restarts.
 // Shutdown: see Pool and GlobalShutdown. ShutdownMode::kKill and a deadline
 // that passes kill the workers, and cancel what they run.
-class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
+class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
  public:
   // Starts no process. Throws std::invalid_argument for a bad option.
   explicit ProcessPool(ProcessPoolOptions options = {});
@@ -221,7 +221,7 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
               const char* class_name);
 
  private:
-  friend class internal::MapFamily<ProcessPool>;
+  friend class PoolMaps<ProcessPool>;
   template <typename, typename, typename>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = false;
@@ -242,7 +242,6 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
     return new internal::RemoteTask<R>(
         &core(), flags,
         internal::kWantsStopToken<Callable, internal::ShippedArg<A>...>,
-        caller_,
         internal::EncodeCall(
             {.max_bytes = max_payload_bytes_}, callable,
             static_cast<const std::decay_t<const A&>&>(args)...));
@@ -276,7 +275,6 @@ class ProcessPool : public Pool, public internal::MapFamily<ProcessPool> {
   }
   void SubmitAndWait(internal::StateBase* task);
 
-  const std::weak_ptr<internal::RemoteCaller> caller_;
   const int64_t max_payload_bytes_;
 };
 

@@ -151,7 +151,7 @@ TEST(ProcessPoolRace, CallbackOfWhoWaitsMayDestroyThePool) {
   EXPECT_TRUE(HasNoChildren());
 }
 
-// While the agent waits in a callback, another thread stands in for it; the
+// While the driver waits in a callback, another thread stands in for it; the
 // child that this thread had started was killed by the kernel when the thread
 // ended (PR_SET_PDEATHSIG), with the next task in it.
 TEST(ProcessPoolRace, ChildThatAStandInStartedIsNotKilledWithIt) {

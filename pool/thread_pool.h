@@ -12,10 +12,9 @@
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/pool/internal/pool_core.h"
-#include "asyncpal/pool/internal/posted_call.h"
-#include "asyncpal/pool/map.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/pool.h"
+#include "asyncpal/pool/pool_maps.h"
 #include "asyncpal/pool/task_group.h"
 
 namespace asyncpal {
@@ -31,7 +30,7 @@ namespace asyncpal {
 // does it; use std::ref to pass a reference. One whose first parameter is a
 // std::stop_token gets one, on which Cancel(), a timeout and a shutdown request
 // stop. TaskOptions may come before the callable. The map family is described
-// in map.h.
+// in pool_maps.h.
 //
 // Threads: any thread may call any method, also from inside a task. A task that
 // waits for a pending task of its own pool runs it itself.
@@ -44,7 +43,7 @@ namespace asyncpal {
 // submitted.
 // Shutdown: see Pool and GlobalShutdown. A task that ends its thread by
 // pthread_exit() fails with InvalidStateError, and another worker comes.
-class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
+class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
  public:
   // Starts no thread. Throws std::invalid_argument for a bad option.
   explicit ThreadPool(PoolOptions options = {});
@@ -111,15 +110,8 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
   // pool's unobserved_failure_handler.
   template <typename F>
   void Post(F&& f) {
-    using Call = std::decay_t<F>;
-    if constexpr (internal::kIsPostedInPlace<Call>) {
-      CheckCallable("Post", f);
-      const Call call(std::forward<F>(f));
-      core().Post(internal::kPostedCall<Call>, &call, sizeof(call));
-    } else {
-      core().Submit(
-          NewTask("Post", internal::StateBase::kDetached, std::forward<F>(f)));
-    }
+    core().Submit(
+        NewTask("Post", internal::StateBase::kDetached, std::forward<F>(f)));
   }
   template <typename F>
   void Post(TaskOptions options, F&& f) {
@@ -135,23 +127,18 @@ class ThreadPool : public Pool, public internal::MapFamily<ThreadPool> {
   ThreadPool(PoolOptions options, int max_workers, const char* class_name);
 
  private:
-  friend class internal::MapFamily<ThreadPool>;
+  friend class PoolMaps<ThreadPool>;
   friend class TaskGroup;
   template <typename, typename, typename>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = true;
 
-  template <typename F>
-  void CheckCallable(const char* function, const F& f) {
+  template <typename F, typename... A>
+  auto* NewTask(const char* function, uint32_t flags, F&& f, A&&... args) {
     if (internal::IsEmptyCallable(f)) {
       throw std::invalid_argument(std::string(function) + " on pool '" +
                                   name() + "': the callable is empty");
     }
-  }
-
-  template <typename F, typename... A>
-  auto* NewTask(const char* function, uint32_t flags, F&& f, A&&... args) {
-    CheckCallable(function, f);
     // Before the arguments are moved.
     if (!core().accepting()) core().Check();
     return internal::NewTask(&core(), flags, std::forward<F>(f),

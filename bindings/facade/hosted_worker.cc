@@ -1,41 +1,25 @@
 #include "asyncpal/bindings/facade/hosted_worker.h"
 
 #include <exception>
+#include <string>
 
-#include "asyncpal/bindings/facade/raw_bytes.h"
-#include "asyncpal/future/error.h"
-#include "asyncpal/ipc/call.h"
-#include "asyncpal/ipc/worker/worker_main.h"
+#include "asyncpal/pool/host/host_worker.h"
 
 namespace asyncpal::facade {
-namespace {
 
-WorkerHost* the_host = nullptr;  // set before the first call, for good
-
-RawBytes CallHost(RawBytes call) {
-  Failure failure;
-  RawBytes result{the_host->Serve(call.bytes, failure)};
-  if (!failure.empty()) std::rethrow_exception(ToException(failure));
-  return result;
-}
-
-ASYNCPAL_REGISTER_TASK(kHostCall, CallHost);
-
-}  // namespace
-
-bool HostedWorker::IsOne() { return internal::IsFutureWorker(); }
+bool HostedWorker::IsOne() { return host::HostWorker::IsOne(); }
 
 void HostedWorker::Serve(WorkerHost* host) {
-  if (!IsOne()) {
-    throw InvalidStateError(
-        "this process was not started as a worker by a ProcessPool");
-  }
-  the_host = host;
-  internal::BecomeWorkerIfAsked();
+  host::HostWorker::Serve([host](const std::string& call) {
+    Failure failure;
+    Bytes result = host->Serve(call, failure);
+    if (!failure.empty()) std::rethrow_exception(ToException(failure));
+    return result;
+  });
 }
 
 Bytes HostedWorker::Ask(const Bytes& request) {
-  return internal::AskParent(request);
+  return host::HostWorker::Ask(request);
 }
 
 }  // namespace asyncpal::facade

@@ -5,20 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/host/host_pool.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
 
-using internal::ShutdownRegistry;
+void Library::Init() { host::LeaveEndToHost(); }
 
-void Library::Init() { ShutdownRegistry::LeaveEndToHost(); }
-
-void Library::Shutdown() { ShutdownRegistry::Global().Run(); }
+void Library::Shutdown() { host::ShutDownAll(); }
 
 void Library::SetShutdownDeadline(int64_t nanos) {
-  internal::CheckDuration("deadline", FromNanos(nanos));
-  ShutdownRegistry::Global().SetDeadline(FromNanos(nanos));
+  host::SetShutdownDeadline(FromNanos(nanos));
 }
 
 void Library::SetShutdownMode(int mode) {
@@ -28,7 +25,7 @@ void Library::SetShutdownMode(int mode) {
     throw std::invalid_argument(
         absl::StrCat("the exit mode is ", mode, "; there is no such mode"));
   }
-  ShutdownRegistry::Global().SetMode(kModes[mode]);
+  host::SetShutdownMode(kModes[mode]);
 }
 
 }  // namespace asyncpal::facade

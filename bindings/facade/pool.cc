@@ -7,55 +7,62 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
-#include "asyncpal/future/internal/trampoline.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
+namespace {
 
-Pool::~Pool() { core_->Abandon(); }
+WhenFull ToWhenFull(int when_full) {
+  constexpr WhenFull kAll[] = {WhenFull::kBlock, WhenFull::kReject,
+                               WhenFull::kCallerRuns, WhenFull::kDropOldest};
+  if (when_full < 0 || when_full >= static_cast<int>(std::size(kAll))) {
+    throw std::invalid_argument(
+        absl::StrCat("when_full is ", when_full, "; there is no such policy"));
+  }
+  return kAll[when_full];
+}
 
-void Pool::Check() { core_->Check(); }
+}  // namespace
 
-void Pool::Test() { core_->Test(); }
+Pool::~Pool() = default;
+
+void Pool::Check() { pool_->Check(); }
+
+void Pool::Test() { pool_->Test(); }
 
 int Pool::SpawnWorkers(int n) {
   if (n < 0) {
     throw std::invalid_argument(
         absl::StrCat("n is ", n, "; it must not be negative"));
   }
-  return core_->SpawnWorkers(n);
+  return pool_->SpawnWorkers(n);
 }
 
 int Pool::SpawnMaxWorkers() {
-  return core_->SpawnWorkers(std::numeric_limits<int>::max());
+  return pool_->SpawnWorkers(std::numeric_limits<int>::max());
 }
 
 bool Pool::WaitForRoom(int64_t nanos) {
-  return core_->WaitForRoom(FromNanos(nanos));
+  return pool_->WaitForRoom(FromNanos(nanos));
 }
 
 int64_t Pool::StartJoin(int64_t join) {
   return static_cast<int64_t>(
-      core_->StartJoin([joined = joined_, join] { joined(join); }));
+      pool_->StartJoin([joined = joined_, join] { joined(join); }));
 }
 
 bool Pool::EndJoin(int64_t started) {
-  return core_->EndJoin(static_cast<uint64_t>(started));
+  return pool_->EndJoin(static_cast<uint64_t>(started));
 }
 
 bool Pool::Close(int mode) {
   constexpr ShutdownMode kModes[] = {
       ShutdownMode::kDrain, ShutdownMode::kCancelPending, ShutdownMode::kKill};
-  const bool closed_now = core_->Close(kModes[mode]);
-  internal::Trampoline::RunPutOff();
-  // The host was told of each; here they are only memory.
-  core_->TakeCancelledTasks();
-  return closed_now;
+  return pool_->Close(kModes[mode]);
 }
 
 PoolStats Pool::Stats() const {
-  const asyncpal::PoolStats stats = core_->Stats();
+  const asyncpal::PoolStats stats = pool_->Stats();
   return {.workers = stats.workers,
           .busy = stats.busy,
           .idle = stats.idle,
@@ -71,7 +78,7 @@ PoolStats Pool::Stats() const {
 
 WorkerList Pool::Workers() const {
   std::vector<WorkerInfo> workers;
-  for (asyncpal::WorkerInfo& info : core_->Workers()) {
+  for (asyncpal::WorkerInfo& info : pool_->Workers()) {
     workers.push_back({.id = info.id,
                        .name = std::move(info.name),
                        .pid = info.pid.value_or(0),
@@ -83,21 +90,13 @@ WorkerList Pool::Workers() const {
   return WorkerList(std::move(workers));
 }
 
-internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings) {
-  // One that nobody ever runs.
-  static auto* const kept_open = new internal::ShutdownRegistry;
-  return settings.close_on_exit ? internal::ShutdownRegistry::Global()
-                                : *kept_open;
-}
-
-WhenFull ToWhenFull(int when_full) {
-  constexpr WhenFull kAll[] = {WhenFull::kBlock, WhenFull::kReject,
-                               WhenFull::kCallerRuns, WhenFull::kDropOldest};
-  if (when_full < 0 || when_full >= static_cast<int>(std::size(kAll))) {
-    throw std::invalid_argument(
-        absl::StrCat("when_full is ", when_full, "; there is no such policy"));
-  }
-  return kAll[when_full];
+PoolOptions ToPoolOptions(const PoolSettings& settings) {
+  return {.max_workers = settings.max_workers,
+          .name = settings.name,
+          .idle_timeout = FromNanos(settings.idle_timeout),
+          .max_tasks_per_worker = settings.max_tasks_per_worker,
+          .max_pending = settings.max_pending,
+          .when_full = ToWhenFull(settings.when_full)};
 }
 
 TaskOptions ToTaskOptions(const TaskSettings& settings) {
@@ -107,11 +106,10 @@ TaskOptions ToTaskOptions(const TaskSettings& settings) {
           .max_attempts = settings.max_attempts};
 }
 
-int64_t Pool::idle_timeout() const { return ToNanos(core_->idle_timeout()); }
+int64_t Pool::idle_timeout() const { return ToNanos(pool_->idle_timeout()); }
 
 void Pool::set_idle_timeout(int64_t nanos) {
-  internal::CheckDuration("idle_timeout", FromNanos(nanos));
-  core_->set_idle_timeout(FromNanos(nanos));
+  pool_->set_idle_timeout(FromNanos(nanos));
 }
 
 }  // namespace asyncpal::facade

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "asyncpal/bindings/facade/durations.h"
-#include "asyncpal/pool/internal/pool_core.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/host/host_pool.h"
 #include "asyncpal/pool/options.h"
 
 // The pools as SWIG sees them: no templates, durations as nanoseconds, and
@@ -120,31 +119,28 @@ class Pool {
 
   PoolStats Stats() const;
   WorkerList Workers() const;
-  std::string name() const { return core_->name(); }
-  int max_workers() const { return core_->max_workers(); }
+  std::string name() const { return pool_->name(); }
+  int max_workers() const { return pool_->max_workers(); }
   int64_t idle_timeout() const;
   void set_idle_timeout(int64_t nanos);
-  bool is_closed() const { return core_->is_closed(); }
-  bool is_terminated() const { return core_->is_terminated(); }
-  bool is_broken() const { return core_->is_broken(); }
+  bool is_closed() const { return pool_->is_closed(); }
+  bool is_terminated() const { return pool_->is_terminated(); }
+  bool is_broken() const { return pool_->is_broken(); }
 
  protected:
   // `joined` tells the host, and keeps it alive.
-  Pool(std::shared_ptr<internal::PoolCore> core,
+  Pool(std::unique_ptr<host::HostPool> pool,
        std::function<void(int64_t)> joined)
-      : core_(std::move(core)), joined_(std::move(joined)) {}
-  internal::PoolCore& core() const { return *core_; }
+      : pool_(std::move(pool)), joined_(std::move(joined)) {}
+  host::HostPool& pool() const { return *pool_; }
 
  private:
-  const std::shared_ptr<internal::PoolCore> core_;
+  const std::unique_ptr<host::HostPool> pool_;
   const std::function<void(int64_t)> joined_;
 };
 
-// Where a pool of these settings waits for the process's end.
-internal::ShutdownRegistry& RegistryFor(const PoolSettings& settings);
-
-// The enumerator that a host means. Throws std::invalid_argument.
-WhenFull ToWhenFull(int when_full);
+// What a pool of these settings is made with. Throws std::invalid_argument.
+PoolOptions ToPoolOptions(const PoolSettings& settings);
 
 // What the pool keeps with a task that has settings.
 TaskOptions ToTaskOptions(const TaskSettings& settings);

@@ -9,10 +9,9 @@
 #include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/bindings/facade/pool.h"
 #include "asyncpal/ipc/payload.h"
+#include "asyncpal/pool/host/host_processes.h"
 
 namespace asyncpal::facade {
-
-class RemoteHostTask;
 
 // The host language's side of one ProcessPool, which owns it.
 //
@@ -129,12 +128,10 @@ class ProcessPool : public Pool {
  private:
   ProcessPool(std::shared_ptr<ProcessHost> host,
               const ProcessPoolSettings& settings);
-  RemoteHostTask* NewTask(int64_t id, const std::string& name,
-                          const Bytes& arguments, uint32_t flags);
-  int64_t Submit(RemoteHostTask* task, bool is_chunk);
 
-  const std::shared_ptr<ProcessHost> host_;
-  const int64_t max_payload_bytes_;
+  host::HostProcesses& processes() const {
+    return static_cast<host::HostProcesses&>(pool());
+  }
 };
 
 }  // namespace asyncpal::facade

@@ -3,151 +3,94 @@
 #include <exception>
 #include <memory>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <utility>
 
-#include "absl/functional/any_invocable.h"
-#include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
-#include "asyncpal/bindings/facade/durations.h"
 #include "asyncpal/bindings/facade/failure.h"
-#include "asyncpal/bindings/facade/host_task.h"
-#include "asyncpal/future/error.h"
-#include "asyncpal/future/internal/execution_context.h"
-#include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
-#include "asyncpal/pool/internal/thread_core.h"
-#include "asyncpal/pool/internal/thread_worker.h"
+#include "asyncpal/pool/host/host_threads.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
 namespace {
 
-using internal::ExecutionContext;
-using internal::StateRef;
-using internal::ThreadCore;
-using internal::ThreadWorker;
-
-using ThreadMain = absl::AnyInvocable<void()>;
-
-// Its workers may have threads that the host has made.
-class HostCore final : public ThreadCore {
- public:
-  static std::shared_ptr<ThreadCore> Make(PoolOptions options,
-                                          internal::ShutdownRegistry* registry,
-                                          std::shared_ptr<Host> host) {
-    const std::shared_ptr<HostCore> core(
-        new HostCore(std::move(options), registry, std::move(host)));
-    core->RegisterForShutdown();
-    return core;
-  }
-
- private:
-  HostCore(PoolOptions options, internal::ShutdownRegistry* registry,
-           std::shared_ptr<Host> host)
-      : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry),
-        host_(std::move(host)) {}
-
-  std::thread MakeThread(const ThreadWorker& worker, ThreadMain main) override {
-    auto mine = std::make_unique<ThreadMain>(std::move(main));
-    if (!host_->StartWorker(worker.name,
-                            reinterpret_cast<int64_t>(mine.get()))) {
-      throw std::system_error(
-          std::make_error_code(std::errc::resource_unavailable_try_again));
-    }
-    static_cast<void>(mine.release());  // RunWorker() has it
-    return {};
-  }
-
-  const std::shared_ptr<Host> host_;
-};
+using host::HostTask;
+using host::HostThreads;
+using ThreadMain = host::ThreadHost::ThreadMain;
 
 void ThrowIfFailed(const Failure& failure) {
   if (!failure.empty()) std::rethrow_exception(ToException(failure));
 }
 
-std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<Host>& host,
-                                     const PoolSettings& settings) {
-  PoolOptions options = {
-      .max_workers = settings.max_workers,
-      .name = settings.name,
-      .idle_timeout = FromNanos(settings.idle_timeout),
-      .max_tasks_per_worker = settings.max_tasks_per_worker,
-      .max_pending = settings.max_pending,
-      .when_full = ToWhenFull(settings.when_full),
-  };
-  internal::CheckPoolOptions(options, "ThreadPool");
-  options.initializer = [host, name = options.name] {
-    // Test() has a thread that is no worker.
-    const ThreadWorker* const worker = ThreadWorker::Current();
+// The host, with failures as values.
+class HostAdapter final : public host::ThreadHost {
+ public:
+  explicit HostAdapter(std::shared_ptr<Host> host) : host_(std::move(host)) {}
+
+  void BeginWorker(const std::string& name) override {
     Failure failure;
-    host->BeginWorker(
-        worker != nullptr ? worker->name : absl::StrCat(name, "-test"),
-        failure);
+    host_->BeginWorker(name, failure);
     ThrowIfFailed(failure);
-  };
-  options.finalizer = [host] {
+  }
+  void EndWorker() override {
     Failure failure;
-    host->EndWorker(failure);
+    host_->EndWorker(failure);
     ThrowIfFailed(failure);
-  };
-  internal::ShutdownRegistry* const registry = &RegistryFor(settings);
-  auto core = settings.host_makes_threads
-                  ? HostCore::Make(std::move(options), registry, host)
-                  : ThreadCore::Make(std::move(options), registry);
-  core->CallWhenTerminated([host] { host->Terminated(); });
-  return core;
+  }
+  bool StartWorker(const std::string& name,
+                   std::unique_ptr<ThreadMain> main) override {
+    if (!host_->StartWorker(name, reinterpret_cast<int64_t>(main.get()))) {
+      return false;
+    }
+    static_cast<void>(main.release());  // RunWorker() has it
+    return true;
+  }
+  bool Run(int64_t task) override { return host_->Run(task); }
+  bool Drop(int64_t task, const std::exception_ptr& why) override {
+    return host_->Drop(task, DescribeFailure(why));
+  }
+  void Expire(int64_t task, const std::exception_ptr& why) override {
+    host_->Expire(task, DescribeFailure(why));
+  }
+  void Terminated() override { host_->Terminated(); }
+
+ private:
+  const std::shared_ptr<Host> host_;
+};
+
+int64_t ToHandle(HostTask* task) {
+  return task == nullptr ? kNoHandle : reinterpret_cast<int64_t>(task);
 }
 
+HostTask* TaskOf(int64_t handle) { return reinterpret_cast<HostTask*>(handle); }
+
+void* WorkerOf(int64_t worker) { return reinterpret_cast<void*>(worker); }
+
 }  // namespace
+
+static_assert(kNoTask == host::kNoTask);
 
 ThreadPool::ThreadPool(Host* host, const PoolSettings& settings)
     : ThreadPool(std::shared_ptr<Host>(host), settings) {}
 
 ThreadPool::ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings)
-    : Pool(MakeCore(host, settings),
-           [host](int64_t join) { host->Joined(join); }),
-      host_(std::move(host)) {}
+    : Pool(std::make_unique<HostThreads>(
+               std::make_shared<HostAdapter>(host),
+               HostThreads::Options{
+                   .pool = ToPoolOptions(settings),
+                   .close_on_exit = settings.close_on_exit,
+                   .host_makes_threads = settings.host_makes_threads}),
+           [host](int64_t join) { host->Joined(join); }) {}
 
 int64_t ThreadPool::Submit(int64_t id) {
-  if (!core().accepting()) core().Check();
-  return Submit(new HostTask(&core(), *host_, id), /*is_chunk=*/false);
+  return ToHandle(threads().Submit(id, /*is_chunk=*/false));
 }
 
 int64_t ThreadPool::SubmitChunk(int64_t id) {
-  if (!core().accepting()) core().Check();
-  return Submit(new HostTask(&core(), *host_, id), /*is_chunk=*/true);
+  return ToHandle(threads().Submit(id, /*is_chunk=*/true));
 }
 
 int64_t ThreadPool::Submit(int64_t id, const TaskSettings& settings) {
-  if (!core().accepting()) core().Check();
-  LimitedHostTask* const task = internal::AttachOptions(
-      ToTaskOptions(settings), new LimitedHostTask(&core(), *host_, id));
-  const auto mine = StateRef<LimitedHostTask>::Share(task);
-  const CallbackId watch = task->Watch();
-  try {
-    const int64_t handle = Submit(task, /*is_chunk=*/false);
-    if (handle == kNoHandle) mine->RemoveCallback(watch);
-    return handle;
-  } catch (...) {
-    mine->RemoveCallback(watch);
-    throw;
-  }
-}
-
-int64_t ThreadPool::Submit(HostTask* task, bool is_chunk) {
-  auto share = StateRef<HostTask>::Share(task);
-  const int64_t handle = task->handle();
-  if (!core().TrySubmit(task, is_chunk)) {
-    task->Release();
-    return kNoHandle;
-  }
-  // By now the task may be over, its handle given up, and its memory gone.
-  static_cast<void>(share.Detach());
-  return handle;
+  return ToHandle(threads().Submit(id, ToTaskOptions(settings)));
 }
 
 void ThreadPool::RunWorker(int64_t worker) {
@@ -156,67 +99,45 @@ void ThreadPool::RunWorker(int64_t worker) {
 }
 
 bool ThreadPool::Settle(int outcome) {
-  HostTask* const task = HostTask::Current();
-  if (task == nullptr) {
-    throw InvalidStateError("Settle() was called outside of Host::Run()");
-  }
   constexpr FutureState kStates[] = {
       FutureState::kCompleted, FutureState::kFailed, FutureState::kCancelled};
-  return task->SettleAs(kStates[outcome]);
+  return HostThreads::Settle(kStates[outcome]);
 }
 
 int64_t ThreadPool::GoOn(bool host_keeps_handle) {
-  if (HostTask::Current() == nullptr) {
-    throw InvalidStateError("GoOn() was called outside of Host::Run()");
-  }
-  return HostTask::GoOn(host_keeps_handle);
+  return HostThreads::GoOn(host_keeps_handle);
 }
 
 bool ThreadPool::Cancel(int64_t handle) {
-  const bool cancelled = HostTask::Of(handle)->Cancel();
-  internal::Trampoline::RunPutOff();
-  return cancelled;
+  return HostThreads::Cancel(TaskOf(handle));
 }
 
 bool ThreadPool::RunInline(int64_t handle) {
-  ExecutionContext* const context = ExecutionContext::Current();
-  return context != nullptr &&
-         context->RunInline(*HostTask::Of(handle), /*alone=*/false);
+  return HostThreads::RunInline(TaskOf(handle));
 }
 
-void ThreadPool::Release(int64_t handle) { HostTask::Of(handle)->Release(); }
+void ThreadPool::Release(int64_t handle) {
+  HostThreads::Release(TaskOf(handle));
+}
 
 int64_t ThreadPool::CurrentWorker() {
-  return reinterpret_cast<int64_t>(ExecutionContext::Current());
+  return reinterpret_cast<int64_t>(HostThreads::CurrentWorker());
 }
 
 void ThreadPool::LeaveForExit(int64_t worker) {
-  reinterpret_cast<ExecutionContext*>(worker)->LeaveForExit();
+  HostThreads::LeaveForExit(WorkerOf(worker));
 }
 
-bool ThreadPool::BeginBlocking() {
-  internal::Trampoline::RunPutOff();
-  ExecutionContext* const context = ExecutionContext::Current();
-  if (context == nullptr || !context->BeginBlocking(nullptr)) return false;
-  // The host sleeps by its own means, so that nobody looks again later.
-  constexpr absl::Duration kLastRetry = absl::Milliseconds(500);
-  for (absl::Duration retry_after = absl::Milliseconds(1);
-       retry_after < kLastRetry && !context->RecheckStandIn();
-       retry_after *= 2) {
-    absl::SleepFor(retry_after);
-  }
-  return true;
-}
+bool ThreadPool::BeginBlocking() { return HostThreads::BeginBlocking(); }
 
-void ThreadPool::EndBlocking() { ExecutionContext::Current()->EndBlocking(); }
+void ThreadPool::EndBlocking() { HostThreads::EndBlocking(); }
 
 void ThreadPool::BeginBlocking(int64_t worker) {
-  // For a wait for nothing that is known, it always says yes.
-  reinterpret_cast<ExecutionContext*>(worker)->BeginBlocking(nullptr);
+  HostThreads::BeginBlocking(WorkerOf(worker));
 }
 
 void ThreadPool::EndBlocking(int64_t worker) {
-  reinterpret_cast<ExecutionContext*>(worker)->EndBlocking();
+  HostThreads::EndBlocking(WorkerOf(worker));
 }
 
 }  // namespace asyncpal::facade

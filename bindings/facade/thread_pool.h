@@ -2,13 +2,13 @@
 #define ASYNCPAL_BINDINGS_FACADE_THREAD_POOL_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "asyncpal/bindings/facade/host.h"
 #include "asyncpal/bindings/facade/pool.h"
+#include "asyncpal/pool/host/host_threads.h"
 
 namespace asyncpal::facade {
-
-class HostTask;
 
 // A pool of native threads that runs the host language's tasks.
 //
@@ -72,9 +72,10 @@ class ThreadPool : public Pool {
 
  private:
   ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings);
-  int64_t Submit(HostTask* task, bool is_chunk);
 
-  const std::shared_ptr<Host> host_;
+  host::HostThreads& threads() const {
+    return static_cast<host::HostThreads&>(pool());
+  }
 };
 
 }  // namespace asyncpal::facade

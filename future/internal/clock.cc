@@ -2,10 +2,6 @@
 
 #include <time.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include <fstream>
 #include <string>
 
@@ -18,10 +14,6 @@
 // counter, neither do we. It does where it reads it for its own clock: as such,
 // or in a virtual machine as kvm-clock, which is the counter in the
 // hypervisor's units.
-//
-// Ticks are for those who keep many moments and are seldom asked for one: the
-// counter as it is. Its rate is measured when a distance is wanted, over all
-// the time since the first ticks were read.
 
 namespace asyncpal::internal {
 
@@ -42,17 +34,12 @@ int64_t SteadyNanos() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-std::string KernelClock() {
+bool KernelTrustsTheCounter() {
   std::ifstream file(
       "/sys/devices/system/clocksource/clocksource0/current_clocksource");
   std::string source;
-  std::getline(file, source);
-  return source;
-}
-
-bool KernelTrustsTheCounter() {
-  const std::string source = KernelClock();
-  return source == "tsc" || source == "kvm-clock";
+  return std::getline(file, source) &&
+         (source == "tsc" || source == "kvm-clock");
 }
 
 }  // namespace
@@ -88,83 +75,6 @@ int64_t ReadSteadyClock() {
 #else
 
 int64_t ReadSteadyClock() { return SteadyNanos(); }
-
-#endif
-
-constinit std::atomic<TickSource> tick_source{TickSource::kUnknown};
-
-#if defined(__x86_64__)
-
-namespace {
-
-// A reading of both clocks at one moment.
-struct TickAnchor {
-  uint64_t ticks = 0;
-  int64_t nanos = 0;
-
-  static TickAnchor Now() {
-    TickAnchor best;
-    uint64_t shortest = ~uint64_t{0};
-    // Of three, the one that the least came in between.
-    for (int i = 0; i < 3; ++i) {
-      const uint64_t before = __rdtsc();
-      const int64_t nanos = SteadyNanos();
-      const uint64_t took = __rdtsc() - before;
-      if (took >= shortest) continue;
-      shortest = took;
-      best = {.ticks = before + took / 2, .nanos = nanos};
-    }
-    return best;
-  }
-};
-
-// Since before the first ticks that anybody has: an error of the two readings
-// is then all the error that any distance can have.
-const TickAnchor& FirstAnchor() {
-  static const TickAnchor first = TickAnchor::Now();
-  return first;
-}
-
-bool CounterIsInvariant() {
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) != 0 &&
-         (edx & (1u << 8)) != 0;
-}
-
-}  // namespace
-
-int64_t ReadFirstTicks() {
-  if (fake_nanos.load() != nullptr) return NowNanos();
-  if (tick_source.load() == TickSource::kUnknown) {
-    const bool is_counter = CounterIsInvariant() && KernelClock() == "tsc";
-    FirstAnchor();
-    auto unknown = TickSource::kUnknown;
-    tick_source.compare_exchange_strong(
-        unknown, is_counter ? TickSource::kCounter : TickSource::kClock);
-  }
-  return tick_source.load() == TickSource::kCounter
-             ? static_cast<int64_t>(__rdtsc())
-             : NowNanos();
-}
-
-int64_t TicksToNanos(int64_t ticks) {
-  if (ticks == 0 || tick_source.load() != TickSource::kCounter ||
-      fake_nanos.load() != nullptr) {
-    return ticks;
-  }
-  constexpr int64_t kMinMeasured = 20'000;
-  const TickAnchor& first = FirstAnchor();
-  TickAnchor now = TickAnchor::Now();
-  while (now.nanos - first.nanos < kMinMeasured) now = TickAnchor::Now();
-  return static_cast<int64_t>(static_cast<double>(ticks) *
-                              static_cast<double>(now.nanos - first.nanos) /
-                              static_cast<double>(now.ticks - first.ticks));
-}
-
-#else
-
-int64_t ReadFirstTicks() { return NowNanos(); }
-int64_t TicksToNanos(int64_t ticks) { return ticks; }
 
 #endif
 

@@ -43,12 +43,11 @@ class ABSL_LOCKABLE Mutex {
   std::mutex mu_;
 };
 
-// Holds a Mutex or SpinMutex for a scope. Unlock() gives it back early, Lock()
-// takes it again: the pattern of a function that calls user code in its middle.
-template <typename AnyMutex>
+// Holds a Mutex for a scope. Unlock() gives it back early, Lock() takes it
+// again: the pattern of a function that calls user code in its middle.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(AnyMutex& mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
+  explicit MutexLock(Mutex& mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
     mu_.Lock();
   }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() {
@@ -67,7 +66,7 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   }
 
  private:
-  AnyMutex& mu_;
+  Mutex& mu_;
   bool held_ = true;
 };
 

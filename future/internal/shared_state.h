@@ -15,12 +15,12 @@
 #include "asyncpal/future/internal/block_cache.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/task_runner.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
 
 namespace asyncpal::internal {
 
-class RemoteCall;
 class StateBase;
 
 // What a pool is to the tasks that it has accepted. A task calls it only while
@@ -49,8 +49,15 @@ class TaskAttachment {
   virtual ~TaskAttachment() = default;
 };
 
-// The part of a future's state that does not depend on its type, and the times
-// of the task that produces it: one allocation for all.
+// A task's place in the queue that holds it, guarded by that queue's lock; null
+// outside of one.
+struct QueueLinks {
+  QueueLinks* previous = nullptr;
+  QueueLinks* next = nullptr;
+};
+
+// The part of a future's state that does not depend on its type, and the
+// links and times of the task that produces it: one allocation for all.
 //
 // `word_` holds the life of the task in one atomic: its stage, some flags, and
 // the number of references. A stage changes by compare-and-swap, so each change
@@ -61,16 +68,17 @@ class TaskAttachment {
 //   pending --Offer--> offered --StartOffered--> running
 //                         \----TakeBack---> pending
 //
-// A task is offered while a process that may start it by itself has it at hand.
+// A task is offered while its runner has prefetched it and may start it by
+// itself.
 // Who has claimed the state may write the outcome, and Publish() makes it
 // visible. Publish() gives up the publisher's reference in the same operation,
 // so that a reference count of one means that nobody else can look.
-class StateBase {
+class StateBase : public QueueLinks {
  public:
   StateBase(TaskOwner* owner, uint32_t flags)
       : word_(kReference | flags),
         owner_(owner),
-        submitted_at_((flags & kDetached) != 0 ? 0 : NowTicks()) {}
+        submitted_at_((flags & kDetached) != 0 ? 0 : NowNanos()) {}
   virtual ~StateBase();
   StateBase(const StateBase&) = delete;
   StateBase& operator=(const StateBase&) = delete;
@@ -107,18 +115,6 @@ class StateBase {
       Destroy();
     }
   }
-  // Release() unless the caller has the only reference. False: it has.
-  bool ReleaseIfShared() {
-    uint64_t word = word_.load(std::memory_order_acquire);
-    while (word >> 32 > 1) {
-      if (word_.compare_exchange_weak(word, word - kReference,
-                                      std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
-        return true;
-      }
-    }
-    return false;
-  }
   // Whether the caller holds the only reference.
   bool is_unique() const {
     return word_.load(std::memory_order_acquire) >> 32 == 1;
@@ -130,10 +126,8 @@ class StateBase {
   bool cancel_requested() const {
     return (word_.load(kAcquire) & kCancelRequested) != 0;
   }
-  // `alone`: nobody else uses the reference that the caller waits with, as is
-  // so for a future that is about to be moved out of.
-  bool Wait(absl::Duration timeout, bool alone = false) {
-    return is_done() || WaitUntilDone(timeout, alone);
+  bool Wait(absl::Duration timeout) {
+    return is_done() || WaitUntilDone(timeout);
   }
   bool Cancel();
   bool Kill();
@@ -153,39 +147,11 @@ class StateBase {
   std::string name() const;
 
   // --- What producers call. ---
-  bool Start();  // pending -> running; the caller must Run() it
-  // The same by a thread that waits for it `alone`, see Wait(), and has the
-  // queue's reference as well. If these are all there are, nobody else can look
-  // any more: the state changes without locked operations, and the times that
-  // nobody can ask for are not kept.
-  bool StartAlone() {
-    const uint64_t word = word_.load(std::memory_order_acquire);
-    if (word >> 32 != 2 || (word & kStageMask) != kPending) return Start();
-    word_.store(word + (kRunning - kPending) + kAlone,
-                std::memory_order_relaxed);
-    return true;
-  }
-  bool is_alone() const {
-    return (word_.load(std::memory_order_relaxed) & kAlone) != 0;
-  }
-  // Whether the task was put into the queue of one worker: its owner's own
-  // note. Set before the state is shared.
-  void SetLocal() {
-    word_.store(word_.load(std::memory_order_relaxed) | kLocal,
-                std::memory_order_relaxed);
-  }
-  void ClearLocal() {
-    word_.fetch_and(~uint64_t{kLocal}, std::memory_order_relaxed);
-  }
-  bool is_local() const {
-    return (word_.load(std::memory_order_relaxed) & kLocal) != 0;
-  }
-  // Whether Start() would do so at this moment.
-  bool can_start() const { return (word_.load(kAcquire) & kStageMask) == 0; }
+  bool Start();         // pending -> running; the caller must Run() it
   bool Offer();         // pending -> offered
   bool StartOffered();  // offered -> running; the caller must Run() it
   bool TakeBack();      // offered -> pending
-  // pending -> claimed. A task that is offered is recalled first.
+  // pending -> claimed. A task that is offered is revoked first.
   bool ClaimPending();
   bool ClaimRunning();  // running -> settling
   // The first call counts.
@@ -194,7 +160,7 @@ class StateBase {
     started_at_.store(now, std::memory_order_relaxed);
   }
   // Runs a started task to its end and gives up the caller's reference. `now`
-  // is NowTicks(), or for a task that is_alone() has no meaning.
+  // is NowNanos().
   void Run(int64_t now);
   // Makes the outcome visible to all and gives up the caller's reference. The
   // caller has claimed the state and written its outcome; waiters wake before
@@ -216,17 +182,9 @@ class StateBase {
   // Overridden by tasks.
   virtual void DropCallable() noexcept {}
   virtual void RequestStop() noexcept {}
-  // Called by a thread that is about to wait for the task without limit: does
-  // something for it meanwhile, if there is something that it alone can do.
-  // True: the task is done.
-  virtual bool Attend() { return false; }
-  // Called on an offered task: takes it back, or else starts it.
-  virtual void Recall() {}
-  // Called on a running task: ends what runs it and settles it as cancelled,
-  // if its pool can. False: it can't, or the task was faster.
-  virtual bool KillRunning() { return false; }
-  // What a process pool keeps in place of a callable. Null: the task runs here.
-  virtual RemoteCall* remote_call();
+  // Who runs the task, if that is not a thread of its pool's; lives as long as
+  // the task does. Null: one of those does.
+  virtual TaskRunner* runner() { return nullptr; }
   // Runs the callable without touching the state; lets its exception out.
   virtual void InvokeDetached() {}
   // Called by PublishClaimed(), right before the state becomes `outcome`.
@@ -263,8 +221,6 @@ class StateBase {
   bool is_taken() const { return (word_.load(kAcquire) & kTaken) != 0; }
 
  private:
-  friend class DroppedStates;
-
   static constexpr auto kAcquire = std::memory_order_acquire;
   static constexpr uint64_t kReference = uint64_t{1} << 32;
 
@@ -282,13 +238,6 @@ class StateBase {
   static constexpr uint32_t kCallbacks = 1 << 4;
   static constexpr uint32_t kCancelRequested = 1 << 5;
   static constexpr uint32_t kTaken = 1 << 6;
-  static constexpr uint32_t kAlone = 1 << 10;  // its runner has all references
-  static constexpr uint32_t kLocal = 1 << 11;
-
-  // Whether the thread that runs the task and waits for it has all there are.
-  static bool IsAlone(uint64_t word) {
-    return (word & kAlone) != 0 && word >> 32 == 2;
-  }
 
   struct Callback {
     CallbackId id;
@@ -330,7 +279,7 @@ class StateBase {
 
   const uint32_t* wait_address() const;
   bool Move(Stage from, Stage to);
-  bool WaitUntilDone(absl::Duration timeout, bool alone);
+  bool WaitUntilDone(absl::Duration timeout);
   // Gives up a reference of the caller's.
   void StoreAndPublish(FutureState outcome, std::exception_ptr error);
   void Destroy() noexcept {
@@ -361,43 +310,14 @@ class StateBase {
   TaskOwner* const owner_;
   union {
     uint64_t task_id_ = 0;
-    StateBase* next_put_off_;  // once nobody else has a reference
+    StateBase* next_put_off_;  // once nobody has a reference
   };
-  // NowTicks(); 0: not yet. Relaxed: published by word_.
+  // Steady-clock nanoseconds; 0: not yet. Relaxed: published by word_.
   const int64_t submitted_at_;  // 0 too where no future can ask
   std::atomic<int64_t> started_at_{0};
   std::atomic<int64_t> done_at_{0};
 
   static inline constinit thread_local Destruction destruction_ = {0, nullptr};
-};
-
-// References that were to be given up under a lock, where nothing may be
-// destroyed: those that are the last ones are kept until the list ends, with no
-// lock held. Takes no memory.
-class DroppedStates {
- public:
-  DroppedStates() = default;
-  DroppedStates(DroppedStates&& other) noexcept
-      : first_(std::exchange(other.first_, nullptr)) {}
-  DroppedStates& operator=(DroppedStates&& other) noexcept {
-    std::swap(first_, other.first_);
-    return *this;
-  }
-  ~DroppedStates() {
-    while (StateBase* const state = first_) {
-      first_ = state->next_put_off_;
-      state->Release();
-    }
-  }
-
-  bool empty() const { return first_ == nullptr; }
-  void Add(StateBase* state) {
-    if (state->ReleaseIfShared()) return;
-    state->next_put_off_ = std::exchange(first_, state);
-  }
-
- private:
-  StateBase* first_ = nullptr;
 };
 
 // Owns one reference to a state.

@@ -57,21 +57,32 @@ class RecordingOwner final : public TaskOwner {
 
 // A task that runs elsewhere: somebody else may start it while it is offered,
 // and what runs it can be ended.
-class RemoteState final : public ResultState<int> {
+class RemoteState final : public ResultState<int>, private TaskRunner {
  public:
   explicit RemoteState(TaskOwner* owner) : ResultState(owner, kPoolTask) {}
 
-  void Recall() override {
-    ++recalls;
-    started_elsewhere ? StartOffered() : TakeBack();
-  }
-  bool KillRunning() override {
-    return can_be_killed && Settle(FutureState::kCancelled, nullptr);
-  }
+  TaskRunner* runner() override { return this; }
 
-  int recalls = 0;
+  int revokes = 0;
+  int waits = 0;
   bool started_elsewhere = false;
+  bool can_be_revoked = true;
   bool can_be_killed = true;
+  bool comes_while_waiting = false;
+
+ private:
+  bool ReceiveOnWaiter(StateBase& task) override {
+    ++waits;
+    if (!comes_while_waiting) return false;
+    return task.Settle(FutureState::kCancelled, nullptr);
+  }
+  bool Revoke(StateBase& task) override {
+    ++revokes;
+    if (!can_be_revoked) return false;
+    return started_elsewhere ? task.StartOffered() : task.TakeBack();
+  }
+  bool KillRunning(StateBase&) override { return can_be_killed; }
+  void AskToStop(StateBase&) override {}
 };
 
 class SharedState : public ::testing::Test {
@@ -91,7 +102,7 @@ class SharedState : public ::testing::Test {
   // Runs a started task to its end.
   static void Run(StateBase& task) {
     task.AddReference();
-    task.Run(NowTicks());
+    task.Run(NowNanos());
   }
 
   static std::exception_ptr MakeError(const char* message) {
@@ -442,11 +453,11 @@ TEST_F(SharedState, CanBeStartedHereAfterItWasTakenBack) {
   EXPECT_TRUE(task->Start());
 }
 
-TEST_F(SharedState, IsRecalledAndCancelledWhileOffered) {
+TEST_F(SharedState, IsRevokedAndCancelledWhileOffered) {
   const auto task = MakeRemote();
   task->Offer();
   EXPECT_TRUE(task->Cancel());
-  EXPECT_EQ(task->recalls, 1);
+  EXPECT_EQ(task->revokes, 1);
   EXPECT_EQ(task->state(), FutureState::kCancelled);
 }
 
@@ -464,6 +475,28 @@ TEST_F(SharedState, CanFailAfterItWasStartedElsewhere) {
   task->started_elsewhere = true;
   EXPECT_TRUE(task->Fail(MakeError("lost")));
   EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
+}
+
+TEST_F(SharedState, IsNotCancelledWhereItCanNotBeRevoked) {
+  const auto task = MakeRemote();
+  task->Offer();
+  task->can_be_revoked = false;
+  EXPECT_FALSE(task->Cancel());
+  EXPECT_EQ(task->state(), FutureState::kPending);
+}
+
+TEST_F(SharedState, IsReceivedByTheOneWhoWaitsForIt) {
+  const auto task = MakeRemote();
+  task->comes_while_waiting = true;
+  EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
+  EXPECT_EQ(task->waits, 1);
+}
+
+TEST_F(SharedState, IsNotReceivedByOneWhoWaitsForALimitedTime) {
+  const auto task = MakeRemote();
+  task->comes_while_waiting = true;
+  EXPECT_FALSE(task->Wait(absl::Milliseconds(1)));
+  EXPECT_EQ(task->waits, 0);
 }
 
 // --- References ---

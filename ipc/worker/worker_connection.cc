@@ -2,12 +2,9 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -15,7 +12,6 @@
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
 #include "asyncpal/ipc/errors/exception_link.h"
-#include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 #include "capnp/message.h"
@@ -47,81 +43,32 @@ std::string Hex(const std::string& bytes) {
   return bytes.empty() ? "none" : absl::BytesToHexString(bytes);
 }
 
-// The pool's own, then what makes the process a worker.
-std::vector<std::string> MakeEnvironment(std::vector<std::string> environment) {
-  environment.push_back(absl::StrCat(kWorkerVariable, "=1"));
-  environment.push_back(absl::StrCat(kDepthVariable, "=", WorkerDepth() + 1));
-  return environment;
+// To a worker that is gone, `send` sends in vain: receiving will tell.
+template <typename F>
+void UnlessClosed(F send) {
+  try {
+    send();
+  } catch (const ChannelClosedError&) {
+  }
 }
 
 }  // namespace
 
-// What is made before the process, which gets the other end of each socket.
-struct WorkerConnection::Ends {
-  explicit Ends(bool has_requests) : page(ClaimPage::Create()) {
-    MakeSocket(parent, worker);
-    if (has_requests) MakeSocket(parent_requests, worker_requests);
-  }
-
-  static void MakeSocket(UniqueFd& one, UniqueFd& other) {
-    int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
-      throw std::system_error(errno, std::generic_category(),
-                              "can't make a socket for a worker process");
-    }
-    one = UniqueFd(fds[0]);
-    other = UniqueFd(fds[1]);
-    one = OffStandardStreams(std::move(one));
-    other = OffStandardStreams(std::move(other));
-    if (!one || !other) {
-      throw std::system_error(errno, std::generic_category(),
-                              "can't keep a socket for a worker process");
-    }
-  }
-
-  ChildProcess Spawn(const Options& options, int page_fd,
-                     const StartupOutput& startup_output) const {
-    ChildProcess::Options child = {
-        .command = options.command,
-        .title = absl::StrCat("asyncpal worker ", options.worker),
-        .environment = MakeEnvironment(options.environment),
-        .hidden_environment = options.hidden_environment,
-        .descriptors = {worker.get(), page_fd, startup_output.stderr_fd()},
-        .stderr_fd = startup_output.child_end()};
-    if (worker_requests) {
-      child.environment.push_back(absl::StrCat(kRequestsVariable, "=1"));
-      child.descriptors.push_back(worker_requests.get());
-    }
-    return ChildProcess::Spawn(child);
-  }
-
-  UniqueFd parent;
-  UniqueFd worker;
-  UniqueFd parent_requests;
-  UniqueFd worker_requests;
-  ClaimPage page;
-  std::unique_ptr<StartupOutput> output = std::make_unique<StartupOutput>();
-};
-
 WorkerConnection::WorkerConnection(const Options& options)
-    : WorkerConnection(options, [&] {
-        if (options.command.empty()) CheckOwnExecutableCanServe();
-        return Ends(options.answer != nullptr);
-      }()) {}
+    : WorkerConnection(options, LaunchWorker(options)) {}
 
-WorkerConnection::WorkerConnection(const Options& options, Ends ends)
+WorkerConnection::WorkerConnection(const Options& options, WorkerParts parts)
     : options_(WithDefaults(options)),
       channel_(
-          std::move(ends.parent),
+          std::move(parts.socket),
           {.max_message_bytes = kMaxExceptionMessageBytes,
            .max_body_bytes = static_cast<uint64_t>(options.max_payload_bytes)}),
-      page_(std::move(ends.page)),
-      output_(std::move(ends.output)),
-      child_(ends.Spawn(options, page_.fd(), *output_)) {
-  output_->CloseChildEnd();
+      page_(std::move(parts.page)),
+      output_(std::move(parts.output)),
+      child_(std::move(parts.child)) {
   channel_.WatchPeer(child_.pidfd());
-  if (ends.parent_requests) {
-    requests_.emplace(std::move(ends.parent_requests), options.answer);
+  if (parts.requests) {
+    requests_.emplace(std::move(parts.requests), options.answer);
   }
 }
 
@@ -140,16 +87,21 @@ bool WorkerConnection::WaitForInput(absl::Duration timeout) {
   }
 }
 
-Channel::Received WorkerConnection::ReceiveFrame(bool wait) {
-  if (std::exchange(has_frame_, false)) return Channel::Received::kFrame;
+template <typename F>
+Channel::Received WorkerConnection::ReceiveOrKill(F receive) {
   try {
-    return channel_.Receive(wait);
+    return receive();
   } catch (const ProtocolError& error) {
     KillForViolation("broke the protocol", error);
   } catch (const std::exception& error) {  // no memory, no descriptor
     KillForViolation("sent what this process could not receive", error);
   }
   return Channel::Received::kClosed;
+}
+
+Channel::Received WorkerConnection::ReceiveFrame(bool wait) {
+  if (std::exchange(has_frame_, false)) return Channel::Received::kFrame;
+  return ReceiveOrKill([&] { return channel_.Receive(wait); });
 }
 
 void WorkerConnection::FailHandshake(const std::string& why) {
@@ -217,7 +169,10 @@ std::exception_ptr WorkerConnection::Handshake() {
                                Hex(ExecutableBuildId())));
   }
   SendSetup();
-  if (ReceiveAnswerToSetup() != Channel::Received::kFrame) {
+  // What the initializer does to the channel is held against the worker only.
+  const auto answered = ReceiveOrKill(
+      [&] { return ReceiveWhileStarting(absl::InfiniteDuration()); });
+  if (answered != Channel::Received::kFrame) {
     ReapAndDescribe("starting");
     return std::make_exception_ptr(Error(
         absl::StrCat("worker process ", child_.pid(), " ", loss_,
@@ -234,18 +189,6 @@ std::exception_ptr WorkerConnection::Handshake() {
     if (answer.isFailed()) return DecodeException(answer.getFailed());
     throw ProtocolError("a worker did not say whether it is ready");
   });
-}
-
-// What the initializer does to the channel is held against the worker only.
-Channel::Received WorkerConnection::ReceiveAnswerToSetup() {
-  try {
-    return ReceiveWhileStarting(absl::InfiniteDuration());
-  } catch (const ProtocolError& error) {
-    KillForViolation("broke the protocol", error);
-  } catch (const std::exception& error) {
-    KillForViolation("sent what this process could not receive", error);
-  }
-  return Channel::Received::kClosed;
 }
 
 void WorkerConnection::SendSetup() {
@@ -266,12 +209,9 @@ void WorkerConnection::SendSetup() {
   };
   add(options_.initializer, setup.initInitializer());
   add(options_.finalizer, setup.initFinalizer());
-  try {
-    channel_.Send(message, body);
-  } catch (const ChannelClosedError&) {
-    // Receive() says so too. Anything else is a start that failed, not an
-    // initializer that did.
-  }
+  // What keeps it from being sent is a start that failed, not an initializer
+  // that did: it gets out.
+  UnlessClosed([&] { channel_.Send(message, body); });
 }
 
 WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
@@ -306,9 +246,7 @@ void WorkerConnection::Send(absl::Span<const Order> orders) {
 template <typename F>
 void WorkerConnection::SendOrKill(F send) {
   try {
-    send();
-  } catch (const ChannelClosedError&) {
-    // Receive() says so too.
+    UnlessClosed(send);
   } catch (const std::exception& error) {
     KillForViolation("could not be sent to", error);
   }

@@ -22,23 +22,20 @@
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/startup_output.h"
+#include "asyncpal/ipc/worker/worker_launch.h"
 
 namespace asyncpal::internal {
-
-// How long after its start a worker may take to say who it is. Another program
-// may be one whose language runtime starts first.
-inline constexpr absl::Duration kOwnHandshakeTimeout = absl::Seconds(10);
-inline constexpr absl::Duration kOtherHandshakeTimeout = absl::Seconds(60);
 
 // The parent's end of one worker process: its channel, its claim page, and the
 // child itself.
 //
 //   WorkerConnection worker(options);
-//   if (auto error = worker.Handshake()) return error;  // its initializer
-//   threw const auto ticket = worker.Offer(); worker.Send(ticket, call);
+//   auto error = worker.Handshake();  // not null: its initializer threw that
+//   const auto ticket = worker.Offer();
+//   worker.Send(ticket, call);
 //   std::optional<WorkerConnection::Outcome> outcome = worker.Receive(ticket);
 //
-// Threads: one thread, the worker's agent, does everything except where noted.
+// Threads: one thread, its driver's, does everything except where noted.
 // Lifetime: the destructor kills the process and reaps it.
 // Errors: the worker's death is no exception: Receive() has no outcome then,
 // and ReapAndDescribe() tells how it came. A worker that breaks the protocol,
@@ -46,23 +43,7 @@ inline constexpr absl::Duration kOtherHandshakeTimeout = absl::Seconds(60);
 // counts as dead.
 class WorkerConnection {
  public:
-  struct Options {
-    std::vector<std::string> command;  // empty: this executable
-    // "NAME=value", besides its parent's.
-    std::vector<std::string> environment = {};
-    std::string pool;
-    std::string worker;
-    const EncodedCall* initializer = nullptr;  // null: none
-    const EncodedCall* finalizer = nullptr;
-    int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
-    // Zero: by the command, one of those below.
-    absl::Duration handshake_timeout = absl::ZeroDuration();
-    bool no_new_privileges = false;
-    // Names of variables that its environment does not have.
-    std::vector<std::string> hidden_environment = {};
-    // Answers the worker's requests (request_channel.h); null: it has none.
-    RequestServer::Handler answer = nullptr;
-  };
+  using Options = WorkerOptions;
 
   // Which handing-out of a task: where it is on the claim page.
   struct Ticket {
@@ -79,6 +60,8 @@ class WorkerConnection {
   // Starts the process. Throws std::system_error; InvalidStateError if this
   // program's own executable can't be a worker (SecureExecutionError()).
   explicit WorkerConnection(const Options& options);
+  // With a process that was started by other means.
+  WorkerConnection(const Options& options, WorkerParts parts);
   WorkerConnection(const WorkerConnection&) = delete;
   WorkerConnection& operator=(const WorkerConnection&) = delete;
 
@@ -148,14 +131,13 @@ class WorkerConnection {
   pid_t pid() const { return child_.pid(); }
 
  private:
-  struct Ends;
-  WorkerConnection(const Options& options, Ends ends);
-
   void SendSetup();
   template <typename F>
   void SendOrKill(F send);
   Channel::Received ReceiveWhileStarting(absl::Duration timeout);
-  Channel::Received ReceiveAnswerToSetup();
+  // A worker whose words can't be taken is killed, and counts as dead: kClosed.
+  template <typename F>
+  Channel::Received ReceiveOrKill(F receive);
   // Ends a worker that can't be listened to any more: it counts as dead.
   void KillForViolation(const char* offence, const std::exception& error);
   // kClosed: the worker is dead, or will be.

@@ -7,7 +7,7 @@
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/ipc/errors/exception_payload.h"
-#include "asyncpal/pool/internal/map_run.h"
+#include "asyncpal/pool/internal/lazy_map.h"
 
 // How the tasks of a map go to another process: a chunk is one call.
 

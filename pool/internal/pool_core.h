@@ -2,7 +2,6 @@
 #define ASYNCPAL_POOL_INTERNAL_POOL_CORE_H_
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,7 +17,6 @@
 namespace asyncpal::internal {
 
 class ThreadWorker;
-struct PostedCall;
 
 // The engine of a pool. It outlives the Pool object for as long as a worker
 // needs it; the methods are those of Pool.
@@ -31,9 +29,6 @@ class PoolCore : public TaskOwner {
   // Pool::Check() throws, or RejectedError where there is no room or no worker
   // can be started for it; the reference is then given up.
   virtual void Submit(StateBase* task) = 0;
-  // The same for a posted call of `size` bytes, which are copied.
-  virtual void Post(const PostedCall& posted, const void* call,
-                    size_t size) = 0;
   // The same for a map's chunk, which waits for room whatever `when_full` says.
   // Throws TimeoutError where there is none by the end of `countdown`.
   virtual void SubmitChunk(StateBase* task, const Countdown& countdown) = 0;

@@ -1,37 +1,15 @@
 #include "asyncpal/pool/internal/process_core.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
-#include "asyncpal/ipc/worker/worker_main.h"
-#include "asyncpal/ipc/worker/worker_protocol.h"
-#include "asyncpal/pool/internal/process_worker.h"
+#include "asyncpal/pool/internal/worker_hook.h"
 
 namespace asyncpal::internal {
-namespace {
-
-void CheckOptions(const ProcessCore::Options& options) {
-  if (options.max_payload_bytes <= 0) {
-    throw std::invalid_argument(absl::StrCat("max_payload_bytes is ",
-                                             options.max_payload_bytes,
-                                             "; it must be more than 0"));
-  }
-  if (options.handshake_timeout < absl::ZeroDuration()) {
-    throw std::invalid_argument(
-        absl::StrCat("handshake_timeout is ",
-                     absl::FormatDuration(options.handshake_timeout),
-                     "; it must not be less than 0, which is the default"));
-  }
-  if (!options.worker_command.empty() && options.worker_command[0].empty()) {
-    throw std::invalid_argument(
-        "worker_command has an empty string for a program");
-  }
-}
-
-}  // namespace
 
 void CheckProcessLimits(WhenFull when_full, int64_t max_pending_bytes,
                         int max_restarts, absl::Duration restart_window) {
@@ -52,7 +30,7 @@ void CheckProcessLimits(WhenFull when_full, int64_t max_pending_bytes,
 std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
                                                Options remote,
                                                ShutdownRegistry* registry) {
-  CheckOptions(remote);
+  CheckProcessOptions(remote);
   std::shared_ptr<ProcessCore> core(
       new ProcessCore(std::move(options), std::move(remote), registry));
   core->RegisterForShutdown();
@@ -62,87 +40,16 @@ std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
 ProcessCore::ProcessCore(PoolOptions options, Options remote,
                          ShutdownRegistry* registry)
     : ThreadCore(std::move(options), remote.max_pending_bytes, registry),
-      remote_(std::move(remote)),
-      budget_(remote_.max_restarts, remote_.restart_window,
-              options_.max_workers) {}
+      supply_(std::move(remote), options_.name, options_.max_workers) {}
 
 int64_t ProcessCore::PendingBytes(StateBase& task) const {
-  return static_cast<int64_t>(task.remote_call()->call().arguments.size());
-}
-
-bool ProcessCore::SpendDeath() {
-  MutexLock lock(budget_mu_);
-  has_deaths_.store(true, std::memory_order_relaxed);
-  return budget_.SpendDeath(NowNanos());
-}
-
-bool ProcessCore::SpendFailedStart() {
-  MutexLock lock(budget_mu_);
-  return budget_.SpendFailedStart();
-}
-
-absl::Duration ProcessCore::DelayAfterCrash() {
-  MutexLock lock(budget_mu_);
-  return budget_.DelayAfterCrash(NowNanos());
-}
-
-void ProcessCore::OnStarted() {
-  MutexLock lock(budget_mu_);
-  budget_.OnStarted();
-}
-
-void ProcessCore::ForgetDeaths() {
-  MutexLock lock(budget_mu_);
-  has_deaths_.store(false, std::memory_order_relaxed);
-  budget_.OnFinishedTask();
-}
-
-std::exception_ptr ProcessCore::TooManyDeaths(const std::exception_ptr& last) {
-  int max_restarts;
-  absl::Duration window;
-  {
-    MutexLock lock(budget_mu_);
-    max_restarts = budget_.max_restarts();
-    window = budget_.window();
-  }
-  return NestException(
-      BrokenPoolError(absl::StrCat(
-          Label(), ": more than ", max_restarts,
-          " worker processes died within ", absl::FormatDuration(window),
-          " while they ran no task, and no task was finished meanwhile "
-          "(max_restarts and restart_window set this limit)")),
-      last);
+  return static_cast<int64_t>(RemoteCall::Of(task)->call().arguments.size());
 }
 
 ThreadCore::WorkerPtr ProcessCore::MakeWorker(int64_t id, std::string name) {
-  return std::make_shared<ProcessWorker>(*this, id, std::move(name));
-}
-
-WorkerConnection::Options ProcessCore::WorkerOptions(std::string worker) const {
-  return {.command = remote_.worker_command,
-          .environment = remote_.worker_environment,
-          .pool = options_.name,
-          .worker = std::move(worker),
-          .initializer = remote_.initializer.call(),
-          .finalizer = remote_.finalizer.call(),
-          .max_payload_bytes = remote_.max_payload_bytes,
-          .handshake_timeout = remote_.handshake_timeout,
-          .no_new_privileges = remote_.no_new_privileges,
-          .hidden_environment = remote_.hidden_environment,
-          .answer = remote_.answer};
-}
-
-void ProcessCore::CheckMayStart() {
-  if (IsFutureWorker()) {
-    throw InvalidStateError(
-        "a process that was started as a worker uses a pool before main(); "
-        "workers would start workers without end");
-  }
-  if (WorkerDepth() >= kMaxWorkerDepth) {
-    throw InvalidStateError(
-        absl::StrCat("this worker process has ", kMaxWorkerDepth,
-                     " others above it; no pool can start workers below that"));
-  }
+  return std::make_shared<ProcessDriver>(static_cast<ThreadCore&>(*this),
+                                         static_cast<DriverPool&>(*this),
+                                         supply_, id, std::move(name));
 }
 
 bool ProcessCore::HasOtherWorkers() {
@@ -156,7 +63,7 @@ EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
     throw InvalidStateError(
         "this CancelledTask was already called or moved from");
   }
-  RemoteCall* const call = state->remote_call();
+  RemoteCall* const call = RemoteCall::Of(*state);
   if (call == nullptr) {
     throw SerializationError(absl::StrCat(
         "cancelled ", state->Describe(),
@@ -169,17 +76,16 @@ EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
 }
 
 void ProcessCore::Test() {
-  CheckMayStart();
-  WorkerConnection child(WorkerOptions(absl::StrCat(options_.name, "-test")));
-  std::exception_ptr error = child.Handshake();
-  if (error != nullptr) {
-    std::rethrow_exception(HookFailure<InitializerError>(error));
+  const auto child = supply_.Connect(absl::StrCat(options_.name, "-test"));
+  if (const std::exception_ptr error = child->Handshake()) {
+    std::rethrow_exception(HookFailure<InitializerError>(Label(), error));
   }
-  error = child.Stop();
-  if (error != nullptr) {
-    std::rethrow_exception(HookFailure<FinalizerError>(error));
+  if (const std::exception_ptr error = child->Stop()) {
+    std::rethrow_exception(HookFailure<FinalizerError>(Label(), error));
   }
 }
+
+// ------------------------------------------------- Without waking a driver
 
 void ProcessCore::Submit(StateBase* task) {
   if (!SubmitDirectly(task, /*will_wait=*/false)) ThreadCore::Submit(task);
@@ -191,13 +97,13 @@ bool ProcessCore::TrySubmit(StateBase* task, bool is_chunk) {
 }
 
 void ProcessCore::SubmitAndWait(StateBase* task) {
-  // An agent has a child of its own to serve, and visits no other.
+  // A driver has a process of its own to serve, and visits no other.
   const bool will_wait = ThreadWorker::CurrentOf(*this) == nullptr;
   if (!SubmitDirectly(task, will_wait)) ThreadCore::Submit(task);
 }
 
 bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
-  RemoteCall& call = *task->remote_call();
+  RemoteCall& call = *RemoteCall::Of(*task);
   const Payload& arguments = call.call().arguments;
   if (task->is_tracked() || InForkedChild() ||
       !pending_limits_.CanEverHold(PendingBytes(*task)) ||
@@ -205,9 +111,8 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
     return false;
   }
   const auto mine = StateRef<StateBase>::Share(task);
-  std::shared_ptr<ProcessWorker> worker;
-  std::shared_ptr<WorkerConnection> child;
-  WorkerConnection::Ticket ticket;
+  std::shared_ptr<ProcessDriver> driver;
+  Handed handed;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
@@ -216,128 +121,247 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
         newest->lost.load()) {
       return false;
     }
-    worker = std::static_pointer_cast<ProcessWorker>(newest);
+    BorrowedSlot* const slot = FindSlot(*newest);
+    if (slot == nullptr) return false;
+    driver = std::static_pointer_cast<ProcessDriver>(newest);
     roster_.BorrowNewest();
-    UpdateHints();
-    const int64_t now = NowTicks();
-    StartDirectly(task);
+    task->set_task_id(inbox_.next_task_id());
+    inbox_.CountDirect();
+    const int64_t now = NowNanos();
+    task->Start();
     task->MarkStarted(now);
-    MarkTaken(*worker, task);
-    worker->running_since.store(now, std::memory_order_relaxed);
+    flow_.CountTaken();
+    MarkTaken(*driver, task);
+    driver->running_since.store(now, std::memory_order_relaxed);
     call.Lend();
-    child = worker->Lend(task, will_wait, &ticket);
+    slot->Lend(task, will_wait);
+    handed = driver->HandDirectly(task);
+    call.SetRunner(driver.get());
+    if (!will_wait && slot->SetWatched(true)) driver->WatchSocket(true);
   }
   try {
-    child->Send(ticket, call.call());
+    handed.child->Send(handed.ticket, call.call());
   } catch (const std::exception&) {
-    // The agent will see that it has nothing to wait for, try again, and fail
-    // the task.
-    worker->ForgetSent(ticket);
+    GiveUpDirect(*driver, handed.ticket);
   }
   call.EndLoan();
   return true;
 }
 
-// A thread that waits for a task of a lent worker, as long as it serves the
-// child in the agent's place.
-class ProcessCore::Visit {
- public:
-  Visit(ProcessCore& core, const StateBase& task) : core_(core) {
-    MutexLock lock(core_.mu_);
-    core_.roster_.ForEach([&](const WorkerPtr& worker) {
-      if (child_ != nullptr) return;
-      auto& candidate = static_cast<ProcessWorker&>(*worker);
-      child_ = candidate.BeginVisit(task, &ticket_);
-      if (child_ == nullptr) return;
-      worker_ = std::static_pointer_cast<ProcessWorker>(worker);
-    });
-  }
-  ~Visit() {
-    if (worker_ == nullptr) return;
-    bool must_wake;
-    {
-      MutexLock take(core_.take_mu_);
-      MutexLock lock(core_.mu_);
-      must_wake = worker_->EndLoan(is_done_);
-    }
-    if (must_wake) worker_->WakeUp();
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-
-  // False: the child has died first, which is the agent's business.
-  bool Serve(StateBase& task) {
-    if (worker_ == nullptr) return false;
-    auto waited = child_->WaitForOutcome(ticket_, absl::ZeroDuration(), 0);
-    if (waited == WorkerConnection::Waited::kTimeout) {
-      {
-        MutexLock lock(core_.mu_);
-        worker_->StopWatching();
-      }
-      waited = child_->WaitForOutcome(ticket_);
-    }
-    if (waited == WorkerConnection::Waited::kDead) return false;
-    ThreadWorker* const outer = ThreadWorker::Current();
-    ThreadWorker::SetCurrent(worker_.get());
-    is_done_ = true;
-    core_.RunTask(*worker_, &task);
-    ThreadWorker::SetCurrent(outer);
-    return true;
-  }
-
- private:
-  ProcessCore& core_;
-  std::shared_ptr<ProcessWorker> worker_;
-  std::shared_ptr<WorkerConnection> child_;
-  WorkerConnection::Ticket ticket_;
-  bool is_done_ = false;
-};
-
-bool ProcessCore::Attend(StateBase& task) {
-  // An agent has a child of its own to serve.
-  if (InForkedChild() || ThreadWorker::CurrentOf(*this) != nullptr) {
-    return false;
-  }
-  return Visit(*this, task).Serve(task);
-}
-
-Payload ProcessCore::CallRemotely(StateBase& task, RemoteCall& call) {
-  return static_cast<ProcessWorker*>(ThreadWorker::CurrentOf(*this))
-      ->Call(task, call);
-}
-
-std::vector<std::shared_ptr<ProcessWorker>> ProcessCore::ProcessWorkers() {
-  std::vector<std::shared_ptr<ProcessWorker>> workers;
+void ProcessCore::GiveUpDirect(ProcessDriver& driver,
+                               const WorkerConnection::Ticket& ticket) {
+  MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  workers.reserve(roster_.size());
-  roster_.ForEach([&](const WorkerPtr& worker) {
-    workers.push_back(std::static_pointer_cast<ProcessWorker>(worker));
-  });
-  return workers;
+  driver.ForgetHanded(ticket);
+  BorrowedSlot* const slot = FindSlot(driver);
+  if (slot == nullptr || !slot->is_lent()) return;
+  EndLoan(driver, *slot);
+  driver.WakeUp();
 }
 
-std::shared_ptr<ProcessWorker> ProcessCore::FindRunner(const StateBase& task) {
-  for (auto& worker : ProcessWorkers()) {
-    if (worker->IsRunning(task)) return std::move(worker);
+void ProcessCore::EndLoan(ProcessDriver& driver, BorrowedSlot& slot) {
+  slot.End(/*is_done=*/false);
+  if (slot.child_ended()) driver.lost.store(true);
+  StartSearching(driver);
+  driver.wake.store(ThreadWorker::kWoken, std::memory_order_release);
+}
+
+BorrowedSlot* ProcessCore::FindSlot(const ThreadWorker& worker) {
+  const auto found = borrowed_.find(worker.id);
+  return found == borrowed_.end() ? nullptr : &found->second;
+}
+
+bool ProcessCore::IsBorrowed(ThreadWorker& worker) {
+  BorrowedSlot* const slot = FindSlot(worker);
+  if (slot == nullptr) return false;
+  if (slot->is_neglected()) {
+    EndLoan(static_cast<ProcessDriver&>(worker), *slot);
   }
-  return nullptr;
+  return slot->is_lent();
 }
 
-// Recall(), KillRunning() and AskToStop() do nothing in a forked process. It
-// shares sockets and claim pages with workers that are not its own.
+StateBase* ProcessCore::TakeBorrowed(ThreadWorker& worker) {
+  BorrowedSlot* const slot = FindSlot(worker);
+  return slot == nullptr ? nullptr : slot->TakeTask();
+}
 
-void ProcessCore::Recall(StateBase& task) {
-  if (InForkedChild()) return;
+void ProcessCore::OnChildStarted(ProcessDriver& driver) {
+  MutexLock lock(mu_);
+  borrowed_[driver.id].OnStarted();
+}
+
+void ProcessCore::OnEvents(ProcessDriver& driver,
+                           const WorkerWaiter::Events& events) {
+  MutexLock lock(mu_);
+  BorrowedSlot* const slot = FindSlot(driver);
+  if (slot == nullptr) return;
+  if (events.child_spoke) slot->OnSpoke();
+  if (events.child_ended) slot->OnEnded();
+  if (slot->child_ended() && !slot->is_lent()) driver.lost.store(true);
+}
+
+bool ProcessCore::BeginVisit(ProcessDriver& driver, const StateBase& task) {
+  MutexLock lock(mu_);
+  BorrowedSlot* const slot = FindSlot(driver);
+  return slot != nullptr && slot->BeginVisit(task);
+}
+
+void ProcessCore::WatchAsVisitor(ProcessDriver& driver) {
+  MutexLock lock(mu_);
+  BorrowedSlot* const slot = FindSlot(driver);
+  if (slot != nullptr && slot->SetWatched(false)) driver.WatchSocket(false);
+}
+
+void ProcessCore::EndVisit(ProcessDriver& driver, bool is_done) {
+  {
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    BorrowedSlot* const slot = FindSlot(driver);
+    if (slot == nullptr) return;
+    if (is_done) {
+      slot->End(/*is_done=*/true);
+      if (slot->child_ended()) driver.lost.store(true);
+      const Prefetched* const ahead = FindAhead(driver);
+      if ((ahead == nullptr || ahead->empty()) && Waiting() == 0 &&
+          !MustRetire(driver) && !IsWornOut(driver)) {
+        roster_.Park(driver.id);
+        return;
+      }
+    }
+    EndLoan(driver, *slot);
+  }
+  driver.WakeUp();
+}
+
+void ProcessCore::OnChildStopped(ProcessDriver& driver) {
+  MutexLock take(take_mu_);
+  MutexLock lock(mu_);
+  const Prefetched* const ahead = FindAhead(driver);
+  if (ahead != nullptr && ahead->empty()) prefetched_.erase(driver.id);
+  borrowed_.erase(driver.id);
+}
+
+// ------------------------------------------------------ Ahead of its time
+
+ProcessCore::Prefetched* ProcessCore::FindAhead(const ThreadWorker& worker) {
+  const auto found = prefetched_.find(worker.id);
+  return found == prefetched_.end() ? nullptr : &found->second;
+}
+
+size_t ProcessCore::CountToPrefetch(const ProcessDriver& driver,
+                                    const Prefetched& ahead, bool is_quick) {
+  const size_t wanted = ahead.CountWanted(is_quick);
+  if (wanted == 0) return 0;
+  const size_t count = std::min(wanted, ShareToOffer());
+  const int max_tasks = options_.max_tasks_per_worker;
+  if (max_tasks == 0) return count;
+  const int64_t left = max_tasks - driver.tasks_since_start - 1 -
+                       static_cast<int64_t>(ahead.size());
+  return std::min(count, static_cast<size_t>(std::max<int64_t>(left, 0)));
+}
+
+DriverPool::Batch ProcessCore::Prefetch(ProcessDriver& driver,
+                                        const Handed& running, bool is_quick) {
+  Batch batch;
+  MutexLock take(take_mu_);
+  Prefetched& ahead = prefetched_[driver.id];
+  const size_t count = CountToPrefetch(driver, ahead, is_quick);
+  if (count > 0) {
+    ahead.Reserve();
+    batch.tasks.reserve(count);
+    batch.orders.reserve(count);
+  }
+  while (batch.tasks.size() < count) {
+    StateBase* const next = TakeForOffer();
+    if (next == nullptr) break;
+    if (!ahead.Fits(*next)) {
+      MutexLock lock(mu_);
+      PutBack(next);
+      break;
+    }
+    RemoteCall& call = *RemoteCall::Of(*next);
+    call.Lend();
+    const WorkerConnection::Ticket ticket =
+        running.child->Offer(ahead.BusySlots(running.ticket));
+    ahead.Add({next, running.child, ticket});
+    call.SetRunner(&driver);
+    batch.tasks.push_back(StateRef<StateBase>::Share(next));
+    batch.orders.push_back({ticket, &call.call()});
+  }
+  batch.notify_from = ahead.MiddleAttempt();
+  return batch;
+}
+
+StateBase* ProcessCore::StartPrefetched(ProcessDriver& driver,
+                                        const StateBase* only) {
+  MutexLock take(take_mu_);
+  Prefetched* const ahead = FindAhead(driver);
+  if (ahead == nullptr || ahead->empty() ||
+      (only != nullptr && !ahead->IsFirst(*only))) {
+    return nullptr;
+  }
+  Prefetched::First first = ahead->TakeFirst();
+  StateBase* const task = first.handed.task;
+  if (first.newly_started) CountStarted(*task);
+  MarkTaken(driver, task);
+  driver.SetRunning(std::move(first.handed));
+  return task;
+}
+
+bool ProcessCore::HasPrefetched(const ProcessDriver& driver) {
+  MutexLock take(take_mu_);
+  const Prefetched* const ahead = FindAhead(driver);
+  return ahead != nullptr && !ahead->empty();
+}
+
+std::optional<DriverPool::Handed> ProcessCore::FindPrefetched(
+    const ProcessDriver& driver, const StateBase& task) {
+  MutexLock take(take_mu_);
+  const Prefetched* const ahead = FindAhead(driver);
+  const Handed* const handed =
+      ahead == nullptr ? nullptr : ahead->FindStarted(task);
+  return handed == nullptr ? std::nullopt : std::optional<Handed>(*handed);
+}
+
+bool ProcessCore::RevokeFrom(Prefetched& ahead, StateBase& task) {
+  switch (ahead.Revoke(task)) {
+    case Prefetched::Revoked::kPending:
+      RemoteCall::Of(task)->SetRunner(nullptr);
+      PutBack(&task);
+      return true;
+    case Prefetched::Revoked::kStarted:
+      CountStarted(task);
+      return false;
+    case Prefetched::Revoked::kNothing:
+      return false;
+  }
+  return false;
+}
+
+void ProcessCore::Revoke(ProcessDriver& driver, StateBase& task) {
   Wakeup wakeup;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    bool is_recalled = false;
-    roster_.ForEach([&](const WorkerPtr& worker) {
-      is_recalled =
-          is_recalled || static_cast<ProcessWorker&>(*worker).Recall(task);
-    });
-    if (is_recalled) wakeup = FindWorker();
+    Prefetched* const ahead = FindAhead(driver);
+    if (ahead != nullptr && RevokeFrom(*ahead, task)) wakeup = FindWorker();
+  }
+  Dispatch(std::move(wakeup));
+}
+
+void ProcessCore::RevokeAll(ProcessDriver& driver, size_t rest) {
+  Wakeup wakeup;
+  {
+    MutexLock take(take_mu_);
+    Prefetched* const ahead = FindAhead(driver);
+    if (ahead == nullptr || ahead->size() <= rest) return;
+    MutexLock lock(mu_);
+    bool is_any = false;
+    // The last first, so that the queue keeps its order.
+    while (StateBase* const last = ahead->LastPending(rest)) {
+      if (RevokeFrom(*ahead, *last)) is_any = true;
+    }
+    if (is_any) wakeup = FindWorker();
   }
   Dispatch(std::move(wakeup));
 }
@@ -345,20 +369,19 @@ void ProcessCore::Recall(StateBase& task) {
 void ProcessCore::RecallAll() {
   // Who calls this takes all that is in the queue: nobody is to be woken.
   while (true) {
-    ProcessWorker* owner = nullptr;
+    Prefetched* owner = nullptr;
     StateBase* last = nullptr;
     // The last submitted goes back first, so that the queue keeps its order.
-    roster_.ForEach([&](const WorkerPtr& worker) {
-      auto* const candidate = static_cast<ProcessWorker*>(worker.get());
-      StateBase* const offered = candidate->LastOffered();
-      if (offered != nullptr &&
-          (last == nullptr || offered->task_id() > last->task_id())) {
-        owner = candidate;
-        last = offered;
+    for (auto& [id, ahead] : prefetched_) {
+      StateBase* const candidate = ahead.LastPending();
+      if (candidate != nullptr &&
+          (last == nullptr || candidate->task_id() > last->task_id())) {
+        owner = &ahead;
+        last = candidate;
       }
-    });
+    }
     if (owner == nullptr) return;
-    owner->Recall(*last);
+    RevokeFrom(*owner, *last);
   }
 }
 
@@ -366,41 +389,31 @@ bool ProcessCore::RecallOne() {
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   if (lifecycle_.must_retire()) return false;
-  bool is_recalled = false;
-  roster_.ForEach([&](const WorkerPtr& worker) {
-    if (is_recalled) return;
-    auto& process_worker = static_cast<ProcessWorker&>(*worker);
-    StateBase* const offered = process_worker.LastOffered();
-    is_recalled = offered != nullptr && process_worker.Recall(*offered);
-  });
-  return is_recalled;
+  for (auto& [id, ahead] : prefetched_) {
+    StateBase* const last = ahead.LastPending();
+    if (last != nullptr && RevokeFrom(ahead, *last)) return true;
+  }
+  return false;
 }
 
-bool ProcessCore::KillRunning(StateBase& task) {
-  if (InForkedChild()) return false;
-  const auto runner = FindRunner(task);
-  if (runner != nullptr && !runner->KillIfRunning(task)) return false;
-  // A task without a runner is on its way to one, which looks at what it is
-  // asked to run.
-  task.RequestCancel();
-  task.Settle(FutureState::kCancelled, nullptr);
-  if (task.state() != FutureState::kCancelled) return false;
-  if (runner == nullptr) OnTimeout(task);
-  return true;
-}
+// ------------------------------------------------------------- Their ends
 
 void ProcessCore::OnTimeout(StateBase& task) {
-  if (const auto runner = FindRunner(task)) runner->KillIfRunning(task);
-}
-
-void ProcessCore::AskToStop(StateBase& task) {
-  if (InForkedChild()) return;
-  if (const auto runner = FindRunner(task)) runner->AskToStop(task);
+  RemoteCall::Of(task)->KillRunning(task);
 }
 
 bool ProcessCore::KillWorkers() {
-  killed_.store(true);
-  for (const auto& worker : ProcessWorkers()) worker->KillChild();
+  supply_.Kill();
+  std::vector<WorkerPtr> workers;
+  {
+    MutexLock lock(mu_);
+    workers.reserve(roster_.size());
+    roster_.ForEach(
+        [&](const WorkerPtr& worker) { workers.push_back(worker); });
+  }
+  for (const WorkerPtr& worker : workers) {
+    static_cast<ProcessDriver&>(*worker).KillChild();
+  }
   return true;
 }
 

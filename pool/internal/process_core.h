@@ -2,8 +2,10 @@
 #define ASYNCPAL_POOL_INTERNAL_PROCESS_CORE_H_
 
 #include <cstdint>
-#include <deque>
+#include <exception>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,44 +13,26 @@
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/worker/worker_connection.h"
-#include "asyncpal/pool/internal/remote_task.h"
-#include "asyncpal/pool/internal/restart_budget.h"
+#include "asyncpal/pool/internal/borrowed_slot.h"
+#include "asyncpal/pool/internal/prefetched_tasks.h"
+#include "asyncpal/pool/internal/process_driver.h"
+#include "asyncpal/pool/internal/process_supply.h"
 #include "asyncpal/pool/internal/thread_core.h"
-#include "asyncpal/pool/internal/worker_hook.h"
 
 namespace asyncpal::internal {
-
-class ProcessWorker;
 
 // Throws std::invalid_argument that names the option and its value.
 void CheckProcessLimits(WhenFull when_full, int64_t max_pending_bytes,
                         int max_restarts, absl::Duration restart_window);
 
-// The engine of a ProcessPool: that of a ThreadPool whose every worker thread
-// serves one child process. The thread takes tasks from the queue as always,
-// and running one means to send it to the child and to wait for the result.
-// process_worker.h has what such a thread does; here is what others do to it.
-class ProcessCore final : public ThreadCore, public RemoteCaller {
+// The engine of a ProcessPool: that of a ThreadPool whose every worker is a
+// ProcessDriver. To the books of a ThreadCore it adds, under the same locks,
+// what each driver has ahead and whether its place is borrowed.
+//
+// Threads, Lifetime, Ordering, Errors, Shutdown: as ThreadCore.
+class ProcessCore final : public ThreadCore, private DriverPool {
  public:
-  struct Options {
-    std::vector<std::string> worker_command;
-    // "NAME=value", in the environment of workers alone.
-    std::vector<std::string> worker_environment = {};
-    Shippable initializer;
-    Shippable finalizer;
-    int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
-    // 0: no limit.
-    int64_t max_pending_bytes = 0;
-    // 0: see RestartBudget.
-    int max_restarts = 0;
-    absl::Duration restart_window = absl::Seconds(5);
-    // How long a child may take to become a worker.
-    absl::Duration handshake_timeout = absl::ZeroDuration();  // by the command
-    bool no_new_privileges = false;
-    // For a host language's workers; see WorkerConnection::Options.
-    std::vector<std::string> hidden_environment = {};
-    RequestServer::Handler answer = nullptr;
-  };
+  using Options = ProcessOptions;
 
   // Both kinds of options have been checked. The pool is registered with
   // `registry`.
@@ -66,16 +50,9 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   void SubmitAndWait(StateBase* task);
   void Test() override;
 
-  int64_t max_payload_bytes() const { return remote_.max_payload_bytes; }
-  std::weak_ptr<RemoteCaller> weak_caller() {
-    return std::static_pointer_cast<ProcessCore>(shared_from_this());
+  int64_t max_payload_bytes() const {
+    return supply_.options().max_payload_bytes;
   }
-
-  Payload CallRemotely(StateBase& task, RemoteCall& call) override;
-  bool Attend(StateBase& task) override;
-  void Recall(StateBase& task) override;
-  bool KillRunning(StateBase& task) override;
-  void AskToStop(StateBase& task) override;
 
  protected:
   WorkerPtr MakeWorker(int64_t id, std::string name) override;
@@ -86,47 +63,65 @@ class ProcessCore final : public ThreadCore, public RemoteCaller {
   bool KillWorkers() override;
   void RecallAll() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   bool RecallOne() override;
+  bool IsBorrowed(ThreadWorker& worker) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  StateBase* TakeBorrowed(ThreadWorker& worker) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
  private:
-  friend class ProcessWorker;
+  using Prefetched = PrefetchedTasks<WorkerConnection>;
 
   ProcessCore(PoolOptions options, Options remote, ShutdownRegistry* registry);
 
-  WorkerConnection::Options WorkerOptions(std::string worker) const;
-  // Throws where starting a worker could go on without end.
-  static void CheckMayStart();
-  // What happens to workers, for the budget. True: it is spent.
-  bool SpendDeath();
-  bool SpendFailedStart();
-  absl::Duration DelayAfterCrash();
-  void OnStarted();
-  void OnFinishedTask() {
-    // Most of the time it is false already, and then nothing is written.
-    if (has_deaths_.load(std::memory_order_relaxed)) ForgetDeaths();
+  std::shared_ptr<const void> GetHold() override { return shared_from_this(); }
+  void Break(std::exception_ptr error) override {
+    ThreadCore::Break(std::move(error));
   }
-  void ForgetDeaths();
-  // The error of a pool whose budget is spent.
-  std::exception_ptr TooManyDeaths(const std::exception_ptr& last);
-  bool HasOtherWorkers();
-  // What a hook threw in a worker, nested in a HookError.
-  template <typename HookError>
-  std::exception_ptr HookFailure(const std::exception_ptr& thrown) const {
-    return internal::HookFailure<HookError>(Label(), thrown);
+  bool HasOtherWorkers() override;
+  void RunTask(ProcessDriver& driver, StateBase* task) override {
+    ThreadCore::RunTask(driver, task);
   }
-  std::vector<std::shared_ptr<ProcessWorker>> ProcessWorkers();
-  // Sends `task` to an idle worker's child without waking its agent. False:
-  // there is none, or the task needs an agent from the beginning.
-  bool SubmitDirectly(StateBase* task, bool will_wait);
-  class Visit;
-  // The worker that runs `task` now, or null.
-  std::shared_ptr<ProcessWorker> FindRunner(const StateBase& task);
+  Batch Prefetch(ProcessDriver& driver, const Handed& running,
+                 bool is_quick) override;
+  StateBase* StartPrefetched(ProcessDriver& driver,
+                             const StateBase* only) override;
+  bool HasPrefetched(const ProcessDriver& driver) override;
+  std::optional<Handed> FindPrefetched(const ProcessDriver& driver,
+                                       const StateBase& task) override;
+  void Revoke(ProcessDriver& driver, StateBase& task) override;
+  void RevokeAll(ProcessDriver& driver, size_t rest) override;
+  void OnChildStarted(ProcessDriver& driver) override;
+  void OnEvents(ProcessDriver& driver,
+                const WorkerWaiter::Events& events) override;
+  bool BeginVisit(ProcessDriver& driver, const StateBase& task) override;
+  void WatchAsVisitor(ProcessDriver& driver) override;
+  void EndVisit(ProcessDriver& driver, bool is_done) override;
+  void OnChildStopped(ProcessDriver& driver) override;
 
-  const Options remote_;
-  // Whether a finished task has deaths to make forgotten.
-  std::atomic<bool> has_deaths_{false};
-  Mutex budget_mu_;
-  RestartBudget budget_ ABSL_GUARDED_BY(budget_mu_);
-  std::atomic<bool> killed_{false};  // no process is to be started any more
+  // Sends `task` to an idle driver's process without waking the driver. False:
+  // there is none, or the task needs a driver from the beginning.
+  bool SubmitDirectly(StateBase* task, bool will_wait);
+  // What was to be sent so was not: the driver will see that it has nothing to
+  // wait for, try again, and fail the task.
+  void GiveUpDirect(ProcessDriver& driver,
+                    const WorkerConnection::Ticket& ticket);
+  // The driver is to wake, and has what its place was borrowed for.
+  void EndLoan(ProcessDriver& driver, BorrowedSlot& slot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  size_t CountToPrefetch(const ProcessDriver& driver, const Prefetched& ahead,
+                         bool is_quick) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // True: `task` is in the queue again.
+  bool RevokeFrom(Prefetched& ahead, StateBase& task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  Prefetched* FindAhead(const ThreadWorker& worker)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  BorrowedSlot* FindSlot(const ThreadWorker& worker)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  ProcessSupply supply_;
+  // By the ids of the drivers that have a process.
+  std::map<int64_t, Prefetched> prefetched_ ABSL_GUARDED_BY(take_mu_);
+  std::map<int64_t, BorrowedSlot> borrowed_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace asyncpal::internal

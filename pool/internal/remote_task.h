@@ -2,117 +2,148 @@
 #define ASYNCPAL_POOL_INTERNAL_REMOTE_TASK_H_
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <memory>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
+#include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/internal/task_runner.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/ipc/payload.h"
 
 namespace asyncpal::internal {
 
-class RemoteCall;
-
-// What a task needs of the pool that has it, to be reached after the pool may
-// be gone.
-class RemoteCaller {
- public:
-  // Runs `task` in a worker process, on the thread of the pool's that serves
-  // that worker, and returns the encoded result or throws.
-  virtual Payload CallRemotely(StateBase& task, RemoteCall& call) = 0;
-  // As in StateBase.
-  virtual bool Attend(StateBase& task) = 0;
-  virtual void Recall(StateBase& task) = 0;
-  virtual bool KillRunning(StateBase& task) = 0;
-  virtual void AskToStop(StateBase& task) = 0;
-
- protected:
-  ~RemoteCaller() = default;
+// What became of a call elsewhere.
+struct RemoteOutcome {
+  Payload value = {};
+  std::exception_ptr failure = nullptr;  // null: `value` counts
 };
 
-// The part of a process pool's task that does not depend on its type.
-class RemoteCall {
+// What runs a remote task at the moment: the driver of a worker process, or a
+// pool whose tasks run on other machines. It may go before the task does.
+class RemoteRunner : public TaskRunner {
  public:
-  RemoteCall(std::weak_ptr<RemoteCaller> caller, EncodedCall call)
-      : caller_(std::move(caller)), call_(std::move(call)) {}
+  // What a call from outside keeps alive while it lasts.
+  struct Hold {
+    std::shared_ptr<const void> pool;
+    std::shared_ptr<TaskRunner> runner;
+  };
+  // Called while it has a task that is not done.
+  virtual Hold GetHold() = 0;
+
+ protected:
+  ~RemoteRunner() = default;
+};
+
+// The part of a task whose callable was encoded that does not depend on its
+// type: the call, and who has it.
+//
+//   RemoteCall& call = *RemoteCall::Of(task);
+//   call.SetRunner(this);              // from now on this hears of Kill()
+//   Send(call.call());
+//   ...                                // however the outcome comes
+//   call.Deliver(std::move(outcome));  // the task is done; its runner is none
+//
+// Nothing here waits for the outcome: a thread may, for each task, or one for
+// all that come by message.
+//
+// Threads: one at a time has the task, and sends it; any may call the rest, as
+// futures do.
+// Lifetime: a part of its task.
+// Ordering: a runner that was set is asked until another is, or none.
+// Errors: Deliver() makes what can't be decoded the task's failure.
+// Shutdown: none. In a process that was forked, it passes nothing on: what runs
+// the task is not its own.
+class RemoteCall : public TaskRunner {
+ public:
+  explicit RemoteCall(EncodedCall call);
   RemoteCall(const RemoteCall&) = delete;
   RemoteCall& operator=(const RemoteCall&) = delete;
 
-  const EncodedCall& call() const { return call_; }
-  // Between the two, the call is being sent by someone who does not own the
-  // task, and stays. By several even, if it was recalled from one meanwhile.
-  void Lend() { loans_.fetch_add(1, std::memory_order_relaxed); }
-  void EndLoan() { loans_.fetch_sub(1, std::memory_order_release); }
-  // Null: the pool is gone.
-  std::shared_ptr<RemoteCaller> caller() const { return caller_.lock(); }
-  void WaitForLoan() const {
-    while (loans_.load(std::memory_order_acquire) > 0) {
-      std::this_thread::yield();
-    }
-  }
-  // Gives the arguments up, or hands them to another task.
-  EncodedCall TakeCall() {
-    WaitForLoan();
-    return std::exchange(call_, {});
+  // That of `task`. Null: it is no such task.
+  static RemoteCall* Of(StateBase& task) {
+    return static_cast<RemoteCall*>(task.runner());
   }
 
+  const EncodedCall& call() const { return call_; }
+  // Between the two, the call is being sent by someone who does not own the
+  // task, and stays. By several even, if it was revoked from one meanwhile.
+  void Lend() { loans_.fetch_add(1, std::memory_order_relaxed); }
+  void EndLoan() { loans_.fetch_sub(1, std::memory_order_release); }
+  void WaitForLoan() const;
+  // Gives the arguments up, or hands them to another task.
+  EncodedCall TakeCall();
+
+  // Who has the task from now on. Null: nobody outside of its pool's queue.
+  void SetRunner(RemoteRunner* runner);
+  // Settles the started task with what has come for it, and gives up the
+  // caller's reference.
+  virtual void Deliver(RemoteOutcome outcome) = 0;
+
+  bool ReceiveOnWaiter(StateBase& task) override;
+  bool Revoke(StateBase& task) override;
+  // With nobody who has it, the task is on its way to somebody who will look
+  // whether it is done before they begin.
+  bool KillRunning(StateBase& task) override;
+  void AskToStop(StateBase& task) override;
+
+ protected:
+  ~RemoteCall() = default;
+
  private:
-  const std::weak_ptr<RemoteCaller> caller_;
+  RemoteRunner::Hold GetHold();
+  bool InForkedChild() const;
+
   EncodedCall call_;
   std::atomic<int> loans_{0};
+  const uint32_t fork_generation_;
+  Mutex mu_;  // taken last
+  RemoteRunner* runner_ ABSL_GUARDED_BY(mu_) = nullptr;
 };
 
 // The result of a task for which any will do.
 struct Discarded {};
 
-// A task whose callable has been encoded, and runs in another process.
+// A task whose callable has been encoded, and runs elsewhere.
 template <typename T>
 class RemoteTask : public ResultState<T>, public RemoteCall {
  public:
   // `stoppable`: the callable looks at its stop token.
-  RemoteTask(TaskOwner* owner, uint32_t flags, bool stoppable,
-             std::weak_ptr<RemoteCaller> caller, EncodedCall call)
+  RemoteTask(TaskOwner* owner, uint32_t flags, bool stoppable, EncodedCall call)
       : ResultState<T>(owner, StateBase::kPoolTask | flags |
                                   (stoppable ? StateBase::kTracked : 0)),
-        RemoteCall(std::move(caller), std::move(call)),
+        RemoteCall(std::move(call)),
         stoppable_(stoppable) {}
 
-  void DropCallable() noexcept override { TakeCall(); }
+  TaskRunner* runner() override { return static_cast<RemoteCall*>(this); }
+  void DropCallable() noexcept override {
+    TakeCall();
+    SetRunner(nullptr);
+  }
   void RequestStop() noexcept override {
-    if (!stoppable_) return;
-    if (const auto pool = caller()) pool->AskToStop(*this);
+    if (stoppable_) AskToStop(*this);
   }
-  bool Attend() override {
-    const auto pool = caller();
-    return pool != nullptr && pool->Attend(*this);
-  }
-  void Recall() override {
-    if (const auto pool = caller()) pool->Recall(*this);
-  }
-  bool KillRunning() override {
-    const auto pool = caller();
-    return pool != nullptr && pool->KillRunning(*this);
-  }
-  RemoteCall* remote_call() override { return this; }
   void InvokeDetached() override {
     const EncodedCall call = TakeCall();
     RunHere(call);
   }
-
- protected:
-  void Execute() override {
-    this->SettleWith([this]() -> Stored<T> { return Call(); },
-                     [this] { DropCallable(); });
+  void Deliver(RemoteOutcome outcome) override {
+    this->SettleWith(
+        [&]() -> Stored<T> {
+          if (outcome.failure != nullptr) {
+            std::rethrow_exception(std::exchange(outcome.failure, nullptr));
+          }
+          return Decode(outcome.value);
+        },
+        [this] { DropCallable(); });
   }
 
  private:
-  Stored<T> Call() {
-    // The pool lives while it runs this.
-    const Payload result = caller()->CallRemotely(*this, *this);
+  static Stored<T> Decode(const Payload& result) {
     if constexpr (std::is_same_v<T, Discarded>) {
       return {};
     } else {

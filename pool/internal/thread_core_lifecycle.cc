@@ -37,10 +37,6 @@ std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
 }
 
 void ThreadCore::RegisterForShutdown() {
-  // A pool of one runs its tasks strictly in the order of their submission.
-  has_local_queues_ = runs_tasks_here() && options_.max_workers > 1 &&
-                      options_.max_tasks_per_worker == 0 &&
-                      !pending_limits_.any();
   handler_id_ =
       registry_->Register([weak = weak_from_this()](absl::Duration limit) {
         if (const auto core = weak.lock()) core->ShutdownAtExit(limit);
@@ -75,11 +71,16 @@ void ThreadCore::Release() {
   registry_->Deregister(std::exchange(handler_id_, 0));
 }
 
+bool ThreadCore::InForkedChild() const {
+  return fork_generation_ != ForkGeneration();
+}
+
 std::string ThreadCore::Label() const {
   return absl::StrCat("pool '", options_.name, "'");
 }
 
-void ThreadCore::ThrowForked() const {
+void ThreadCore::CheckProcess() const {
+  if (!InForkedChild()) return;
   throw ClosedPoolError(absl::StrCat(
       Label(),
       " belongs to the parent process: after fork() a child must make its "
@@ -132,7 +133,7 @@ int ThreadCore::SpawnWorkers(int n) {
     }
     if (error != nullptr) std::rethrow_exception(error);
     if (!StartThread(worker)) {
-      RejectStranded(0);
+      RejectStranded(nullptr);
       if (started > 0) break;
       throw RejectedError(
           absl::StrCat(Label(), ": SpawnWorkers(", n,
@@ -233,7 +234,6 @@ bool ThreadCore::Close(ShutdownMode mode) {
     MutexLock lock(mu_);
     closed_now = lifecycle_.Close();
     StopAccepting();
-    PassSubmitters();  // those who are in there get in
     WakeIdleToRecheck();
   }
   room_.Notify();
@@ -261,18 +261,17 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
 }
 
 void ThreadCore::CancelPendingAndAskToStop() {
-  PendingTasks pending;
+  std::vector<StateRef<StateBase>> pending;
   std::vector<StateRef<StateBase>> running;
-  FlushAllLocal();  // the pool accepts no more
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    ClaimAllPending(FutureState::kCancelled, &pending);
+    pending = ClaimAllPending(FutureState::kCancelled);
     tracked_.ForEach(
         [&](const StateRef<StateBase>& task) { running.push_back(task); });
   }
   // Callbacks and stop callbacks run in here, with no lock held.
-  GiveBack(pending, FutureState::kCancelled, nullptr);
+  GiveBack(std::move(pending), FutureState::kCancelled, nullptr);
   for (const StateRef<StateBase>& task : running) {
     task->RequestCancel();
     task->RequestStop();
@@ -280,23 +279,17 @@ void ThreadCore::CancelPendingAndAskToStop() {
 }
 
 void ThreadCore::Break(std::exception_ptr error) {
-  PendingTasks pending;
+  std::vector<StateRef<StateBase>> pending;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     if (!lifecycle_.Break(error)) return;
     StopAccepting();
-    PassSubmitters();
     WakeIdleToRecheck();
-  }
-  FlushAllLocal();
-  {
-    MutexLock take(take_mu_);
-    MutexLock lock(mu_);
-    ClaimAllPending(FutureState::kFailed, &pending);
+    pending = ClaimAllPending(FutureState::kFailed);
   }
   room_.Notify();
-  GiveBack(pending, FutureState::kFailed, error);
+  GiveBack(std::move(pending), FutureState::kFailed, error);
 }
 
 void ThreadCore::ShutdownAtExit(absl::Duration limit) {
@@ -325,7 +318,6 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
 }
 
 void ThreadCore::LeaveForExit(ThreadWorker& worker) {
-  FlushLocal(worker);
   {
     MutexLock lock(mu_);
     if (!roster_.Contains(worker.id)) return;
@@ -349,29 +341,8 @@ PoolStats ThreadCore::Stats() const {
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   PoolStats stats = counts_;
-  // No task starts while it counts them.
-  struct LocalLocks {
-    explicit LocalLocks(const Roster& r) ABSL_NO_THREAD_SAFETY_ANALYSIS
-        : roster(r) {
-      roster.ForEach([](const WorkerPtr& w) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        w->local_mu.Lock();
-      });
-    }
-    ~LocalLocks() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      roster.ForEach([](const WorkerPtr& w) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        w->local_mu.Unlock();
-      });
-    }
-    const Roster& roster;
-  };
-  std::optional<LocalLocks> local_locks;
-  if (has_local_queues_) local_locks.emplace(roster_);
+  stats.submitted = inbox_.submitted();
   stats.pending = Pending();
-  stats.submitted =
-      submitted_.Get() - withdrawn_ - moved_.Get() + local_submitted_;
-  roster_.ForEach([&](const WorkerPtr& worker) {
-    stats.submitted += worker->local_submitted.Get();
-  });
   roster_.ForEach([&](const WorkerPtr& worker) {
     stats.completed += worker->completed.Get();
     stats.failed += worker->failed.Get();
@@ -407,9 +378,7 @@ std::vector<WorkerInfo> ThreadCore::Workers() const {
       if (info.current_task.empty())
         info.current_task = absl::StrCat("task ", id);
       const int64_t since = worker->running_since.load();
-      if (since != 0) {
-        info.running_for = absl::Nanoseconds(TicksToNanos(NowTicks() - since));
-      }
+      if (since != 0) info.running_for = absl::Nanoseconds(NowNanos() - since);
     }
     infos.push_back(std::move(info));
   }

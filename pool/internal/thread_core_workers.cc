@@ -22,11 +22,7 @@
 // No task is left behind, because
 // - a worker that takes a task stops searching only afterwards, and looks for a
 //   successor in the same section: a submission in between has counted on it;
-// - a submitter looks for a worker only if the pool is *hungry*: if somebody is
-//   idle, or may be started. It sees that in the section in which it pushes its
-//   task. Whoever makes the pool hungry passes through that section's lock, and
-//   only then looks at what waits;
-// - so does a worker that parks;
+// - a worker parks only after it has seen the queue empty under the same lock;
 // - a start that fails is such an end of searching, too. It wakes an idle
 //   worker, as another start would fail again. Without one, busy workers come
 //   back for the queue; if all of them wait for this pool, those try again;
@@ -47,14 +43,13 @@ void NameThisThread(const std::string& pool, int64_t id) {
 }  // namespace
 
 ThreadCore::Wakeup ThreadCore::FindWorker() {
-  UpdateHints();
   // Asked first: Waiting() looks at a cache line that busy workers write.
   if (!roster_.is_hungry() || lifecycle_.is_broken()) return {};
   try {
     Wakeup wakeup = roster_.Choose(Waiting(), [this](int64_t id) {
       return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
     });
-    UpdateHints();
+    if (wakeup.start != nullptr) UpdateOverMax();
     return wakeup;
   } catch (const std::exception&) {
     // No memory or descriptor for one more: the ones there are will do.
@@ -72,7 +67,7 @@ ThreadCore::WorkerPtr ThreadCore::AddWorker() {
   WorkerPtr worker = roster_.Add([this](int64_t id) {
     return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
   });
-  UpdateHints();
+  UpdateOverMax();
   return worker;
 }
 
@@ -127,7 +122,7 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
         MutexLock lock(mu_);
         RetireForJoin(*worker);
       }
-      RejectStranded(0);
+      RejectStranded(nullptr);
     }
     RunQuietHandlers();
     throw;
@@ -147,13 +142,7 @@ void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
     MutexLock lock(mu_);
     roster_.EndStart(worker.id);
   }
-  for (TakenTask taken; NextTask(worker, &taken);) {
-    if (taken.task != nullptr) {
-      RunTask(worker, taken.task);
-    } else {
-      RunPosted(worker, taken);
-    }
-  }
+  while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
   if (auto error = worker.End()) Break(std::move(error));
 }
 
@@ -165,32 +154,31 @@ std::exception_ptr ThreadCore::RunFinalizer() {
   return RunHook<FinalizerError>(options_.finalizer, Label());
 }
 
-bool ThreadCore::NextTask(ThreadWorker& worker, TakenTask* taken) {
-  if (StateBase* const task = worker.TakeOffered()) {
+StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
+  if (StateBase* const task = worker.TakePrefetched()) {
     PassOnSearch(worker);
-    taken->Set(task);
-    return true;
+    return task;
   }
   if (over_max_.load(std::memory_order_relaxed)) {
     MutexLock lock(mu_);
     if (roster_.has_spare()) {
       roster_.DecideToGo(worker.id);
-      return false;
+      return nullptr;
     }
   }
   bool spun = false;
   while (true) {
-    if (IsWornOut(worker)) return false;
+    if (IsWornOut(worker)) return nullptr;
     if (worker.lost.load(std::memory_order_relaxed) && !Revive(worker)) {
-      return false;
+      return nullptr;
     }
-    if (TakeTask(worker, taken)) return true;
+    if (StateBase* const task = TakeTask(worker)) return task;
     if (RecallOne()) continue;
     MutexLock lock(mu_);
     if (Waiting() > 0) continue;  // one has come in between
     if (MustRetire(worker)) {
       roster_.DecideToGo(worker.id);
-      return false;
+      return nullptr;
     }
     // One worker looks out for the next task for a moment: it then costs
     // nobody a wake-up.
@@ -199,23 +187,22 @@ bool ThreadCore::NextTask(ThreadWorker& worker, TakenTask* taken) {
       ++spinning_;
       StartSearching(worker);
       lock.Unlock();
-      YieldUntil([this] { return SharedWaiting() > 0 || listed_.load() > 0; });
+      YieldUntil([this] { return flow_.has_new(); });
       lock.Lock();
       --spinning_;
       continue;
     }
     if (!Park(worker)) {
       roster_.DecideToGo(worker.id);
-      return false;
+      return nullptr;
     }
-    StateBase* task = worker.TakeLent();
+    StateBase* task = TakeBorrowed(worker);
     lock.Unlock();
     // Others may have left the worker with a task at hand as well.
-    if (task == nullptr) task = worker.TakeOffered();
+    if (task == nullptr) task = worker.TakePrefetched();
     if (task != nullptr) {
       PassOnSearch(worker);
-      taken->Set(task);
-      return true;
+      return task;
     }
     spun = false;
   }
@@ -247,25 +234,13 @@ bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
          worker.lost.load(std::memory_order_relaxed);
 }
 
-bool ThreadCore::ParkIfNoneWaits(ThreadWorker& worker) {
-  roster_.Park(worker.id);
-  UpdateHints();
-  if (Waiting() <= 0) return true;
-  roster_.Unpark(worker.id);
-  UpdateHints();
-  return false;
-}
-
 bool ThreadCore::Park(ThreadWorker& worker) {
   worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-  if (!ParkIfNoneWaits(worker)) {
-    StartSearching(worker);
-    return true;
-  }
+  roster_.Park(worker.id);
   worker.may_be_searching = false;
   int64_t since = NowNanos();
   while (true) {
-    if (roster_.IsLent(worker.id) || worker.is_lent()) {
+    if (roster_.IsLent(worker.id) || IsBorrowed(worker)) {
       worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
       roster_.NoteChange(worker.id);  // must look at the clock afterwards
       mu_.Unlock();
@@ -290,7 +265,6 @@ bool ThreadCore::Park(ThreadWorker& worker) {
     }
     if (left <= absl::ZeroDuration() || MustRetire(worker)) {
       roster_.Unpark(worker.id);
-      UpdateHints();
       return false;
     }
     worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
@@ -336,13 +310,12 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   // its replacement were at work already, threads could end faster than they
   // are joined.
   ReapThreads();
-  FlushLocal(*worker);
   MutexLock lock(mu_);
   worker->may_be_searching = false;
   if (!roster_.Contains(worker->id))
     return true;  // its thread ends the process
   roster_.BeginLeaving(worker->id);
-  UpdateHints();
+  UpdateOverMax();
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
@@ -365,7 +338,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
     if (dispatched) continue;
     if (roster_.has_active()) break;  // they will do
     roster_.StayOn(worker->id);
-    UpdateHints();
+    UpdateOverMax();
     return false;
   }
   RetireForJoin(*worker);
@@ -377,39 +350,24 @@ void ThreadCore::AddUp(ThreadWorker& worker) {
   counts_.failed += worker.failed.Get();
   counts_.cancelled += worker.cancelled.Get();
   counts_.lost += worker.lost_tasks.Get();
-  const int64_t submitted = worker.local_submitted.Get();
-  local_submitted_ += submitted;
-  local_rest_ += submitted - worker.local_taken.Get();
-  if (worker.is_listed.exchange(false)) listed_.fetch_sub(1);
 }
 
 void ThreadCore::RetireForJoin(ThreadWorker& worker) {
   AddUp(worker);
   roster_.Retire(worker.id);
-  UpdateHints();
+  UpdateOverMax();
   changed_.NotifyAll();
 }
 
 void ThreadCore::Forget(ThreadWorker& worker) {
   AddUp(worker);
   roster_.Forget(worker.id);
-  UpdateHints();
+  UpdateOverMax();
   changed_.NotifyAll();
 }
 
-void ThreadCore::UpdateHints() {
+void ThreadCore::UpdateOverMax() {
   over_max_.store(roster_.is_over_max(), std::memory_order_relaxed);
-  const bool is_hungry = roster_.is_hungry();
-  if (is_hungry == hungry_.load(std::memory_order_relaxed)) return;
-  hungry_.store(is_hungry, std::memory_order_relaxed);
-  if (is_hungry) PassSubmitters();
-}
-
-void ThreadCore::PassSubmitters() {
-  { MutexLock submit(submit_mu_); }
-  if (!has_local_queues_) return;
-  roster_.ForEach(
-      [](const WorkerPtr& worker) { MutexLock local(worker->local_mu); });
 }
 
 void ThreadCore::ReapThreads() {

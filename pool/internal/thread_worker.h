@@ -14,9 +14,6 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/shared_state.h"
-#include "asyncpal/future/internal/spin_mutex.h"
-#include "asyncpal/pool/internal/local_queue.h"
-#include "asyncpal/pool/internal/pending_tasks.h"
 
 namespace asyncpal::internal {
 
@@ -28,7 +25,17 @@ inline std::optional<int64_t> IfKnown(int64_t id) {
 class ThreadCore;
 
 // A counter that one thread writes and others read.
-using OwnedCounter = SharedCount;
+class OwnedCounter {
+ public:
+  void Add(int64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n,
+                 std::memory_order_release);
+  }
+  int64_t Get() const { return value_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
 
 // One thread of a ThreadCore, and what it says of itself. What the core knows
 // of it, and guards by its lock, is in the WorkerRoster.
@@ -61,14 +68,11 @@ class ThreadWorker : public ExecutionContext,
   // A worker that is `lost` tries to become useful again, as there are tasks.
   // False: it must retire.
   virtual bool Revive() { return false; }
-  // The task that this worker had at hand, started and counted. Null: none.
-  virtual StateBase* TakeOffered() { return nullptr; }
-  // With the core's lock held: what the sleeping worker is there for is in use
-  // by someone else; it must neither go nor be given a task.
-  virtual bool is_lent() { return false; }
-  // The task that such a use has left to this worker, started and counted.
-  // Null: none.
-  virtual StateBase* TakeLent() { return nullptr; }
+  // The task that this worker had prefetched, started and counted. Null: none.
+  virtual StateBase* TakePrefetched() { return nullptr; }
+  // Runs a started task to its end, and gives up the caller's reference. `now`
+  // is NowNanos().
+  virtual void Run(StateBase* task, int64_t now) { task->Run(now); }
   // After each task, before the worker looks at its own accounts.
   virtual void AfterRun() {}
   // Sleeps until WakeUp(), for the word `wake`, or `timeout`.
@@ -87,7 +91,7 @@ class ThreadWorker : public ExecutionContext,
   // on the stack, or the next one has options.
   StateBase* GoOn();
 
-  bool RunInline(StateBase& task, bool alone) override;
+  bool RunInline(StateBase& task) override;
   bool BeginBlocking(const StateBase* awaited) override;
   void EndBlocking() override;
   bool RecheckStandIn() override;
@@ -114,11 +118,6 @@ class ThreadWorker : public ExecutionContext,
   bool may_be_searching = false;  // false: the roster says so too
   bool gave_up = false;           // for lack of what starting it takes
   int tasks_since_start = 0;
-  uint64_t last_id = 0;     // of those for its own queue: what was given away,
-  uint64_t end_of_ids = 0;  // and what it may give away
-  uint64_t last_shared =
-      0;              // its last slot in the shared queue; 0: it has left
-  unsigned turn = 0;  // which of the two queues comes first
 
   // Written by its own thread; `depth`, the tasks on its stack, grows with the
   // lock held, so that a snapshot agrees with the count of started tasks.
@@ -128,14 +127,6 @@ class ThreadWorker : public ExecutionContext,
   OwnedCounter lost_tasks;
   OwnedCounter tasks_done;
   OwnedCounter depth;
-  // What its own tasks submit, where the pool has such queues. Of the locks,
-  // this is the last that a thread takes.
-  mutable SpinMutex local_mu;
-  LocalQueue local ABSL_GUARDED_BY(local_mu);
-  std::atomic<bool> is_listed{false};  // counted as perhaps not empty; as above
-  SharedCount local_submitted;  // written with local_mu held, as is this:
-  SharedCount local_taken;
-
   std::atomic<uint64_t> current_task{0};
   std::atomic<int64_t> running_since{0};
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -20,6 +19,7 @@ namespace asyncpal::internal {
 //   WorkerRoster<WorkerPtr>::Choice choice;
 //   {
 //     MutexLock lock(mu_);
+//     inbox_.Push(task);
 //     choice = roster_.Choose(waiting, make_worker);
 //   }
 //   Dispatch(choice);
@@ -27,8 +27,8 @@ namespace asyncpal::internal {
 // A worker that is awake and on its way to the queue is *searching*: a new one,
 // one that was woken, one that looks out before it parks. Whoever makes a task
 // wait or ends a search must call Choose() in the same section. After an empty
-// choice there are as many searching workers as waiting tasks, or as are woken
-// at once, or no worker is idle and none may be started.
+// choice there are as many searching workers as waiting tasks, or no worker is
+// idle and none may be started.
 //
 // Threads: none of its own; a lock guards it as a whole.
 // Lifetime: keeps a copy of each handle until TakeRetired().
@@ -47,15 +47,9 @@ class WorkerRoster {
     bool empty() const { return wake == Worker{} && start == Worker{}; }
   };
 
-  // `max_stand_ins` more than `max_workers` may replace blocked ones. No worker
-  // is woken while `max_waking` others are on their way, new ones aside: more
-  // at once than there are CPUs would only be in each other's way, and each of
-  // them sees to the next.
-  WorkerRoster(size_t max_workers, size_t max_stand_ins,
-               size_t max_waking = std::numeric_limits<size_t>::max())
-      : max_workers_(max_workers),
-        max_stand_ins_(max_stand_ins),
-        max_waking_(max_waking) {}
+  // `max_stand_ins` more than `max_workers` may replace blocked ones.
+  WorkerRoster(size_t max_workers, size_t max_stand_ins)
+      : max_workers_(max_workers), max_stand_ins_(max_stand_ins) {}
 
   size_t size() const { return entries_.size(); }
   size_t idle() const { return idle_.size(); }
@@ -85,7 +79,6 @@ class WorkerRoster {
   Choice Choose(int64_t waiting, Make&& make) {
     if (!is_hungry() || !NeedsMore(waiting)) return {};
     if (idle_.empty()) return {.start = Add(std::forward<Make>(make))};
-    if (searching_ - starting_ >= max_waking_) return {};
     const int64_t id = idle_.back();
     idle_.pop_back();
     StartSearching(id);
@@ -277,7 +270,6 @@ class WorkerRoster {
 
   size_t max_workers_;
   size_t max_stand_ins_;
-  size_t max_waking_;
   std::map<int64_t, Entry> entries_;
   std::map<int64_t, Entry> retired_;
   std::vector<int64_t> idle_;  // newest last

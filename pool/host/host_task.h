@@ -1,27 +1,22 @@
-#ifndef ASYNCPAL_BINDINGS_FACADE_HOST_TASK_H_
-#define ASYNCPAL_BINDINGS_FACADE_HOST_TASK_H_
+#ifndef ASYNCPAL_POOL_HOST_HOST_TASK_H_
+#define ASYNCPAL_POOL_HOST_HOST_TASK_H_
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
 
-#include "asyncpal/bindings/facade/host.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/host/host_threads.h"
 
-namespace asyncpal::facade {
+namespace asyncpal::host {
 
 // A task of a thread pool that runs in the host language. The pool has one
-// reference, the host another: its handle.
+// reference, the host another: its share.
 class HostTask : public internal::ResultState<void> {
  public:
   // Times are not kept: no C++ future looks at it.
-  HostTask(internal::TaskOwner* owner, Host& host, int64_t id)
+  HostTask(internal::TaskOwner* owner, ThreadHost& host, int64_t id)
       : HostTask(owner, host, id, kDetached) {}
-
-  static HostTask* Of(int64_t handle) {
-    return reinterpret_cast<HostTask*>(handle);
-  }
-  int64_t handle() const { return reinterpret_cast<int64_t>(this); }
 
   // The one that Run() was called for on this thread, innermost; or null.
   static HostTask* Current() { return current_; }
@@ -32,21 +27,22 @@ class HostTask : public internal::ResultState<void> {
 
   // Ends the current task, and makes current the one that the host is to run
   // next, whose id this is; kNoTask: there is none, and the host must return.
-  static int64_t GoOn(bool host_keeps_handle);
+  static int64_t GoOn(bool host_keeps_share);
 
   void OnGivenBack(FutureState outcome,
                    const std::exception_ptr& error) noexcept override;
 
  protected:
-  HostTask(internal::TaskOwner* owner, Host& host, int64_t id, uint32_t flags)
+  HostTask(internal::TaskOwner* owner, ThreadHost& host, int64_t id,
+           uint32_t flags)
       : ResultState(owner, kPoolTask | flags), host_(host), id_(id) {}
   void Execute() override;
 
-  Host& host_;
+  ThreadHost& host_;
   const int64_t id_;
 
  private:
-  void End(bool host_keeps_handle);
+  void End(bool host_keeps_share);
 
   static inline constinit thread_local HostTask* current_ = nullptr;
 
@@ -56,7 +52,7 @@ class HostTask : public internal::ResultState<void> {
 // One with TaskOptions, which may fail it: before it runs, or while.
 class LimitedHostTask final : public HostTask {
  public:
-  LimitedHostTask(internal::TaskOwner* owner, Host& host, int64_t id);
+  LimitedHostTask(internal::TaskOwner* owner, ThreadHost& host, int64_t id);
 
   // Sees to it that the host learns of its failure. To be removed from a task
   // that the pool has refused.
@@ -78,6 +74,6 @@ class LimitedHostTask final : public HostTask {
   std::atomic<Phase> phase_{kWaiting};
 };
 
-}  // namespace asyncpal::facade
+}  // namespace asyncpal::host
 
-#endif  // ASYNCPAL_BINDINGS_FACADE_HOST_TASK_H_
+#endif  // ASYNCPAL_POOL_HOST_HOST_TASK_H_

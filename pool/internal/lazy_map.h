@@ -1,5 +1,5 @@
-#ifndef ASYNCPAL_POOL_INTERNAL_MAP_RUN_H_
-#define ASYNCPAL_POOL_INTERNAL_MAP_RUN_H_
+#ifndef ASYNCPAL_POOL_INTERNAL_LAZY_MAP_H_
+#define ASYNCPAL_POOL_INTERNAL_LAZY_MAP_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -193,4 +193,4 @@ class LazyMap {
 
 }  // namespace asyncpal::internal
 
-#endif  // ASYNCPAL_POOL_INTERNAL_MAP_RUN_H_
+#endif  // ASYNCPAL_POOL_INTERNAL_LAZY_MAP_H_

@@ -1,14 +1,13 @@
-#include "asyncpal/bindings/facade/host_task.h"
+#include "asyncpal/pool/host/host_task.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/thread_worker.h"
 
-namespace asyncpal::facade {
+namespace asyncpal::host {
 
 bool HostTask::SettleAs(FutureState outcome) {
   if (outcome_ != FutureState::kRunning) return true;
@@ -35,10 +34,10 @@ void HostTask::Execute() {
   if (last != nullptr) last->End(host_keeps_share);
 }
 
-void HostTask::End(bool host_keeps_handle) {
+void HostTask::End(bool host_keeps_share) {
   // If the host has not settled it.
   const bool settled_here = SettleAs(FutureState::kFailed);
-  if (!host_keeps_handle) Release();
+  if (!host_keeps_share) Release();
   if (settled_here) {
     Publish(outcome_);
   } else {
@@ -46,12 +45,12 @@ void HostTask::End(bool host_keeps_handle) {
   }
 }
 
-int64_t HostTask::GoOn(bool host_keeps_handle) {
+int64_t HostTask::GoOn(bool host_keeps_share) {
   HostTask* const done = std::exchange(current_, nullptr);
   internal::ThreadWorker* const worker = internal::ThreadWorker::Current();
   // Null or another pool's where the submitter runs the task.
   const bool is_own = worker != nullptr && done->owner() == &worker->core;
-  done->End(host_keeps_handle);
+  done->End(host_keeps_share);
   if (!is_own) return kNoTask;
   // All tasks of a host's pool are of this class.
   current_ = static_cast<HostTask*>(worker->GoOn());
@@ -63,7 +62,7 @@ void HostTask::OnGivenBack(FutureState outcome,
   static_cast<void>(outcome);
   bool host_keeps_share = false;
   try {
-    host_keeps_share = host_.Drop(id_, DescribeFailure(error));
+    host_keeps_share = host_.Drop(id_, error);
   } catch (...) {
     internal::LogFailure(absl::StrCat("the host's Drop(), for ", Describe(),
                                       ", must not throw, but it threw"),
@@ -74,7 +73,7 @@ void HostTask::OnGivenBack(FutureState outcome,
 
 // Its future is the host's, but the pool must not take its failure for one that
 // nobody looks at: not kDetached.
-LimitedHostTask::LimitedHostTask(internal::TaskOwner* owner, Host& host,
+LimitedHostTask::LimitedHostTask(internal::TaskOwner* owner, ThreadHost& host,
                                  int64_t id)
     : HostTask(owner, host, id, kTracked) {}
 
@@ -105,11 +104,11 @@ void LimitedHostTask::OnDone() {
       HostTask::OnGivenBack(FutureState::kFailed, why);
       break;
     case kEntered:
-      host_.Expire(id_, DescribeFailure(why));
+      host_.Expire(id_, why);
       break;
     case kOver:  // it was given back
       break;
   }
 }
 
-}  // namespace asyncpal::facade
+}  // namespace asyncpal::host

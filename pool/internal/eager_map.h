@@ -1,5 +1,5 @@
-#ifndef ASYNCPAL_POOL_INTERNAL_PLACED_MAP_H_
-#define ASYNCPAL_POOL_INTERNAL_PLACED_MAP_H_
+#ifndef ASYNCPAL_POOL_INTERNAL_EAGER_MAP_H_
+#define ASYNCPAL_POOL_INTERNAL_EAGER_MAP_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -35,7 +35,7 @@ namespace asyncpal::internal {
 // finds its arrays, its room and `f` as they were: it owns the first and shares
 // the others.
 template <typename F, typename Cursor>
-class PlacedMap {
+class EagerMap {
  public:
   using Result = std::remove_cvref_t<decltype(std::apply(
       std::declval<F&>(), std::declval<typename Cursor::Value>()))>;
@@ -51,8 +51,8 @@ class PlacedMap {
         !std::is_same_v<Result, bool>));
 
   template <typename Fn>
-  PlacedMap(PoolCore& core, const char* function, const MapOptions& options,
-            Fn&& f, Cursor cursor)
+  EagerMap(PoolCore& core, const char* function, const MapOptions& options,
+           Fn&& f, Cursor cursor)
       : core_(core),
         function_(function),
         options_(options),
@@ -195,4 +195,4 @@ class PlacedMap {
 
 }  // namespace asyncpal::internal
 
-#endif  // ASYNCPAL_POOL_INTERNAL_PLACED_MAP_H_
+#endif  // ASYNCPAL_POOL_INTERNAL_EAGER_MAP_H_

@@ -1,16 +1,16 @@
-#ifndef ASYNCPAL_POOL_MAP_H_
-#define ASYNCPAL_POOL_MAP_H_
+#ifndef ASYNCPAL_POOL_POOL_MAPS_H_
+#define ASYNCPAL_POOL_POOL_MAPS_H_
 
 #include <type_traits>
 #include <utility>
 
 #include "asyncpal/future/internal/pull_range.h"
 #include "asyncpal/future/internal/zip_cursor.h"
-#include "asyncpal/pool/internal/map_run.h"
-#include "asyncpal/pool/internal/placed_map.h"
+#include "asyncpal/pool/internal/eager_map.h"
+#include "asyncpal/pool/internal/lazy_map.h"
 #include "asyncpal/pool/options.h"
 
-namespace asyncpal::internal {
+namespace asyncpal {
 
 // The eight maps that every pool has. Each calls f with the elements of the
 // ranges, taken in step as far as the shortest goes; a starmap takes one range
@@ -42,84 +42,87 @@ namespace asyncpal::internal {
 // returned range early; calls that are running go on.
 // Shutdown: a map of a pool that is shut down ends with CancelledError.
 template <typename Derived>
-class MapFamily {
+class PoolMaps {
  public:
   template <typename F, typename... R>
   auto Map(const MapOptions& options, F&& f, R&&... ranges) {
     return Lazily("Map", options, std::forward<F>(f),
-                  ZipCursor<R...>(std::forward<R>(ranges)...));
+                  internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
   template <typename F, typename... R>
   auto MapUnordered(const MapOptions& options, F&& f, R&&... ranges) {
     return Lazily("MapUnordered", Unordered(options), std::forward<F>(f),
-                  ZipCursor<R...>(std::forward<R>(ranges)...));
+                  internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
   template <typename F, typename... R>
   auto MapAll(const MapOptions& options, F&& f, R&&... ranges) {
     return Eagerly("MapAll", options, std::forward<F>(f),
-                   ZipCursor<R...>(std::forward<R>(ranges)...));
+                   internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
   template <typename F, typename... R>
   auto MapAllUnordered(const MapOptions& options, F&& f, R&&... ranges) {
     return Eagerly("MapAllUnordered", Unordered(options), std::forward<F>(f),
-                   ZipCursor<R...>(std::forward<R>(ranges)...));
+                   internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
   template <typename F, typename R>
   auto Starmap(const MapOptions& options, F&& f, R&& tuples) {
     return Lazily("Starmap", options, std::forward<F>(f),
-                  TupleCursor<R>(std::forward<R>(tuples)));
+                  internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
   template <typename F, typename R>
   auto StarmapUnordered(const MapOptions& options, F&& f, R&& tuples) {
     return Lazily("StarmapUnordered", Unordered(options), std::forward<F>(f),
-                  TupleCursor<R>(std::forward<R>(tuples)));
+                  internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
   template <typename F, typename R>
   auto StarmapAll(const MapOptions& options, F&& f, R&& tuples) {
     return Eagerly("StarmapAll", options, std::forward<F>(f),
-                   TupleCursor<R>(std::forward<R>(tuples)));
+                   internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
   template <typename F, typename R>
   auto StarmapAllUnordered(const MapOptions& options, F&& f, R&& tuples) {
     return Eagerly("StarmapAllUnordered", Unordered(options),
-                   std::forward<F>(f), TupleCursor<R>(std::forward<R>(tuples)));
+                   std::forward<F>(f),
+                   internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
 
   // The same with default options.
   template <typename F, typename... R>
-  requires(!kIsOptions<F>) auto Map(F&& f, R&&... ranges) {
+  requires(!internal::kIsOptions<F>) auto Map(F&& f, R&&... ranges) {
     return Map(MapOptions(), std::forward<F>(f), std::forward<R>(ranges)...);
   }
   template <typename F, typename... R>
-  requires(!kIsOptions<F>) auto MapUnordered(F&& f, R&&... ranges) {
+  requires(!internal::kIsOptions<F>) auto MapUnordered(F&& f, R&&... ranges) {
     return MapUnordered(MapOptions(), std::forward<F>(f),
                         std::forward<R>(ranges)...);
   }
   template <typename F, typename... R>
-  requires(!kIsOptions<F>) auto MapAll(F&& f, R&&... ranges) {
+  requires(!internal::kIsOptions<F>) auto MapAll(F&& f, R&&... ranges) {
     return MapAll(MapOptions(), std::forward<F>(f), std::forward<R>(ranges)...);
   }
   template <typename F, typename... R>
-  requires(!kIsOptions<F>) auto MapAllUnordered(F&& f, R&&... ranges) {
+  requires(!internal::kIsOptions<F>) auto MapAllUnordered(F&& f,
+                                                          R&&... ranges) {
     return MapAllUnordered(MapOptions(), std::forward<F>(f),
                            std::forward<R>(ranges)...);
   }
   template <typename F, typename R>
-  requires(!kIsOptions<F>) auto Starmap(F&& f, R&& tuples) {
+  requires(!internal::kIsOptions<F>) auto Starmap(F&& f, R&& tuples) {
     return Starmap(MapOptions(), std::forward<F>(f), std::forward<R>(tuples));
   }
   template <typename F, typename R>
-  requires(!kIsOptions<F>) auto StarmapUnordered(F&& f, R&& tuples) {
+  requires(!internal::kIsOptions<F>) auto StarmapUnordered(F&& f, R&& tuples) {
     return StarmapUnordered(MapOptions(), std::forward<F>(f),
                             std::forward<R>(tuples));
   }
   template <typename F, typename R>
-  requires(!kIsOptions<F>) auto StarmapAll(F&& f, R&& tuples) {
+  requires(!internal::kIsOptions<F>) auto StarmapAll(F&& f, R&& tuples) {
     return StarmapAll(MapOptions(), std::forward<F>(f),
                       std::forward<R>(tuples));
   }
   template <typename F, typename R>
-  requires(!kIsOptions<F>) auto StarmapAllUnordered(F&& f, R&& tuples) {
+  requires(!internal::kIsOptions<F>) auto StarmapAllUnordered(F&& f,
+                                                              R&& tuples) {
     return StarmapAllUnordered(MapOptions(), std::forward<F>(f),
                                std::forward<R>(tuples));
   }
@@ -135,19 +138,20 @@ class MapFamily {
   template <typename F, typename Cursor>
   auto Lazily(const char* function, const MapOptions& options, F&& f,
               Cursor cursor) {
-    return PullRange(LazyMap<Derived, std::decay_t<F>, Cursor>(
-        self(), function, options, std::forward<F>(f), std::move(cursor)));
+    return internal::PullRange(
+        internal::LazyMap<Derived, std::decay_t<F>, Cursor>(
+            self(), function, options, std::forward<F>(f), std::move(cursor)));
   }
 
   template <typename F, typename Cursor>
   auto Eagerly(const char* function, const MapOptions& options, F&& f,
                Cursor cursor) {
-    using Placed = PlacedMap<std::decay_t<F>, Cursor>;
-    if constexpr (Derived::kRunsTasksHere && Placed::kPossible) {
+    using Eager = internal::EagerMap<std::decay_t<F>, Cursor>;
+    if constexpr (Derived::kRunsTasksHere && Eager::kPossible) {
       if (options.keep_order) {
-        Placed map(self().core(), function, options, std::forward<F>(f),
-                   std::move(cursor));
-        if constexpr (std::is_void_v<typename Placed::Result>) {
+        Eager map(self().core(), function, options, std::forward<F>(f),
+                  std::move(cursor));
+        if constexpr (std::is_void_v<typename Eager::Result>) {
           map.Run();
           return;
         } else {
@@ -155,7 +159,7 @@ class MapFamily {
         }
       }
     }
-    using Run = LazyMap<Derived, std::decay_t<F>, Cursor>;
+    using Run = internal::LazyMap<Derived, std::decay_t<F>, Cursor>;
     MapOptions whole = options;
     whole.buffer_size = Run::kWholeInput;
     Run run(self(), function, whole, std::forward<F>(f), std::move(cursor));
@@ -170,6 +174,6 @@ class MapFamily {
   }
 };
 
-}  // namespace asyncpal::internal
+}  // namespace asyncpal
 
-#endif  // ASYNCPAL_POOL_MAP_H_
+#endif  // ASYNCPAL_POOL_POOL_MAPS_H_

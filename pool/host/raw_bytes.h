@@ -1,11 +1,11 @@
-#ifndef ASYNCPAL_BINDINGS_FACADE_RAW_BYTES_H_
-#define ASYNCPAL_BINDINGS_FACADE_RAW_BYTES_H_
+#ifndef ASYNCPAL_POOL_HOST_RAW_BYTES_H_
+#define ASYNCPAL_POOL_HOST_RAW_BYTES_H_
 
 #include <string>
 
 #include "asyncpal/ipc/codec.h"
 
-namespace asyncpal::facade {
+namespace asyncpal::host {
 
 // The name of the task that a host's worker has for calls in the host's own
 // language: from raw bytes to raw bytes.
@@ -17,11 +17,11 @@ struct RawBytes {
   std::string bytes;
 };
 
-}  // namespace asyncpal::facade
+}  // namespace asyncpal::host
 
 template <>
-struct asyncpal::Codec<asyncpal::facade::RawBytes> {
-  using RawBytes = asyncpal::facade::RawBytes;
+struct asyncpal::Codec<asyncpal::host::RawBytes> {
+  using RawBytes = asyncpal::host::RawBytes;
 
   static void Encode(const RawBytes& raw, Encoder& out) {
     out.WriteBytes(raw.bytes.data(), raw.bytes.size());
@@ -33,4 +33,4 @@ struct asyncpal::Codec<asyncpal::facade::RawBytes> {
   }
 };
 
-#endif  // ASYNCPAL_BINDINGS_FACADE_RAW_BYTES_H_
+#endif  // ASYNCPAL_POOL_HOST_RAW_BYTES_H_

@@ -1,0 +1,89 @@
+#ifndef ASYNCPAL_POOL_HOST_HOST_POOL_H_
+#define ASYNCPAL_POOL_HOST_HOST_POOL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::internal {
+class PoolCore;
+class ShutdownRegistry;
+}  // namespace asyncpal::internal
+
+namespace asyncpal::host {
+
+// What the two kinds of pools that a host language has in common: HostThreads
+// and HostProcesses. The methods do what those of asyncpal::Pool do, but none
+// waits: the host has means of its own, and can interrupt them.
+//
+// Threads: any thread may call any method but the destructor.
+// Lifetime: when the object goes, the pool drains and ends by itself, as does
+// what it keeps of the host's.
+// Ordering: tasks from one thread start in the order of their submission.
+// Errors: as asyncpal::Pool.
+// Shutdown: Close(), and at the end of the process unless `close_on_exit` is
+// false.
+class HostPool {
+ public:
+  virtual ~HostPool();
+  HostPool(const HostPool&) = delete;
+  HostPool& operator=(const HostPool&) = delete;
+
+  void Check();
+  void Test();
+  // All that there is room for, if `n` is as large.
+  int SpawnWorkers(int n);
+
+  // Waits until a full pool may have room, `timeout` at most. False: it has
+  // none. It may be taken by others meanwhile. The only method that blocks.
+  bool WaitForRoom(absl::Duration timeout);
+
+  // `handler` runs once, when all submitted work is done and no worker is left,
+  // perhaps at once. Until then workers retire as they run out of tasks.
+  // Returns what EndJoin() takes.
+  uint64_t StartJoin(std::function<void()> handler);
+  // Gives up waiting. False: the handler was called, or is about to be.
+  bool EndJoin(uint64_t started);
+
+  // Closes the pool. True: this call did it; a further one still sets its own
+  // mode going. The host was told of each task that was cancelled.
+  bool Close(ShutdownMode mode);
+
+  PoolStats Stats() const;
+  std::vector<WorkerInfo> Workers() const;
+  std::string name() const;
+  int max_workers() const;
+  absl::Duration idle_timeout() const;
+  void set_idle_timeout(absl::Duration timeout);
+  bool is_closed() const;
+  bool is_terminated() const;
+  bool is_broken() const;
+
+ protected:
+  explicit HostPool(std::shared_ptr<internal::PoolCore> core);
+  internal::PoolCore& core() const { return *core_; }
+
+  // Where a pool waits for the process's end.
+  static internal::ShutdownRegistry* RegistryFor(bool close_on_exit);
+
+ private:
+  const std::shared_ptr<internal::PoolCore> core_;
+};
+
+// The end of the process, where a language runtime has it in hand.
+//
+// Before the first pool: no exit() or std::terminate() will join threads.
+void LeaveEndToHost();
+// As asyncpal::GlobalShutdown; blocks for the deadline at most.
+void ShutDownAll();
+void SetShutdownDeadline(absl::Duration deadline);
+void SetShutdownMode(ExitMode mode);
+
+}  // namespace asyncpal::host
+
+#endif  // ASYNCPAL_POOL_HOST_HOST_POOL_H_

@@ -1,0 +1,175 @@
+#include "asyncpal/pool/host/host_processes.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/trampoline.h"
+#include "asyncpal/ipc/call.h"
+#include "asyncpal/pool/host/raw_bytes.h"
+#include "asyncpal/pool/internal/cpu_count.h"
+#include "asyncpal/pool/internal/process_core.h"
+#include "asyncpal/pool/internal/remote_task.h"
+
+namespace asyncpal::host {
+
+using internal::ProcessCore;
+using internal::StateBase;
+using internal::StateRef;
+using CallByName = TaskName<RawBytes(RawBytes)>;
+
+// A call of the host's, or of a C++ task by its name.
+class HostCall final : public internal::RemoteTask<RawBytes> {
+ public:
+  HostCall(internal::PoolCore& core, uint32_t flags,
+           std::shared_ptr<ProcessHost> host, int64_t id,
+           internal::EncodedCall call)
+      : RemoteTask(&core, flags, /*stoppable=*/false, std::move(call)),
+        host_(std::move(host)),
+        id_(id) {}
+
+  void OnGivenBack(FutureState, const std::exception_ptr&) noexcept override {
+    given_back_ = true;
+  }
+
+  // Once it is done. What the host can't take fails the task instead.
+  void TellOutcome() const {
+    try {
+      try {
+        TellOutcomeAsItIs();
+      } catch (const std::exception&) {
+        host_->Fail(id_, std::current_exception());
+      }
+    } catch (const std::exception&) {
+      internal::LogFailure(
+          absl::StrCat("the host can't be told how ", Describe(), " ended"),
+          std::current_exception());
+    }
+  }
+
+ private:
+  void TellOutcomeAsItIs() const {
+    if (given_back_) {
+      host_->Drop(id_, error());
+    } else if (const RawBytes* const bytes = result()) {
+      host_->Complete(id_, bytes->bytes);
+    } else if (const std::exception_ptr thrown = error()) {
+      host_->Fail(id_, thrown);
+    } else {
+      host_->Fail(id_, std::make_exception_ptr(
+                           CancelledError("the task was cancelled")));
+    }
+  }
+
+  const std::shared_ptr<ProcessHost> host_;
+  const int64_t id_;
+  bool given_back_ = false;  // written before it is done, const after that
+};
+
+namespace {
+
+Shippable CallOf(const std::string& call) {
+  if (call.empty()) return {};
+  return Shippable(CallByName(kHostCall), RawBytes{call});
+}
+
+std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
+                                      const HostProcesses::Options& options,
+                                      internal::ShutdownRegistry* registry) {
+  PoolOptions pool = {
+      .max_workers = options.pool.max_workers == 0 ? internal::AvailableCpus()
+                                                   : options.pool.max_workers,
+      .name = options.pool.name,
+      .idle_timeout = options.pool.idle_timeout,
+      .max_tasks_per_worker = options.pool.max_tasks_per_worker,
+      .max_pending = options.pool.max_pending,
+      .when_full = options.pool.when_full,
+  };
+  internal::CheckProcessLimits(pool.when_full, options.max_pending_bytes,
+                               options.max_restarts, options.restart_window);
+  internal::CheckPoolOptions(pool, "ProcessPool");
+  internal::ProcessOptions remote = {
+      .worker_command = options.worker_command,
+      .worker_environment = options.worker_environment,
+      .initializer = CallOf(options.initializer),
+      .finalizer = CallOf(options.finalizer),
+      .max_payload_bytes = options.max_payload_bytes,
+      .max_pending_bytes = options.max_pending_bytes,
+      .max_restarts = options.max_restarts,
+      .restart_window = options.restart_window,
+      .handshake_timeout = options.handshake_timeout,
+      .no_new_privileges = options.no_new_privileges,
+      .hidden_environment = options.hidden_environment};
+  if (options.answers_workers) {
+    remote.answer = [host](const std::string& request) {
+      return host->Answer(request);
+    };
+  }
+  auto core = ProcessCore::Make(std::move(pool), std::move(remote), registry);
+  core->CallWhenTerminated([host] { host->Terminated(); });
+  return core;
+}
+
+}  // namespace
+
+HostProcesses::HostProcesses(std::shared_ptr<ProcessHost> host,
+                             const Options& options)
+    : HostPool(MakeCore(host, options, RegistryFor(options.close_on_exit))),
+      host_(std::move(host)),
+      max_payload_bytes_(options.max_payload_bytes) {}
+
+HostCall* HostProcesses::NewTask(int64_t id, const std::string& name,
+                                 const std::string& arguments, uint32_t flags) {
+  if (!core().accepting()) core().Check();
+  return new HostCall(
+      core(), flags, host_, id,
+      internal::EncodeCall({.max_bytes = max_payload_bytes_},
+                           CallByName(name.empty() ? kHostCall : name),
+                           RawBytes{arguments}));
+}
+
+HostCall* HostProcesses::Submit(int64_t id, const std::string& name,
+                                const std::string& arguments, bool is_chunk) {
+  return Submit(NewTask(id, name, arguments, 0), is_chunk);
+}
+
+HostCall* HostProcesses::Submit(int64_t id, const std::string& name,
+                                const std::string& arguments,
+                                const TaskOptions& options) {
+  return Submit(internal::AttachOptions(
+                    options, NewTask(id, name, arguments, StateBase::kTracked)),
+                /*is_chunk=*/false);
+}
+
+HostCall* HostProcesses::Submit(HostCall* task, bool is_chunk) {
+  auto share = StateRef<HostCall>::Share(task);
+  const CallbackId callback = task->AddCallback(
+      [](StateBase& done) { static_cast<HostCall&>(done).TellOutcome(); });
+  try {
+    if (!core().TrySubmit(task, is_chunk)) {
+      share->RemoveCallback(callback);
+      task->Release();
+      return nullptr;
+    }
+  } catch (...) {
+    share->RemoveCallback(callback);
+    throw;
+  }
+  return share.Detach();
+}
+
+bool HostProcesses::Cancel(HostCall* task) {
+  const bool cancelled = task->Cancel();
+  internal::Trampoline::RunPutOff();
+  return cancelled;
+}
+
+bool HostProcesses::Kill(HostCall* task) {
+  const bool killed = task->Kill();
+  internal::Trampoline::RunPutOff();
+  return killed;
+}
+
+void HostProcesses::Release(HostCall* task) { task->Release(); }
+
+}  // namespace asyncpal::host

@@ -1,0 +1,110 @@
+#ifndef ASYNCPAL_POOL_HOST_HOST_PROCESSES_H_
+#define ASYNCPAL_POOL_HOST_HOST_PROCESSES_H_
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "asyncpal/ipc/payload.h"
+#include "asyncpal/pool/host/host_pool.h"
+#include "asyncpal/pool/options.h"
+
+namespace asyncpal::host {
+
+class HostCall;
+
+// The host language's side of a HostProcesses pool.
+//
+// Threads: the pool's own call it at the same time, and those that cancel or
+// close.
+// Lifetime: until the last worker has gone.
+// Ordering: a task's end may come before Submit() has returned.
+// Errors: Complete() may throw where there is no memory for the result: then
+// Fail() is called in its place. Answer() may, which makes an empty answer.
+// Shutdown: Terminated() is the last call.
+class ProcessHost {
+ public:
+  virtual ~ProcessHost() = default;
+
+  // One of these, once for each task that was submitted. A task that was
+  // cancelled fails with CancelledError.
+  virtual void Complete(int64_t task, const std::string& result) = 0;
+  virtual void Fail(int64_t task, const std::exception_ptr& error) = 0;
+  // In their place: the task never ran and never will, since `why` broke the
+  // pool, or the pool was closed where that is null.
+  virtual void Drop(int64_t task, const std::exception_ptr& why) = 0;
+
+  // What a worker asks for by HostWorker::Ask(), with
+  // HostProcesses::Options::answers_workers. On a thread that does nothing
+  // else, one for each worker. More than 65 MiB make an empty answer.
+  virtual std::string Answer(const std::string& request) = 0;
+
+  // The pool is closed, all tasks are done and no worker is left. Once.
+  virtual void Terminated() = 0;
+};
+
+// A pool of processes that run tasks by their names.
+//
+// A HostCall* is the host's share of a task. The host gives each up by
+// Release(), once.
+//
+// Threads, Lifetime, Ordering, Errors, Shutdown: as HostPool.
+class HostProcesses : public HostPool {
+ public:
+  struct Options {
+    PoolOptions pool;  // without callables
+    bool close_on_exit = true;
+    // The program that workers run, and its arguments. It becomes a HostWorker,
+    // or is a C++ program that links the library.
+    std::vector<std::string> worker_command;
+    // "NAME=value", for workers alone.
+    std::vector<std::string> worker_environment;
+    // Names of variables that workers don't have.
+    std::vector<std::string> hidden_environment;
+    bool answers_workers = false;
+    // Each a call for the host's worker; empty: nothing to call.
+    std::string initializer;
+    std::string finalizer;
+    int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
+    int64_t max_pending_bytes = 0;
+    int max_restarts = 0;
+    absl::Duration restart_window = absl::Seconds(5);
+    absl::Duration handshake_timeout = absl::ZeroDuration();
+    bool no_new_privileges = false;
+  };
+
+  HostProcesses(std::shared_ptr<ProcessHost> host, const Options& options);
+
+  // Hands a call to a worker, or queues it. `name` is that of a C++ task, which
+  // `arguments` are encoded for; with no name, they are a call that the host's
+  // worker gets. When it throws, the task was not submitted. Null: nor was it,
+  // as the pool is full; the host is to WaitForRoom() and try again.
+  // `is_chunk`: the task is a part of a map, which waits for room whatever
+  // when_full says.
+  HostCall* Submit(int64_t task, const std::string& name,
+                   const std::string& arguments, bool is_chunk);
+  HostCall* Submit(int64_t task, const std::string& name,
+                   const std::string& arguments, const TaskOptions& options);
+
+  // --- With a share that was not given up ---
+  // True: the task was pending; Fail() was called with CancelledError.
+  static bool Cancel(HostCall* task);
+  // The same for a task that runs, whose worker is killed and replaced.
+  static bool Kill(HostCall* task);
+  static void Release(HostCall* task);
+
+ private:
+  HostCall* NewTask(int64_t id, const std::string& name,
+                    const std::string& arguments, uint32_t flags);
+  HostCall* Submit(HostCall* task, bool is_chunk);
+
+  const std::shared_ptr<ProcessHost> host_;
+  const int64_t max_payload_bytes_;
+};
+
+}  // namespace asyncpal::host
+
+#endif  // ASYNCPAL_POOL_HOST_HOST_PROCESSES_H_

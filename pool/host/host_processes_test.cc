@@ -1,0 +1,194 @@
+#include "asyncpal/pool/host/host_processes.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/host/host_worker.h"
+#include "asyncpal/pool/testing/eventually.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace asyncpal::host {
+namespace {
+
+using ::asyncpal::testing::Eventually;
+using ::testing::HasSubstr;
+
+// In a worker.
+std::string MakeCall(const std::string& call) {
+  if (call == "die") raise(SIGKILL);
+  if (call == "block") {
+    while (true) pause();
+  }
+  if (call == "fail") throw std::out_of_range("index 7");
+  if (call == "ask") return HostWorker::Ask("what?");
+  return "<" + call + ">";
+}
+
+struct Outcome {
+  std::string result;
+  std::exception_ptr error;
+  bool dropped = false;
+};
+
+struct Journal {
+  internal::Mutex mu;
+  std::map<int64_t, Outcome> outcomes ABSL_GUARDED_BY(mu);
+  std::atomic<int> terminated{0};
+};
+
+class FakeHost final : public ProcessHost {
+ public:
+  explicit FakeHost(std::shared_ptr<Journal> journal)
+      : journal_(std::move(journal)) {}
+
+  void Complete(int64_t task, const std::string& result) override {
+    Note(task, {.result = result});
+  }
+  void Fail(int64_t task, const std::exception_ptr& error) override {
+    Note(task, {.error = error});
+  }
+  void Drop(int64_t task, const std::exception_ptr& why) override {
+    Note(task, {.error = why, .dropped = true});
+  }
+  std::string Answer(const std::string& request) override {
+    return "re: " + request;
+  }
+  void Terminated() override { ++journal_->terminated; }
+
+ private:
+  void Note(int64_t task, Outcome outcome) {
+    internal::MutexLock lock(journal_->mu);
+    EXPECT_TRUE(journal_->outcomes.emplace(task, std::move(outcome)).second);
+  }
+
+  const std::shared_ptr<Journal> journal_;
+};
+
+class HostProcessesTest : public ::testing::Test {
+ protected:
+  HostProcesses& MakePool(HostProcesses::Options options = {}) {
+    options.pool.max_workers = 1;
+    options.pool.name = "p";
+    pool_ = std::make_unique<HostProcesses>(
+        std::make_shared<FakeHost>(journal_), options);
+    return *pool_;
+  }
+  int64_t Call(const std::string& call) {
+    shares_.push_back(pool_->Submit(++last_id_, "", call, /*is_chunk=*/false));
+    return last_id_;
+  }
+  Outcome Await(int64_t id) {
+    const auto is_done = [&] {
+      internal::MutexLock lock(journal_->mu);
+      return journal_->outcomes.count(id) > 0;
+    };
+    EXPECT_TRUE(Eventually(is_done));
+    internal::MutexLock lock(journal_->mu);
+    return journal_->outcomes[id];
+  }
+  void TearDown() override {
+    if (pool_ == nullptr) return;
+    pool_->Close(ShutdownMode::kKill);
+    EXPECT_TRUE(Eventually([&] { return journal_->terminated == 1; }));
+    for (HostCall* const share : shares_) HostProcesses::Release(share);
+  }
+
+  std::shared_ptr<Journal> journal_ = std::make_shared<Journal>();
+  std::unique_ptr<HostProcesses> pool_;
+  std::vector<HostCall*> shares_;
+  int64_t last_id_ = 0;
+};
+
+TEST_F(HostProcessesTest, CallsTheHostsWorker) {
+  MakePool();
+  EXPECT_EQ(Await(Call("hello")).result, "<hello>");
+}
+
+TEST_F(HostProcessesTest, BringsWhatACallThrew) {
+  MakePool();
+  const Outcome outcome = Await(Call("fail"));
+  EXPECT_THROW(std::rethrow_exception(outcome.error), std::out_of_range);
+  EXPECT_EQ(Await(Call("next")).result, "<next>");
+}
+
+TEST_F(HostProcessesTest, FailsACallWhoseWorkerDied) {
+  MakePool();
+  const Outcome outcome = Await(Call("die"));
+  EXPECT_THROW(std::rethrow_exception(outcome.error), WorkerLostError);
+  EXPECT_EQ(Await(Call("next")).result, "<next>");
+}
+
+TEST_F(HostProcessesTest, KillsARunningCall) {
+  MakePool();
+  const int64_t id = Call("block");
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().running == 1; }));
+  EXPECT_TRUE(HostProcesses::Kill(shares_.back()));
+  EXPECT_THROW(std::rethrow_exception(Await(id).error), CancelledError);
+}
+
+TEST_F(HostProcessesTest, CancelsAPendingCallAndDropsTheOthersAtItsClose) {
+  MakePool({.pool = {.max_tasks_per_worker = 1}});
+  Call("block");
+  const int64_t cancelled = Call("a");
+  HostCall* const share = shares_.back();
+  const int64_t dropped = Call("b");
+  EXPECT_TRUE(HostProcesses::Cancel(share));
+  EXPECT_THROW(std::rethrow_exception(Await(cancelled).error), CancelledError);
+  pool_->Close(ShutdownMode::kKill);
+  const Outcome outcome = Await(dropped);
+  EXPECT_TRUE(outcome.dropped);
+  EXPECT_EQ(outcome.error, nullptr);
+}
+
+TEST_F(HostProcessesTest, AnswersItsWorkersWhereItSaysSo) {
+  MakePool({.answers_workers = true});
+  EXPECT_EQ(Await(Call("ask")).result, "re: what?");
+}
+
+TEST_F(HostProcessesTest, DoesNotAnswerWhereItDoesNotSaySo) {
+  MakePool();
+  EXPECT_NE(Await(Call("ask")).error, nullptr);
+}
+
+TEST_F(HostProcessesTest, IsBrokenByItsInitializer) {
+  MakePool({.initializer = "fail"});
+  const Outcome outcome = Await(Call("never"));
+  EXPECT_TRUE(outcome.dropped);
+  EXPECT_THAT(internal::DescribeException(outcome.error), HasSubstr("index 7"));
+}
+
+TEST_F(HostProcessesTest, RefusesATaskThatNobodyHasRegistered) {
+  MakePool();
+  shares_.push_back(pool_->Submit(++last_id_, "no.such.task", "", false));
+  EXPECT_THROW(std::rethrow_exception(Await(last_id_).error),
+               SerializationError);
+}
+
+TEST(HostWorkerTest, IsNoWorkerUnlessAPoolHasStartedIt) {
+  EXPECT_FALSE(HostWorker::IsOne());
+  EXPECT_THROW(HostWorker::Serve(MakeCall), InvalidStateError);
+}
+
+}  // namespace
+}  // namespace asyncpal::host
+
+// Workers run this same program, as a host's would.
+int main(int argc, char** argv) {
+  using asyncpal::host::HostWorker;
+  if (HostWorker::IsOne()) HostWorker::Serve(asyncpal::host::MakeCall);
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,178 @@
+#include "asyncpal/pool/host/host_threads.h"
+
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/trampoline.h"
+#include "asyncpal/pool/host/host_task.h"
+#include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/internal/thread_worker.h"
+
+namespace asyncpal::host {
+namespace {
+
+using internal::ExecutionContext;
+using internal::StateRef;
+using internal::ThreadCore;
+using internal::ThreadWorker;
+using ThreadMain = ThreadHost::ThreadMain;
+
+// Its workers may have threads that the host has made.
+class HostCore final : public ThreadCore {
+ public:
+  static std::shared_ptr<ThreadCore> Make(PoolOptions options,
+                                          internal::ShutdownRegistry* registry,
+                                          std::shared_ptr<ThreadHost> host) {
+    const std::shared_ptr<HostCore> core(
+        new HostCore(std::move(options), registry, std::move(host)));
+    core->RegisterForShutdown();
+    return core;
+  }
+
+ private:
+  HostCore(PoolOptions options, internal::ShutdownRegistry* registry,
+           std::shared_ptr<ThreadHost> host)
+      : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry),
+        host_(std::move(host)) {}
+
+  std::thread MakeThread(const ThreadWorker& worker, ThreadMain main) override {
+    if (!host_->StartWorker(worker.name,
+                            std::make_unique<ThreadMain>(std::move(main)))) {
+      throw std::system_error(
+          std::make_error_code(std::errc::resource_unavailable_try_again));
+    }
+    return {};
+  }
+
+  const std::shared_ptr<ThreadHost> host_;
+};
+
+std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<ThreadHost>& host,
+                                     HostThreads::Options options,
+                                     internal::ShutdownRegistry* registry) {
+  PoolOptions& pool = options.pool;
+  internal::CheckPoolOptions(pool, "ThreadPool");
+  pool.initializer = [host, name = pool.name] {
+    // Test() has a thread that is no worker.
+    const ThreadWorker* const worker = ThreadWorker::Current();
+    host->BeginWorker(worker != nullptr ? worker->name
+                                        : absl::StrCat(name, "-test"));
+  };
+  pool.finalizer = [host] { host->EndWorker(); };
+  auto core = options.host_makes_threads
+                  ? HostCore::Make(std::move(pool), registry, host)
+                  : ThreadCore::Make(std::move(pool), registry);
+  core->CallWhenTerminated([host] { host->Terminated(); });
+  return core;
+}
+
+ExecutionContext* ContextOf(void* worker) {
+  return static_cast<ExecutionContext*>(worker);
+}
+
+}  // namespace
+
+HostThreads::HostThreads(std::shared_ptr<ThreadHost> host, Options options)
+    : HostPool(MakeCore(host, std::move(options),
+                        RegistryFor(options.close_on_exit))),
+      host_(std::move(host)) {}
+
+HostTask* HostThreads::Submit(int64_t id, bool is_chunk) {
+  if (!core().accepting()) core().Check();
+  return Submit(new HostTask(&core(), *host_, id), is_chunk);
+}
+
+HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options) {
+  if (!core().accepting()) core().Check();
+  LimitedHostTask* const task = internal::AttachOptions(
+      options, new LimitedHostTask(&core(), *host_, id));
+  const auto mine = StateRef<LimitedHostTask>::Share(task);
+  const CallbackId watch = task->Watch();
+  try {
+    HostTask* const submitted = Submit(task, /*is_chunk=*/false);
+    if (submitted == nullptr) mine->RemoveCallback(watch);
+    return submitted;
+  } catch (...) {
+    mine->RemoveCallback(watch);
+    throw;
+  }
+}
+
+HostTask* HostThreads::Submit(HostTask* task, bool is_chunk) {
+  auto share = StateRef<HostTask>::Share(task);
+  if (!core().TrySubmit(task, is_chunk)) {
+    task->Release();
+    return nullptr;
+  }
+  // By now the task may be over, its share given up, and its memory gone.
+  static_cast<void>(share.Detach());
+  return task;
+}
+
+bool HostThreads::Settle(FutureState outcome) {
+  HostTask* const task = HostTask::Current();
+  if (task == nullptr) {
+    throw InvalidStateError("Settle() was called outside of Host::Run()");
+  }
+  return task->SettleAs(outcome);
+}
+
+int64_t HostThreads::GoOn(bool host_keeps_share) {
+  if (HostTask::Current() == nullptr) {
+    throw InvalidStateError("GoOn() was called outside of Host::Run()");
+  }
+  return HostTask::GoOn(host_keeps_share);
+}
+
+bool HostThreads::Cancel(HostTask* task) {
+  const bool cancelled = task->Cancel();
+  internal::Trampoline::RunPutOff();
+  return cancelled;
+}
+
+bool HostThreads::RunInline(HostTask* task) {
+  ExecutionContext* const context = ExecutionContext::Current();
+  return context != nullptr && context->RunInline(*task);
+}
+
+void HostThreads::Release(HostTask* task) { task->Release(); }
+
+void* HostThreads::CurrentWorker() { return ExecutionContext::Current(); }
+
+void HostThreads::LeaveForExit(void* worker) {
+  ContextOf(worker)->LeaveForExit();
+}
+
+bool HostThreads::BeginBlocking() {
+  internal::Trampoline::RunPutOff();
+  ExecutionContext* const context = ExecutionContext::Current();
+  if (context == nullptr || !context->BeginBlocking(nullptr)) return false;
+  // The host sleeps by its own means, so that nobody looks again later.
+  constexpr absl::Duration kLastRetry = absl::Milliseconds(500);
+  for (absl::Duration retry_after = absl::Milliseconds(1);
+       retry_after < kLastRetry && !context->RecheckStandIn();
+       retry_after *= 2) {
+    absl::SleepFor(retry_after);
+  }
+  return true;
+}
+
+void HostThreads::EndBlocking() { ExecutionContext::Current()->EndBlocking(); }
+
+void HostThreads::BeginBlocking(void* worker) {
+  // For a wait for nothing that is known, it always says yes.
+  ContextOf(worker)->BeginBlocking(nullptr);
+}
+
+void HostThreads::EndBlocking(void* worker) {
+  ContextOf(worker)->EndBlocking();
+}
+
+}  // namespace asyncpal::host
