@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cfenv>
 #include <cstdio>
 #include <cstdlib>
@@ -37,6 +38,9 @@
 #include "asyncpal/ipc/worker/worker_protocol.h"
 #include "capnp/message.h"
 
+// In main_hook.cc, if the program is linked with it.
+extern "C" [[gnu::weak]] int __wrap_main(int argc, char** argv, char** envp);
+
 namespace asyncpal::internal {
 namespace {
 
@@ -44,6 +48,8 @@ namespace {
 bool is_forked_child = false;
 
 // Null: no parent answers. Written before the first call, and after a fork.
+constinit std::atomic<bool> becomes_worker = false;
+
 RequestClient* request_client = nullptr;
 
 // What the parent wants of this worker beside tasks.
@@ -406,7 +412,12 @@ int WorkerDepth() {
   return text != nullptr && absl::SimpleAtoi(text, &depth) ? depth : 0;
 }
 
+bool BecomesWorker() { return becomes_worker || &__wrap_main != nullptr; }
+
+void PromiseToBecomeWorker() { becomes_worker = true; }
+
 void BecomeWorkerIfAsked() {
+  PromiseToBecomeWorker();
   if (!IsFutureWorker()) return;
   // What tasks start in their turn are not workers of this parent.
   unsetenv(kWorkerVariable);

@@ -6,6 +6,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/pool/host/raw_bytes.h"
 #include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/process_core.h"
@@ -105,6 +106,8 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       return host->Answer(request);
     };
   }
+  // HostWorker::Serve() does.
+  internal::PromiseToBecomeWorker();
   auto core = ProcessCore::Make(std::move(pool), std::move(remote), registry);
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;

@@ -16,13 +16,23 @@ namespace {
 void CheckMayStart() {
   if (IsFutureWorker()) {
     throw InvalidStateError(
-        "a process that was started as a worker uses a pool before main(); "
-        "workers would start workers without end");
+        "a process that was started as a worker uses a pool before main(), or "
+        "before InitWorker(); workers would start workers without end");
   }
   if (WorkerDepth() >= kMaxWorkerDepth) {
     throw InvalidStateError(
         absl::StrCat("this worker process has ", kMaxWorkerDepth,
                      " others above it; no pool can start workers below that"));
+  }
+}
+
+// Throws where a worker that is this program would be no worker.
+void CheckBecomesWorker() {
+  if (!BecomesWorker()) {
+    throw InvalidStateError(
+        "this program can't be started as a worker, since its main() would run "
+        "there: call asyncpal::InitWorker() first in main(), or link with "
+        "-Wl,--wrap=main");
   }
 }
 
@@ -89,8 +99,9 @@ std::shared_ptr<WorkerConnection> ProcessSupply::Connect(
       .no_new_privileges = options_.no_new_privileges,
       .hidden_environment = options_.hidden_environment,
       .answer = options_.answer};
-  return connect_ == nullptr ? std::make_shared<WorkerConnection>(options)
-                             : connect_(options);
+  if (connect_ != nullptr) return connect_(options);
+  if (options.command.empty()) CheckBecomesWorker();
+  return std::make_shared<WorkerConnection>(options);
 }
 
 void ProcessSupply::OnStarted() {

@@ -68,7 +68,8 @@ class ProcessSupply {
   std::string Label() const;
 
   // Starts a process, to which the handshake is still to be made. Throws
-  // std::system_error; InvalidStateError where a start could go on without end.
+  // std::system_error; InvalidStateError where a start could go on without end,
+  // or this program's main() would run in the process.
   std::shared_ptr<WorkerConnection> Connect(std::string worker) const;
 
   bool is_killed() const { return killed_.load(); }
