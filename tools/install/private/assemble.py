@@ -102,6 +102,8 @@ def main(manifest, folder):
         "DESCRIPTION": manifest["description"],
         "LINK_FLAGS": " ".join(flags),
         "LINK_FLAGS_LIST": ";".join(flags),
+        "STATIC_LINK_FLAGS": " ".join(manifest["static_link_flags"]),
+        "STATIC_LINK_FLAGS_LIST": ";".join(manifest["static_link_flags"]),
         "REQUIRES": " ".join(manifest["system"]),
         "URL": manifest["url"],
         "VERSION": manifest["version"],

@@ -23,8 +23,8 @@ def _headers(contexts):
     return headers
 
 def _libraries(contexts, entry):
-    """Sorts what is linked: our archives, the entry's, its flags, the system's."""
-    ours, start, flags, system = {}, {}, [], {}
+    """Sorts what is linked: archives and flags, ours and the entry's; the system's."""
+    ours, start, our_flags, flags, system = {}, {}, [], [], {}
     for context in contexts:
         for library in context.linking_context.linker_inputs.to_list():
             if library.owner.workspace_name == _SYSTEM:
@@ -36,27 +36,41 @@ def _libraries(contexts, entry):
                 archives[file.pic_static_library] = True
             if library.owner == entry:
                 flags = library.user_link_flags
-    return ours.keys(), start.keys(), flags, sorted(system.keys())
+            else:
+                our_flags += [
+                    flag
+                    for flag in library.user_link_flags
+                    if flag not in our_flags
+                ]
+    return struct(
+        entry = start.keys(),
+        entry_flags = flags,
+        our_flags = our_flags,
+        ours = ours.keys(),
+        system = sorted(system.keys()),
+    )
 
 def _cc_sdk_impl(ctx):
     contexts = [dep[CcInfo] for dep in ctx.attr.deps]
     headers = _headers(contexts)
-    archives, start, flags, system = _libraries(contexts, ctx.attr.entry[0].label)
+    libraries = _libraries(contexts, ctx.attr.entry[0].label)
     toolchain = find_cpp_toolchain(ctx)
     folder = ctx.actions.declare_directory(ctx.label.name)
     manifest = ctx.actions.declare_file(ctx.label.name + ".json")
     ctx.actions.write(manifest, json.encode(struct(
         ar = toolchain.ar_executable,
-        archives = [file.path for file in archives],
+        archives = [file.path for file in libraries.ours],
         compiler = toolchain.compiler_executable,
         description = ctx.attr.description,
         docs = [file.path for file in ctx.files.docs],
-        entry = [file.path for file in start],
+        entry = [file.path for file in libraries.entry],
         exports = ctx.file.exports.path,
         headers = {path: file.path for path, file in headers.items()},
-        link_flags = flags,
+        link_flags = libraries.entry_flags,
+        # In the shared library they have done what they are for.
+        static_link_flags = libraries.our_flags,
         strip = toolchain.strip_executable,
-        system = system,
+        system = libraries.system,
         templates = [file.path for file in ctx.files._templates],
         url = PROJECT.url,
         version = ctx.attr.version,
@@ -65,7 +79,7 @@ def _cc_sdk_impl(ctx):
         executable = ctx.executable._assemble,
         arguments = [manifest.path, folder.path],
         inputs = depset(
-            headers.values() + archives + start + ctx.files.docs +
+            headers.values() + libraries.ours + libraries.entry + ctx.files.docs +
             ctx.files._templates + [manifest, ctx.file.exports],
             transitive = [toolchain.all_files],
         ),

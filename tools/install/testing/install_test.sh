@@ -1,9 +1,10 @@
 #!/bin/bash
 # Installs into an empty folder, and builds programs on that as users do.
-# install_test.sh <install> <sdk> <VERSION> <squares.cc> <throws.cc>
+# install_test.sh <install> <sdk> <VERSION> <squares.cc> <throws.cc> <no_entry.cc>
 set -eu
 install=$PWD/$1 sdk=$PWD/$2 version=$(cat "$3")
 squares=$(readlink -f "$4") throws=$(readlink -f "$5")
+no_entry=$(readlink -f "$6")
 
 root=$(mktemp -d "$TEST_TMPDIR/install.XXXXXX")
 prefix=$root/prefix
@@ -43,8 +44,30 @@ for module in asyncpal-static asyncpal; do
   expect "stack, 7, 1, $version
 closed" "the program of $module" ./throws
 done
+# With the C++ runtime, or all of the system, in itself.
+g++ throws.o -o throws -static-libstdc++ $(pkg-config --libs asyncpal-static)
+expect "stack, 7, 1, $version
+closed" "the program of asyncpal-static with libstdc++ in it" ./throws
+g++ throws.o -o throws -static $(pkg-config --static --libs asyncpal-static)
+expect "stack, 7, 1, $version
+closed" "the static program" ./throws
+g++ throws.o -o throws $(pkg-config --libs asyncpal) \
+  -Wl,-rpath,"$(pkg-config --variable=libdir asyncpal)"
 readelf -d throws | grep -q "NEEDED.*libasyncpal.so.${version%.*}" ||
   fail "the program of pkg-config does not need the shared library"
+
+# Without what brings the library in front of main(), which must not run again.
+new_folder no_entry
+system=$(pkg-config --libs $(pkg-config --print-requires asyncpal))
+g++ -std=c++20 -Wl,--build-id "$no_entry" -o no_entry \
+  $(pkg-config --cflags asyncpal) "$prefix/lib/libasyncpal.a" $system
+said=$(env -i ./no_entry 2>errors) || fail "the program without an entry: $said"
+case $said in
+*"call asyncpal::InitWorker() first in main(), or link with -Wl,--wrap=main"*) ;;
+*) fail "the program without an entry said '$said'" ;;
+esac
+[ "$(cat errors)" = main ] || fail "main() ran in a worker: $(cat errors)"
+expect 7 "the program that calls InitWorker()" ./no_entry init
 
 # Of the libraries that are used inside, and of standard templates, nothing.
 others=$(nm --dynamic --defined-only "$prefix/lib/libasyncpal.so" |
