@@ -75,7 +75,8 @@ class FinalizerError : public BrokenPoolError {
   using BrokenPoolError::BrokenPoolError;
 };
 
-// The pool can't take the task now: no worker could be started for it.
+// The pool can't take the task now: it is full (WhenFull), or has no worker and
+// none could be started.
 class RejectedError : public Error {
  public:
   using Error::Error;

@@ -26,9 +26,10 @@
 
 namespace asyncpal {
 
+// For AsDone().
 struct AsDoneOptions {
   bool keep_order = false;  // true: in the order of the range
-  absl::Duration timeout = absl::InfiniteDuration();
+  absl::Duration timeout = absl::InfiniteDuration();  // of the whole iteration
 };
 
 namespace internal {
@@ -196,7 +197,7 @@ auto WhenAll(const R& futures) {
 }
 
 // The future of the index of the first that is done, however it ended. Throws
-// std::invalid_argument for an empty range, which would never be.
+// std::invalid_argument for an empty range, of which none would ever be done.
 template <typename R>
 Future<size_t> WhenAny(const R& futures) {
   using T = internal::ResultIn<R>;

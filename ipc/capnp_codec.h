@@ -40,7 +40,7 @@ void EncodeSegments(capnp::MessageBuilder& message, Encoder& out);
 // Null for no words at all.
 std::unique_ptr<ReceivedMessage> DecodeMessage(Decoder& in);
 
-// Large enough for a message of so many words in one segment, within reason.
+// Large enough for a message of this many words in one segment, within reason.
 uint32_t FirstSegmentWords(uint64_t words);
 
 }  // namespace internal
@@ -64,6 +64,7 @@ uint32_t FirstSegmentWords(uint64_t words);
 template <typename Schema>
 class CapnpMessage {
  public:
+  // Cap'n Proto's, for the root.
   using Reader = typename Schema::Reader;
   using Builder = typename Schema::Builder;
 

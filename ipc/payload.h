@@ -13,6 +13,7 @@
 
 namespace asyncpal {
 
+// How large the arguments or the result of a call may be by default.
 inline constexpr int64_t kDefaultMaxPayloadBytes = int64_t{4} << 30;
 
 namespace internal {
@@ -70,6 +71,7 @@ inline constexpr int kMaxNesting = 2000;
 class Payload {
  public:
   Payload() = default;  // no bytes
+  // Bytes in memory.
   static Payload OfBytes(std::string bytes) {
     return Payload(std::move(bytes));
   }
@@ -122,6 +124,7 @@ class Encoder {
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
+  // Writes the bytes as they are.
   void WriteBytes(const void* data, size_t size) {
     if (size > buffer_limit_ - buffer_.size()) return WriteBeyond(data, size);
     buffer_.append(static_cast<const char*>(data), size);
@@ -131,6 +134,7 @@ class Encoder {
   template <typename T>
   void Write(const T& value);
 
+  // A count of elements, for Decoder::ReadSize().
   void WriteSize(uint64_t size) { WriteBytes(&size, sizeof(size)); }
 
   // So far.
@@ -187,6 +191,7 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
+  // Reads `size` bytes as they are.
   void ReadBytes(void* data, size_t size) {
     if (size > static_cast<size_t>(end_ - position_)) {
       return ReadBeyond(data, size);
@@ -200,12 +205,13 @@ class Decoder {
   template <typename T>
   T Read();
 
-  // A count of elements of which each takes at least so many bytes; an error
-  // if there can't be as many in what remains.
+  // A count of elements, each of which takes at least this many bytes; an error
+  // if what remains can't hold them all.
   uint64_t ReadSize(size_t min_bytes_per_element);
 
   uint64_t remaining() const { return (end_ - position_) + file_remaining_; }
 
+  // Throws SerializationError if anything remains.
   void ExpectEnd();
 
   // How many of `count` elements to make room for ahead of reading them. All

@@ -38,6 +38,7 @@ enum class WhenFull {
   kDropOldest,
 };
 
+// How a pool of threads is made.
 struct PoolOptions {
   // At most this many workers. 0: the CPUs that this process may use (by
   // affinity and cgroup), plus five, since tasks of threads tend to wait.
@@ -46,7 +47,7 @@ struct PoolOptions {
   // For messages and thread names. Default: the pool class's name.
   std::string name = {};
 
-  // A worker that had nothing to do for so long retires. Infinite: never.
+  // A worker that has had nothing to do for this long retires. Infinite: never.
   absl::Duration idle_timeout = absl::Seconds(60);
 
   // Run by each worker, on its own thread, before its first task and after its
@@ -55,7 +56,7 @@ struct PoolOptions {
   absl::AnyInvocable<void()> initializer = {};
   absl::AnyInvocable<void()> finalizer = {};
 
-  // A worker retires after so many tasks, and another takes its place. 0: no
+  // A worker retires after this many tasks, and another takes its place. 0: no
   // limit.
   int max_tasks_per_worker = 0;
 
@@ -66,6 +67,7 @@ struct PoolOptions {
   // At most this many tasks wait; those for which a worker is free do not
   // count. 0: no limit.
   int64_t max_pending = 0;
+  // What a submission does then.
   WhenFull when_full = WhenFull::kBlock;
 };
 
@@ -79,7 +81,7 @@ struct TaskOptions {
   // through its std::stop_token, and the worker stays busy until it returns.
   absl::Duration timeout = absl::InfiniteDuration();
 
-  // A task that has not started in so long never starts: TimeoutError.
+  // A task that has not started after this long never starts: TimeoutError.
   absl::Duration queue_deadline = absl::InfiniteDuration();
 
   // Process pools: how often a task whose worker was lost may run.
@@ -102,13 +104,16 @@ struct MapOptions {
   absl::Duration timeout = absl::InfiniteDuration();
 };
 
+// What becomes of tasks when a pool is shut down.
 enum class ShutdownMode {
   kCancelPending,  // cancel what is pending, ask what runs to stop, wait for it
   kDrain,          // run everything that was submitted
   kKill,           // as kCancelPending; a process pool kills its workers
 };
 
+// How a pool is shut down.
 struct ShutdownOptions {
+  // What becomes of tasks.
   ShutdownMode mode = ShutdownMode::kCancelPending;
 
   // When it passes, kDrain goes on as kCancelPending, a process pool kills its
@@ -144,9 +149,10 @@ struct PoolStats {
   int64_t rejected = 0;
 };
 
+// One worker, as it was when Workers() was called.
 struct WorkerInfo {
-  int64_t id = 0;  // 1, 2, 3, ... per pool
-  std::string name = {};
+  int64_t id = 0;         // 1, 2, 3, ... per pool
+  std::string name = {};  // the pool's, and its id
   // Of the worker process, or the thread's id; none before there is one.
   std::optional<int64_t> pid = {};
   bool busy = false;

@@ -64,8 +64,8 @@ class Pool {
   // them.
   std::vector<CancelledTask> TakeCancelledTasks();
 
-  // A worker that waits inside a task for its own pool may be stood in for by
-  // one more, so for that while CountWorkers() can exceed max_workers().
+  // While a worker waits inside a task for its own pool, another may stand in
+  // for it: CountWorkers() may then exceed max_workers().
   int CountWorkers() const;
   int CountBusyWorkers() const;
   int CountFreeWorkers() const;

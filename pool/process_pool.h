@@ -27,7 +27,7 @@
 
 namespace asyncpal {
 
-// The fields of PoolOptions, and more.
+// How a pool of processes is made: the fields of PoolOptions, and more.
 struct ProcessPoolOptions {
   // At most this many workers. 0: the CPUs that this process may use (by
   // affinity and cgroup).
@@ -40,8 +40,8 @@ struct ProcessPoolOptions {
   Shippable initializer = {};
   Shippable finalizer = {};
 
-  // A worker process ends after so many tasks, and another takes its place. 0:
-  // no limit.
+  // A worker process ends after this many tasks, and another takes its place.
+  // 0: no limit.
   int max_tasks_per_worker = 0;
 
   // Gets what a posted task threw, in this process, on the thread that serves
@@ -65,15 +65,15 @@ struct ProcessPoolOptions {
   int64_t max_pending = 0;
   WhenFull when_full = WhenFull::kBlock;
 
-  // At most so many bytes of encoded arguments wait; when_full applies to them,
-  // too. A call that is larger alone is a RejectedError. 0: no limit.
+  // At most this many bytes of encoded arguments wait; when_full applies to
+  // them, too. A call that is larger by itself is a RejectedError. 0: no limit.
   int64_t max_pending_bytes = 0;
 
   // The pool breaks when more workers than this die within the window while
   // they run no task (at their start, between tasks), and none finishes one. A
   // task that ends its worker is that task's failure and never breaks a pool;
-  // so many such deaths in a window cost no wait, each later one 100 ms at most
-  // until its worker is replaced. 0: max(8, 2 x max_workers).
+  // that many such deaths in a window cost no wait, each later one 100 ms at
+  // most until its worker is replaced. 0: max(8, 2 x max_workers).
   int max_restarts = 0;
   absl::Duration restart_window = absl::Seconds(5);
 
@@ -287,18 +287,21 @@ class SingleProcessPool : public ProcessPool {
       : ProcessPool(std::move(options), 1, "SingleProcessPool") {}
 };
 
+// Two workers.
 class DualProcessPool : public ProcessPool {
  public:
   explicit DualProcessPool(ProcessPoolOptions options = {})
       : ProcessPool(std::move(options), 2, "DualProcessPool") {}
 };
 
+// Three workers.
 class TripleProcessPool : public ProcessPool {
  public:
   explicit TripleProcessPool(ProcessPoolOptions options = {})
       : ProcessPool(std::move(options), 3, "TripleProcessPool") {}
 };
 
+// Four workers.
 class QuadProcessPool : public ProcessPool {
  public:
   explicit QuadProcessPool(ProcessPoolOptions options = {})

@@ -45,6 +45,7 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
+  // Adds a task: `f` is called once, unless it is dropped before.
   template <typename F>
   void Run(F&& f) {
     if (internal::IsEmptyCallable(f)) {

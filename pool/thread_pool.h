@@ -174,18 +174,21 @@ class SingleThreadPool : public ThreadPool {
       : ThreadPool(std::move(options), 1, "SingleThreadPool") {}
 };
 
+// Two workers.
 class DualThreadPool : public ThreadPool {
  public:
   explicit DualThreadPool(PoolOptions options = {})
       : ThreadPool(std::move(options), 2, "DualThreadPool") {}
 };
 
+// Three workers.
 class TripleThreadPool : public ThreadPool {
  public:
   explicit TripleThreadPool(PoolOptions options = {})
       : ThreadPool(std::move(options), 3, "TripleThreadPool") {}
 };
 
+// Four workers.
 class QuadThreadPool : public ThreadPool {
  public:
   explicit QuadThreadPool(PoolOptions options = {})
