@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Makes the documentation as a site that needs no network.
 
-  ./bazelw run //docs:site -- [DIR]
+  ./bazelw run //docs:site -- [--load] [DIR]
 
 It has the guide, the design notes and the benchmarks, and the reference of C++
 (Doxygen), Java (Javadoc) and .NET. Links between its pages are checked. Needs
 the packages mkdocs-material and doxygen, which `./bazelw --config=ci` installs.
+
+--load has each page loaded by a headless Chromium, which must ask no other host
+for anything and find no error. `./bazelw --config=site` installs it.
 """
 
 import os
@@ -18,31 +21,9 @@ import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import check_links
+import cpp_reference
 import dotnet_reference
-
-# Of each language's public headers.
-_HEADERS = ["future", "ipc", "pool"]
-
-_DOXYFILE = """
-PROJECT_NAME = Asyncpal
-PROJECT_NUMBER = {version}
-INPUT = {headers}
-OUTPUT_DIRECTORY = {out}
-HTML_OUTPUT = .
-STRIP_FROM_PATH = {root}
-STRIP_FROM_INC_PATH = {root}
-# Comments are ordinary ones.
-INPUT_FILTER = "sed 's|^\\( *\\)// |\\1/// |; s|^\\( *\\)//$|\\1///|'"
-FILTER_SOURCE_FILES = NO
-EXTRACT_ALL = YES
-EXCLUDE_SYMBOLS = *::internal *::internal::*
-GENERATE_LATEX = NO
-HAVE_DOT = NO
-QUIET = YES
-WARNINGS = NO
-MACRO_EXPANSION = YES
-"""
-
+import load_pages
 
 def read(path):
     with open(path, encoding="utf-8") as file:
@@ -84,28 +65,13 @@ def stage(root, folder):
             file.write(text)
 
 
-def make_doxygen(root, out):
-    headers = [
-        os.path.join(root, folder, name)
-        for folder in _HEADERS
-        for name in sorted(os.listdir(os.path.join(root, folder)))
-        if name.endswith(".h")
-    ]
-    doxyfile = _DOXYFILE.format(
-        headers=" ".join(headers),
-        out=out,
-        root=root,
-        version=read(os.path.join(root, "VERSION")).strip(),
-    )
-    os.makedirs(out)
-    subprocess.run(["doxygen", "-"], input=doxyfile, text=True, check=True)
-
-
 def main(config, reference, javadoc, *words):
     # The assembly's documentation is among its files.
     files = [word for word in words if "Asyncpal.out/" in word]
     words = [word for word in words if word not in files]
     [dotnet] = [file for file in files if file.endswith(".xml")]
+    loads = "--load" in words
+    words = [word for word in words if word != "--load"]
     if words and words[0].startswith("-"):
         print(__doc__)
         return
@@ -113,6 +79,8 @@ def main(config, reference, javadoc, *words):
     here = os.environ.get("BUILD_WORKING_DIRECTORY", os.getcwd())
     out = os.path.join(here, words[0] if words else "site")
     programs = {"mkdocs": "mkdocs-material", "doxygen": "doxygen"}
+    if loads:
+        programs["chromium"] = "chromium"
     for program, package in programs.items():
         if not shutil.which(program):
             sys.exit(f"site: there is no {program}: apt-get install {package}")
@@ -123,7 +91,7 @@ def main(config, reference, javadoc, *words):
         shutil.copyfile(reference, pages + "/reference/index.md")
         with open(pages + "/reference/dotnet.md", "w", encoding="utf-8") as file:
             file.write(dotnet_reference.make_page(dotnet))
-        make_doxygen(root, pages + "/reference/cpp")
+        cpp_reference.make_pages(root, pages + "/reference/cpp")
         with zipfile.ZipFile(javadoc) as jar:
             jar.extractall(pages + "/reference/java")
         shutil.copyfile(config, folder + "/mkdocs.yml")
@@ -138,6 +106,11 @@ def main(config, reference, javadoc, *words):
     mistakes = check_links.check(out, ["reference/cpp/", "reference/java/"])
     if mistakes:
         sys.exit("site: " + "\nsite: ".join(mistakes))
+    if loads:
+        mistakes, count = load_pages.check(out)
+        if mistakes or count == 0:
+            sys.exit("site: " + "\nsite: ".join(mistakes or ["it has no page"]))
+        print(f"{count} pages loaded without an error")
     print(f"open {out}/index.html")
 
 

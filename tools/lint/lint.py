@@ -4,11 +4,13 @@
   tools/lint/lint.py [--fix] [--since COMMIT]
 
 C++ by clang-format, BUILD and .bzl files by buildifier (npm's, of one version),
-C# by `dotnet format whitespace`, Java by a few rules of this file's own. What a
-program can mend, --fix mends. --since looks at nothing that has not changed
-since that commit. A program that the machine lacks is named, and its files
-count as unchecked; with CI set in the environment, that is a mistake, unless the
-program is npm, which Debian's CI machines need not have.
+C# by `dotnet format whitespace`, Java by a few rules of this file's own. Doxygen
+finds public C++ classes, functions and options without a comment; those of C#
+and Java are the business of the compiler and of javadoc. What a program can mend,
+--fix mends. --since looks at nothing that has not changed since that commit. A
+program that the machine lacks is named, and its files count as unchecked; with
+CI set in the environment, that is a mistake, unless the program is npm, which
+Debian's CI machines need not have.
 """
 
 import argparse
@@ -85,6 +87,15 @@ class Lint:
             option = ["-i"] if self.fix else ["--dry-run", "--Werror"]
             self.run("clang-format", "clang-format", *option, *files)
 
+    def check_cc_comments(self):
+        if not self.select(".h") or self.lacks("doxygen", "doxygen"):
+            return
+        sys.path.insert(0, "docs/site")
+        sys.dont_write_bytecode = True
+        import cpp_reference
+
+        self.mistakes += cpp_reference.undocumented(".")
+
     def check_bazel(self):
         files = self.select("BUILD.bazel", ".bzl", "WORKSPACE", "MODULE.bazel")
         if not files or self.lacks("npm", "npm", optional=True):
@@ -160,6 +171,7 @@ def main():
     os.chdir(root)
     lint = Lint(arguments)
     lint.check_cc()
+    lint.check_cc_comments()
     lint.check_bazel()
     lint.check_csharp()
     lint.check_java()
