@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <future>
 #include <iostream>
 #include <stdexcept>
 #include <stop_token>
@@ -37,7 +38,9 @@ using asyncpal::ProcessPool;
 using asyncpal::Shippable;
 using asyncpal::ShutdownMode;
 using asyncpal::TaskName;
+using asyncpal::TaskOptions;
 using asyncpal::ThreadPool;
+using asyncpal::WhenFull;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -192,6 +195,33 @@ TEST(ReadmeTest, Timeout) {
       {.name = "laps", .timeout = absl::Milliseconds(50)}, run_laps);
 
   EXPECT_EQ(slow.TryCollect().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(ReadmeTest, FullPoolRejects) {
+  ThreadPool pool({
+      .max_workers = 4,
+      .max_pending = 1000,
+      .when_full = WhenFull::kReject,
+  });
+
+  std::promise<void> gate;
+  const std::shared_future<void> opened = gate.get_future().share();
+  for (int i = 0; i < 4 + 1000; ++i) pool.Post([opened] { opened.wait(); });
+  EXPECT_THROW(pool.Submit(Load, "index.html"), asyncpal::RejectedError);
+  EXPECT_EQ(pool.Stats().rejected, 1);
+  gate.set_value();
+}
+
+TEST(ReadmeTest, QueueDeadline) {
+  ThreadPool pool;
+
+  const TaskOptions options = {
+      .timeout = absl::Seconds(60),
+      .queue_deadline = absl::Seconds(10),
+  };
+  Future<std::string> page = pool.Submit(options, Load, "index.html");
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
 }
 
 TEST(ReadmeTest, ProcessPool) {
