@@ -65,6 +65,17 @@ def stage(root, folder):
             file.write(text)
 
 
+def unpack_javadoc(jar, out):
+    with zipfile.ZipFile(jar) as file:
+        file.extractall(out)
+    # Its style asks for fonts that Debian's JDK does not have.
+    style = out + "/stylesheet.css"
+    if not os.path.exists(out + "/resources/fonts"):
+        text = re.sub(r"@import url\('resources/fonts/[^']*'\);", "", read(style))
+        with open(style, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
 def main(config, reference, javadoc, *words):
     # The assembly's documentation is among its files.
     files = [word for word in words if "Asyncpal.out/" in word]
@@ -92,8 +103,7 @@ def main(config, reference, javadoc, *words):
         with open(pages + "/reference/dotnet.md", "w", encoding="utf-8") as file:
             file.write(dotnet_reference.make_page(dotnet))
         cpp_reference.make_pages(root, pages + "/reference/cpp")
-        with zipfile.ZipFile(javadoc) as jar:
-            jar.extractall(pages + "/reference/java")
+        unpack_javadoc(javadoc, pages + "/reference/java")
         shutil.copyfile(config, folder + "/mkdocs.yml")
         with open(folder + "/mkdocs.yml", "a", encoding="utf-8") as file:
             file.write(f"docs_dir: {pages}\nsite_dir: {out}\n")
