@@ -312,6 +312,7 @@ public final class ExitUser {
   }
 
   private static void check(Program program) throws Exception {
+    long start = System.nanoTime();
     Path errors = Files.createTempFile("exit-", ".err");
     Process jvm = start(program, errors);
     CompletableFuture<Boolean> ended =
@@ -328,6 +329,7 @@ public final class ExitUser {
         }
       }
     }
+    System.out.printf("%s took %.2f s%n", program, (System.nanoTime() - start) / 1e9);
     Collections.sort(output);
     String complaints = Files.readString(errors);
     Files.delete(errors);
