@@ -44,41 +44,49 @@ namespace asyncpal {
 template <typename Derived>
 class PoolMaps {
  public:
+  // The results of f with elements of the ranges, lazily and in their order.
   template <typename F, typename... R>
   auto Map(const MapOptions& options, F&& f, R&&... ranges) {
     return Lazily("Map", options, std::forward<F>(f),
                   internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
+  // The same, as they are done.
   template <typename F, typename... R>
   auto MapUnordered(const MapOptions& options, F&& f, R&&... ranges) {
     return Lazily("MapUnordered", Unordered(options), std::forward<F>(f),
                   internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
+  // The results of all calls, in the order of the ranges.
   template <typename F, typename... R>
   auto MapAll(const MapOptions& options, F&& f, R&&... ranges) {
     return Eagerly("MapAll", options, std::forward<F>(f),
                    internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
+  // The same, in the order in which the calls are done.
   template <typename F, typename... R>
   auto MapAllUnordered(const MapOptions& options, F&& f, R&&... ranges) {
     return Eagerly("MapAllUnordered", Unordered(options), std::forward<F>(f),
                    internal::ZipCursor<R...>(std::forward<R>(ranges)...));
   }
+  // As Map(), with one range of tuples of arguments.
   template <typename F, typename R>
   auto Starmap(const MapOptions& options, F&& f, R&& tuples) {
     return Lazily("Starmap", options, std::forward<F>(f),
                   internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
+  // As MapUnordered(), with one range of tuples of arguments.
   template <typename F, typename R>
   auto StarmapUnordered(const MapOptions& options, F&& f, R&& tuples) {
     return Lazily("StarmapUnordered", Unordered(options), std::forward<F>(f),
                   internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
+  // As MapAll(), with one range of tuples of arguments.
   template <typename F, typename R>
   auto StarmapAll(const MapOptions& options, F&& f, R&& tuples) {
     return Eagerly("StarmapAll", options, std::forward<F>(f),
                    internal::TupleCursor<R>(std::forward<R>(tuples)));
   }
+  // As MapAllUnordered(), with one range of tuples of arguments.
   template <typename F, typename R>
   auto StarmapAllUnordered(const MapOptions& options, F&& f, R&& tuples) {
     return Eagerly("StarmapAllUnordered", Unordered(options),
