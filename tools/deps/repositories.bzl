@@ -20,6 +20,8 @@ _STAND_INS = {
     },
     "rules_java": {
         Label("//tools/deps/stand_ins:rules_java.bzl"): "java/defs.bzl",
+        Label("//tools/deps/stand_ins:rules_java_info.bzl"): "java/common/java_info.bzl",
+        Label("//tools/deps/stand_ins:rules_java_natives.bzl"): "java/common/natives.bzl",
     },
     "rules_shell": {
         Label("//tools/deps/stand_ins:rules_shell_binary.bzl"): "shell/sh_binary.bzl",

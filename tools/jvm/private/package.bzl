@@ -1,5 +1,6 @@
 """The rule behind asyncpal_java_package()."""
 
+load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load(
     "//tools/native:defs.bzl",
     "NativeBundleInfo",
@@ -162,6 +163,12 @@ def _java_package_impl(ctx):
             natives = depset(),
             runfiles = depset(),
             sources = library.sources,
+        ),
+        # For Bazel's own rules, where these work.
+        JavaInfo(
+            output_jar = jar,
+            compile_jar = jar,
+            source_jar = sources_jar,
         ),
         JavaPackageInfo(
             artifact_id = ctx.attr.artifact_id,
