@@ -90,7 +90,7 @@ class Lint:
     def check_cc_comments(self):
         if not self.select(".h") or self.lacks("doxygen", "doxygen"):
             return
-        sys.path.insert(0, "docs/site")
+        sys.path.insert(0, "docs/generator")
         sys.dont_write_bytecode = True
         import cpp_reference
 

@@ -37,7 +37,7 @@ def stage(root, folder):
         check=True, stdout=subprocess.PIPE, text=True,
     ).stdout.split()
     for name in names:
-        if name.startswith("docs/site/"):
+        if name.startswith("docs/generator/"):
             continue  # it gets its place there
         target = os.path.join(folder, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
