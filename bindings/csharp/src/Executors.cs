@@ -3,7 +3,7 @@ namespace Asyncpal;
 /// <summary>Pools by the names that they have in other languages.</summary>
 public static class Executors
 {
-    /// <summary>Makes a pool of so many threads.</summary>
+    /// <summary>Makes a pool of that many threads.</summary>
     public static ThreadPool NewFixedThreadPool(int workers) => new(workers);
 
     /// <summary>Makes a pool of one thread: tasks run one after the other.</summary>
@@ -24,7 +24,7 @@ public static class Executors
     /// </summary>
     public static ThreadPool NewCachedThreadPool() => new();
 
-    /// <summary>Makes a pool of so many processes.</summary>
+    /// <summary>Makes a pool of that many processes.</summary>
     public static ProcessPool NewFixedProcessPool(int workers) => new(workers);
 
     /// <summary>Makes a pool of one process: tasks run one after the other.</summary>

@@ -55,7 +55,7 @@ public sealed partial class ProcessPool : Pool
     {
     }
 
-    /// <summary>Makes a pool that has so many workers at most.</summary>
+    /// <summary>Makes a pool that has this many workers at most.</summary>
     public ProcessPool(int maxWorkers)
         : this(new ProcessPoolOptions { MaxWorkers = maxWorkers })
     {

@@ -31,7 +31,7 @@ public sealed record TaskOptions
     public TimeSpan Timeout { get; init; } = System.Threading.Timeout.InfiniteTimeSpan;
 
     /// <summary>
-    /// A task that has not started in so long never starts, and fails with a
+    /// A task that has not started after this long never starts, and fails with a
     /// <see cref="TimeoutException"/>. By default no limit.
     /// </summary>
     public TimeSpan QueueDeadline { get; init; } =

@@ -46,7 +46,7 @@ public sealed class ThreadPool : Pool
     {
     }
 
-    /// <summary>Makes a pool that has so many workers at most.</summary>
+    /// <summary>Makes a pool that has this many workers at most.</summary>
     public ThreadPool(int maxWorkers)
         : this(new ThreadPoolOptions { MaxWorkers = maxWorkers })
     {

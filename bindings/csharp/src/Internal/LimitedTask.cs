@@ -182,7 +182,7 @@ internal sealed class LimitedTask<T> : IWorkItem
             return;
         }
         _share.Free();
-        // Who has the result finds it counted.
+        // Whoever has the result finds it counted.
         if (cancelled)
         {
             _result.SetCanceled(_token.IsCancellationRequested ? _token : _stop.Token);

@@ -11,7 +11,7 @@ namespace Asyncpal.Internal;
 /// </summary>
 /// <remarks>
 /// Finish(), RunInline() and Cancel() compete for the handle by one atomic
-/// exchange. Who finds it gives it up; who finds it taken leaves that to the
+/// exchange. Whoever finds it gives it up; whoever finds it taken leaves that to the
 /// taker; Enqueue() does it when they were faster than itself.
 /// </remarks>
 internal struct NativeShare

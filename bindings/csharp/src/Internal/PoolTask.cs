@@ -167,7 +167,7 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
             NativeThreadPool.Settle((int)TaskOutcome.TaskFailed);
             throw;
         }
-        // Who has the result finds it counted.
+        // Whoever has the result finds it counted.
         NativeThreadPool.Settle((int)TaskOutcome.TaskCompleted);
         return result;
     }

@@ -25,7 +25,7 @@ final class Failures {
 
   /**
    * The same, with what another JVM needs to make the exception itself again, if that has no more
-   * than so many bytes.
+   * than that many bytes.
    */
   static void describeRemotely(Throwable thrown, int maxBytes, Failure failure) {
     add(SentThrowable.toSend(thrown, maxBytes), failure);

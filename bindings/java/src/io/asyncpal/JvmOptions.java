@@ -46,7 +46,7 @@ final class JvmOptions {
               "-XX:(SharedArchive|ArchiveClasses|DumpLoadedClass|SharedClassList|ArchiveLambda).*",
               "-XX:(AOTCache|AOTCacheOutput|AOTConfiguration|AOTMode|CRaC)\\w*=.*",
               "-Xshare:dump",
-              // Memory that is taken before it is needed: so many times as there are workers.
+              // Memory that is taken before it is needed: as many times as there are workers.
               "-Xms.*",
               "-XX:(Initial|Min)(HeapSize|RAMPercentage|RAMFraction)=.*",
               "-XX:[+-]AlwaysPreTouch(Stacks)?",

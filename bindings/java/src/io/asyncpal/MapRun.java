@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * A map that is going on: keeps up to so many tasks in the pool, and gives results as they are
+ * A map that is going on: keeps up to this many tasks in the pool, and gives results as they are
  * asked for. One thread at a time.
  */
 final class MapRun<R> implements Iterator<R> {

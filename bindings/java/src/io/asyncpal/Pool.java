@@ -351,7 +351,7 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * At most so many tasks run at once.
+   * At most this many tasks run at once.
    *
    * @return at least 1
    */

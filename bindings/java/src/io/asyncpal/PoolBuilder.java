@@ -34,7 +34,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   public abstract Pool build();
 
   /**
-   * At most so many tasks run at once.
+   * At most this many tasks run at once.
    *
    * @param maxWorkers 0, the default: the CPUs that this process may use, and for a thread pool
    *     five more
@@ -57,7 +57,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   }
 
   /**
-   * A worker that had nothing to do for so long goes.
+   * A worker that has had nothing to do for this long goes.
    *
    * @param timeout 60 seconds by default; more than 292 years is for ever
    * @return this
@@ -70,7 +70,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   }
 
   /**
-   * A worker goes after so many tasks, and another takes its place.
+   * A worker goes after this many tasks, and another takes its place.
    *
    * @param tasks 0, the default: no limit
    * @return this
@@ -93,7 +93,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   }
 
   /**
-   * At most so many tasks wait; those for which a worker is free do not count.
+   * At most this many tasks wait; those for which a worker is free do not count.
    *
    * @param tasks 0, the default: no limit
    * @return this

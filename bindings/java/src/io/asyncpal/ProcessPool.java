@@ -73,7 +73,7 @@ public final class ProcessPool extends Pool {
   /**
    * A pool of default options but its size. It starts no process.
    *
-   * @param maxWorkers at most so many tasks run at once; 0: the CPUs that this process may use
+   * @param maxWorkers at most this many tasks run at once; 0: the CPUs that this process may use
    * @throws IllegalArgumentException if {@code maxWorkers} is negative or more than 32768
    * @throws UnsatisfiedLinkError if the native library can't be loaded
    */
@@ -418,8 +418,8 @@ public final class ProcessPool extends Pool {
     }
 
     /**
-     * At most so many bytes of serialized tasks wait; {@code whenFull} applies to them, too. A task
-     * that is larger alone is rejected.
+     * At most this many bytes of serialized tasks wait; {@code whenFull} applies to them, too. A
+     * task that is larger alone is rejected.
      *
      * @param bytes 0, the default: no limit
      * @return this

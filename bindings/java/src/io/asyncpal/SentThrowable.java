@@ -139,7 +139,7 @@ record SentThrowable(List<Link> links, byte[] state) implements Serializable {
    * The exception anew: itself, if there is a state that can be read here, else a {@link
    * RemoteException}.
    *
-   * @param filters the one for a state of so many bytes
+   * @param filters the one for a state of that many bytes
    */
   Throwable rebuild(IntFunction<ObjectInputFilter> filters) {
     Throwable itself = read(state, filters.apply(state.length));

@@ -19,7 +19,7 @@ final class Serialization {
     return write(object, what, Integer.MAX_VALUE);
   }
 
-  /** The same for what has no more than so many bytes. */
+  /** The same for what has no more than that many bytes. */
   static byte[] write(Object object, String what, int maxBytes) {
     ByteArrayOutputStream bytes = new BoundedBytes(maxBytes);
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {

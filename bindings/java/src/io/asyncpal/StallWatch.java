@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * longer. A pool with nothing pending is not looked at, until the next submission.
  */
 final class StallWatch {
-  /** Nothing may end for so long before the pool looks why. */
+  /** Nothing may end for this long before the pool looks why. */
   static final long PERIOD_MILLIS = 100;
 
   private static final long IDLE_MILLIS = 5_000;

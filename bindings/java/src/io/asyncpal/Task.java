@@ -96,7 +96,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     worker.begin(this); // before it can be interrupted
     if (!STATE.compareAndSet(this, QUEUED | HAS_HANDLE, RUNNING | HAS_HANDLE) && !startUsed()) {
       worker.end();
-      // Who withdrew it gives up the handle.
+      // Whoever withdrew it gives up the handle.
       settle(TaskOutcome.kTaskCancelled);
       return true;
     }

@@ -11,8 +11,8 @@ import java.util.Objects;
  * @param timeout a task that runs longer fails with a {@link
  *     java.util.concurrent.TimeoutException}, then and there. A thread pool interrupts it, and its
  *     worker stays busy until it returns; a process pool kills and replaces the worker.
- * @param queueDeadline a task that has not started in so long never starts, and fails with a {@link
- *     java.util.concurrent.TimeoutException}
+ * @param queueDeadline a task that has not started after this long never starts, and fails with a
+ *     {@link java.util.concurrent.TimeoutException}
  * @param maxAttempts process pools: how often a task whose worker was lost may run, at least 1
  */
 public record TaskOptions(

@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The tasks that native code knows by number. Who is in it can't be collected.
+ * The tasks that native code knows by number. What is in it is not collected.
  *
  * <p>Numbers grow by one, and tasks leave about in the order in which they came. So the table is a
  * chain of chunks, of which the oldest goes when its last task has gone; submitters share the

@@ -80,7 +80,7 @@ public final class ThreadPool extends Pool {
   /**
    * A pool of default options but its size. It starts no thread.
    *
-   * @param maxWorkers at most so many tasks run at once; 0: five more than the CPUs that this
+   * @param maxWorkers at most this many tasks run at once; 0: five more than the CPUs that this
    *     process may use
    * @throws IllegalArgumentException if {@code maxWorkers} is negative or more than 32768
    * @throws UnsatisfiedLinkError if the native library can't be loaded
