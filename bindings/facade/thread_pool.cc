@@ -51,6 +51,9 @@ class HostAdapter final : public host::ThreadHost {
   void Expire(int64_t task, const std::exception_ptr& why) override {
     host_->Expire(task, DescribeFailure(why));
   }
+  void Broken(const std::exception_ptr& why) override {
+    host_->Broken(DescribeFailure(why));
+  }
   void Terminated() override { host_->Terminated(); }
 
  private:

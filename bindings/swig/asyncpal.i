@@ -104,6 +104,7 @@ OPEN(Host::StartWorker)
 OPEN(Host::Run)
 OPEN(Host::Drop)
 OPEN(Host::Expire)
+OPEN(Host::Broken)
 OPEN(Host::Joined)
 OPEN(Host::Terminated)
 %include "bindings/facade/host.h"

@@ -51,6 +51,10 @@ class HostCore final : public ThreadCore {
     return {};
   }
 
+  void OnBroken(const std::exception_ptr& error) override {
+    host_->Broken(error);
+  }
+
   const std::shared_ptr<ThreadHost> host_;
 };
 

@@ -86,6 +86,9 @@ class FakeHost final : public ThreadHost {
     journal_->Note("expire " + std::to_string(task) + ": " +
                    internal::DescribeException(why));
   }
+  void Broken(const std::exception_ptr& why) override {
+    journal_->Note("broken: " + internal::DescribeException(why));
+  }
   void Terminated() override { journal_->Note("terminated"); }
 
  private:
@@ -194,6 +197,21 @@ TEST_F(HostThreadsTest, RunsOnThreadsThatTheHostMakes) {
   Submit([] { HostThreads::Settle(FutureState::kCompleted); });
   EXPECT_TRUE(Eventually([&] { return pool_->Stats().completed == 1; }));
   EXPECT_TRUE(journal_->HasSeen("start p-worker-1"));
+}
+
+TEST_F(HostThreadsTest, TellsTheHostThatMakesThreadsWhatHasBrokenThePool) {
+  journal_->initializer_error = "no runtime";
+  MakePool({.host_makes_threads = true});
+  Submit([] {});
+  EXPECT_TRUE(Eventually([&] {
+    for (const std::string& what : journal_->Seen()) {
+      if (what.find("broken: ") == 0 &&
+          what.find("no runtime") != std::string::npos) {
+        return true;
+      }
+    }
+    return false;
+  }));
 }
 
 TEST_F(HostThreadsTest, CancelsAPendingTaskAndDropsTheOthersAtItsClose) {

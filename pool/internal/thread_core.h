@@ -127,6 +127,9 @@ class ThreadCore : public PoolCore,
   virtual int64_t PendingBytes(StateBase&) const { return 0; }
   // A running task has missed its timeout, and failed.
   virtual void OnTimeout(StateBase& task) { task.RequestStop(); }
+  // The pool has broken, and what was pending has failed. On the thread that
+  // broke it, with no lock held.
+  virtual void OnBroken(const std::exception_ptr&) {}
   // Ends all workers at once, whatever they do, and cancels what they run.
   // False: this kind of worker can't be ended.
   virtual bool KillWorkers() { return false; }

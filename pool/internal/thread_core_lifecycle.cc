@@ -290,6 +290,7 @@ void ThreadCore::Break(std::exception_ptr error) {
   }
   room_.Notify();
   GiveBack(std::move(pending), FutureState::kFailed, error);
+  OnBroken(error);
 }
 
 void ThreadCore::ShutdownAtExit(absl::Duration limit) {
