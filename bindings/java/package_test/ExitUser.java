@@ -317,7 +317,12 @@ public final class ExitUser {
     Process jvm = start(program, errors);
     CompletableFuture<Boolean> ended =
         jvm.onExit().thenApply(p -> true).completeOnTimeout(false, LIMIT_SECONDS, TimeUnit.SECONDS);
-    ended.thenAccept(inTime -> jvm.destroyForcibly());
+    ended.thenAccept(
+        inTime -> {
+          if (!inTime) { // or else it would close what is still being read
+            jvm.destroyForcibly();
+          }
+        });
     List<String> output = new ArrayList<>();
     try (BufferedReader out =
         new BufferedReader(new InputStreamReader(jvm.getInputStream(), StandardCharsets.UTF_8))) {
