@@ -1,6 +1,5 @@
 package io.asyncpal;
 
-import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Library;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
@@ -104,7 +103,7 @@ final class OpenPools {
     for (Map.Entry<PoolHost, WeakReference<Pool>> entry : OPEN.entrySet()) {
       Pool pool = entry.getValue().get();
       if (pool != null) {
-        pool.call(p -> p.close(CloseMode.kCloseCancelPending));
+        pool.cancelPending();
       }
       entry.getKey().stopAtExit(pool);
     }

@@ -51,7 +51,7 @@ public abstract sealed class Pool extends AbstractExecutorService
     this.terminated = host.ended();
     this.joins = host.joins();
     // Drains in the background: native code needs neither object for that.
-    CLEANER.register(this, pool::delete);
+    CLEANER.register(this, () -> host.abandon(pool));
     if (closeOnExit) {
       OpenPools.add(host, this);
     }
@@ -65,7 +65,7 @@ public abstract sealed class Pool extends AbstractExecutorService
    */
   @Override
   public void shutdown() {
-    call(p -> p.close(CloseMode.kCloseDrain));
+    closeNative(CloseMode.kCloseDrain);
   }
 
   @Override
@@ -296,19 +296,7 @@ public abstract sealed class Pool extends AbstractExecutorService
   public PoolStats stats() {
     NativePoolStats stats = call(NativePool::stats);
     try {
-      return new PoolStats(
-          stats.getWorkers(),
-          stats.getBusy(),
-          stats.getIdle(),
-          stats.getSubmitted(),
-          stats.getPending(),
-          stats.getRunning(),
-          stats.getCompleted(),
-          stats.getFailed(),
-          stats.getCancelled(),
-          stats.getLost(),
-          stats.getRejected(),
-          countStalls());
+      return toStats(stats);
     } finally {
       stats.delete();
     }
@@ -324,16 +312,7 @@ public abstract sealed class Pool extends AbstractExecutorService
     try {
       List<WorkerInfo> workers = new ArrayList<>();
       for (int i = 0; i < list.size(); i++) {
-        NativeWorkerInfo worker = list.at(i);
-        workers.add(
-            new WorkerInfo(
-                worker.getId(),
-                worker.getName(),
-                worker.getPid() != 0 ? OptionalLong.of(worker.getPid()) : OptionalLong.empty(),
-                worker.getBusy(),
-                worker.getTasksDone(),
-                worker.getCurrentTask(),
-                Duration.ofNanos(worker.getRunningFor())));
+        workers.add(toInfo(list.at(i)));
       }
       return List.copyOf(workers);
     } finally {
@@ -411,11 +390,47 @@ public abstract sealed class Pool extends AbstractExecutorService
 
   // ------------------------------------------------------------------ For subclasses
 
+  /** Refuses further tasks, and cancels those that are pending. */
+  void cancelPending() {
+    closeNative(CloseMode.kCloseCancelPending);
+  }
+
+  final void closeNative(int mode) {
+    call(p -> p.close(mode));
+  }
+
   /** Gives a task of {@code newTaskFor()} to the pool. */
   abstract void start(TaskOptions options, RunnableFuture<?> task);
 
   /** For the stats. */
   abstract long countStalls();
+
+  PoolStats toStats(NativePoolStats stats) {
+    return new PoolStats(
+        stats.getWorkers(),
+        stats.getBusy(),
+        stats.getIdle(),
+        stats.getSubmitted(),
+        stats.getPending(),
+        stats.getRunning(),
+        stats.getCompleted(),
+        stats.getFailed(),
+        stats.getCancelled(),
+        stats.getLost(),
+        stats.getRejected(),
+        countStalls());
+  }
+
+  WorkerInfo toInfo(NativeWorkerInfo worker) {
+    return new WorkerInfo(
+        worker.getId(),
+        worker.getName(),
+        worker.getPid() != 0 ? OptionalLong.of(worker.getPid()) : OptionalLong.empty(),
+        worker.getBusy(),
+        worker.getTasksDone(),
+        worker.getCurrentTask(),
+        Duration.ofNanos(worker.getRunningFor()));
+  }
 
   /** Runs the tasks of maps. */
   abstract MapRun.Executor executor();

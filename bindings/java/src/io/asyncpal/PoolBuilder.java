@@ -114,6 +114,11 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     return self();
   }
 
+  /** Whether the pool has limits, which native code keeps. */
+  final boolean hasLimits() {
+    return maxPending != 0 || maxTasksPerWorker != 0;
+  }
+
   final boolean isClosedOnExit() {
     return closeOnExit;
   }

@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.NativePool;
 import java.util.concurrent.CountDownLatch;
 
 /** What both kinds of pools have in Java, behind the pool object that may be collected. */
@@ -8,6 +9,11 @@ interface PoolHost {
   CountDownLatch ended();
 
   Joins joins();
+
+  /** Nobody refers to the pool any more: it runs what it has, and ends. */
+  default void abandon(NativePool pool) {
+    pool.delete();
+  }
 
   /**
    * Takes workers out of the pool's accounts whose tasks end the JVM, so that they never return.

@@ -22,13 +22,26 @@ final class StallWatch {
   // Both are guarded by the class.
   private static final Set<ThreadHost> PENDING = new LinkedHashSet<>();
   private static Thread thread;
+  private static int ticks;
+
+  // Written with the class's monitor held.
+  private static volatile int tick;
 
   private StallWatch() {}
+
+  /**
+   * A number that changes with each look, every {@link #PERIOD_MILLIS} or so: a clock that costs
+   * nothing to read. 0: it stands still.
+   */
+  static int tick() {
+    return tick;
+  }
 
   /** Looks at a pool until that says that nothing is pending. False: there is no thread for it. */
   static synchronized boolean add(ThreadHost host) {
     if (thread != null) {
       PENDING.add(host);
+      startTick();
       StallWatch.class.notifyAll();
       return true;
     }
@@ -42,11 +55,20 @@ final class StallWatch {
     }
     thread = watch;
     PENDING.add(host);
+    startTick();
     return true;
   }
 
   private static synchronized void remove(ThreadHost host) {
     PENDING.remove(host);
+    if (PENDING.isEmpty()) {
+      tick = 0;
+    }
+  }
+
+  private static void startTick() {
+    ticks = ticks == Integer.MAX_VALUE ? 1 : ticks + 1;
+    tick = ticks;
   }
 
   private static void run() {
@@ -70,6 +92,7 @@ final class StallWatch {
       return List.of();
     }
     sleep(PERIOD_MILLIS, false);
+    startTick();
     return new ArrayList<>(PENDING);
   }
 

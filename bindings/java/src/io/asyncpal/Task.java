@@ -13,8 +13,10 @@ import java.util.concurrent.RunnableFuture;
  * <p>One atomic word decides who acts on it: its phase, whether the pool has a native task for it,
  * and how many threads are using that one's handle. The handle is given up by whoever comes last:
  * the native code that has run or dropped the task if nobody is using it then, else the last user.
+ * Without a native task it is queued in the host's queue, and who changes its phase from QUEUED has
+ * claimed it.
  */
-final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
+final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueue.Item {
   private static final int PHASE_MASK = 7;
   private static final int CREATED = 0; // not given to a pool
   private static final int QUEUED = 1;
@@ -23,68 +25,190 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   private static final int DONE = 4;
   private static final int RETURNED = 5; // by shutdownNow()
   private static final int HAS_HANDLE = 8;
-  private static final int USER = 16; // counts them
+  private static final int MUST_STOP = 16; // its runner may not be known yet
+  private static final int USER = 32; // counts them
+  private static final int MAX_DEPTH = 200; // of tasks inside of each other's waits
 
   private static final VarHandle STATE;
+  private static final VarHandle WORK;
+  private static final VarHandle OF_NATIVE;
+  private static final VarHandle COUNTED;
 
   static {
     try {
       STATE = MethodHandles.lookup().findVarHandle(Task.class, "state", int.class);
+      WORK = MethodHandles.lookup().findVarHandle(Task.class, "work", Object.class);
+      OF_NATIVE =
+          MethodHandles.lookup().findVarHandle(Task.class, "ofNative", NativePart.class);
+      COUNTED = MethodHandles.lookup().findVarHandle(NativePart.class, "counted", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
   private volatile int state = CREATED;
-  private volatile long handle; // 0: submit() has not returned yet
-  private long id; // in the host's table
-  private boolean limited; // and in that of those with options
-  private volatile boolean expired;
-  private volatile Worker runner;
-  private Callable<V> callable; // dropped when it is done
+  private int number; // among the pool's tasks, where Java counts them
+  private volatile NativePart ofNative; // null: it has never been given to native code
+  private volatile boolean counted; // as one that has left native code's queue
+  private String name = "";
+  // Its Callable; the Worker that runs it; null when it is done. So it is small: many tasks live
+  // long enough for the collector to copy them.
+  private volatile Object work;
+
+  /** What only those need that are queued in native code. */
+  private static final class NativePart {
+    final long id; // in the host's table
+    final boolean limited; // and in that of those with options
+    final String name; // by these
+    volatile long handle; // 0: submit() has not returned yet
+    private volatile boolean counted; // as one that is pending no more
+
+    NativePart(long id, boolean limited, String name) {
+      this.id = id;
+      this.limited = limited;
+      this.name = name;
+    }
+  }
 
   Task(ThreadHost host, Callable<V> callable) {
     super(host);
-    this.callable = callable;
+    this.work = callable;
   }
 
   boolean isOfMap() {
-    return callable instanceof MapChunk;
+    return work instanceof MapChunk;
   }
 
-  // ------------------------------------------------------------------ Giving it to the pool
+  /** What its TaskOptions say. */
+  String name() {
+    NativePart part = ofNative;
+    return part == null ? "" : part.name;
+  }
+
+  private long number() {
+    return Integer.toUnsignedLong(number);
+  }
+
+  // ------------------------------------------------------------------ In the host's queue
+
+  /** For one that nobody else has seen. */
+  void queueNewHere() {
+    STATE.set(this, QUEUED);
+  }
+
+  /** False: it can't be queued as itself, since it was before or is done. */
+  boolean queueHere() {
+    return STATE.compareAndSet(this, CREATED, QUEUED);
+  }
+
+  void setNumber(long number) {
+    this.number = (int) number;
+  }
+
+  @Override
+  public boolean isPending() {
+    return (state & PHASE_MASK) == QUEUED;
+  }
+
+  /** The pool refuses it. False: it has been claimed already. */
+  boolean unqueueHere() {
+    return STATE.compareAndSet(this, QUEUED, CREATED);
+  }
+
+  /** Runs it, unless somebody else has claimed it: false. */
+  boolean runHere(Worker worker) {
+    worker.begin(this, number()); // before it can be interrupted
+    if (!STATE.compareAndSet(this, QUEUED, RUNNING)) {
+      worker.end();
+      return false;
+    }
+    host.counts.leave();
+    Callable<V> callable = takeCallable(worker);
+    V result = null;
+    Throwable thrown = null;
+    try {
+      result = callable.call();
+    } catch (Throwable e) {
+      thrown = e;
+    }
+    worker.end();
+    WORK.setRelease(this, null);
+    if ((finish() & PHASE_MASK) == WITHDRAWN) {
+      worker.count(TaskOutcome.kTaskCancelled);
+    } else {
+      worker.count(thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed);
+      publish(result, thrown);
+    }
+    return true;
+  }
+
+  /** Never runs: because of {@code why}, or of a shutdown if that is null. */
+  void dropHere(Throwable why) {
+    if (STATE.compareAndSet(this, QUEUED, DONE)) {
+      host.counts.drop(why == null ? TaskOutcome.kTaskCancelled : TaskOutcome.kTaskFailed);
+      completeDropped(why);
+    }
+  }
+
+  /** Is handed out by shutdownNow(). False: it has been claimed already. */
+  boolean giveBackHere() {
+    if (!STATE.compareAndSet(this, QUEUED, RETURNED)) {
+      return false;
+    }
+    host.counts.drop(TaskOutcome.kTaskCancelled);
+    return true;
+  }
+
+  // ------------------------------------------------------------------ Giving it to native code
 
   /** False: it can't be queued as itself, since it was before or is done. */
   boolean queue(long id) {
-    this.id = id;
-    return STATE.compareAndSet(this, CREATED, QUEUED | HAS_HANDLE);
+    return queue(new NativePart(id, false, ""));
   }
 
   /** The same for a task with options. */
-  boolean queueLimited(long id) {
-    limited = true;
+  boolean queueLimited(long id, String name) {
     host.limited.put(id, this);
-    if (queue(id)) {
+    if (queue(new NativePart(id, true, name))) {
       return true;
     }
     host.limited.remove(id);
     return false;
   }
 
+  private boolean queue(NativePart part) {
+    if (!OF_NATIVE.compareAndSet(this, null, part)) {
+      return false;
+    }
+    if (STATE.compareAndSet(this, CREATED, QUEUED | HAS_HANDLE)) {
+      return true;
+    }
+    ofNative = null;
+    return false;
+  }
+
   void setHandle(long handle) {
-    this.handle = handle;
+    ofNative.handle = handle;
   }
 
   /** The pool has refused it; there is no handle. */
   void unqueue() {
     forgetLimits();
+    ofNative = null;
     state = CREATED;
   }
 
   /** It can't expire any more. */
   private void forgetLimits() {
-    if (limited) {
-      host.limited.remove(id);
+    if (ofNative.limited) {
+      host.limited.remove(ofNative.id);
+    }
+  }
+
+  /** It is pending no more, whoever finds that first. */
+  void leaveNativeQueue() {
+    if (host.queued != null && COUNTED.compareAndSet(ofNative, false, true)) {
+      host.leaveNativeQueue();
     }
   }
 
@@ -92,15 +216,15 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
 
   /** Runs a queued task on a worker; what Host::Run() returns. */
   boolean runQueued(Worker worker) {
-    runner = worker;
-    worker.begin(this); // before it can be interrupted
+    Callable<V> callable = takeCallable(worker);
+    worker.begin(this, number()); // before it can be interrupted
     if (!STATE.compareAndSet(this, QUEUED | HAS_HANDLE, RUNNING | HAS_HANDLE) && !startUsed()) {
       worker.end();
       // Whoever withdrew it gives up the handle.
-      settle(TaskOutcome.kTaskCancelled);
+      settle(worker, TaskOutcome.kTaskCancelled);
       return true;
     }
-    if (expired) {
+    if ((state & MUST_STOP) != 0) {
       interruptRunner();
     }
     V result = null;
@@ -111,20 +235,21 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
       thrown = e;
     }
     worker.end();
-    callable = null;
+    WORK.setRelease(this, null);
     int before = finish();
     boolean withdrawn = (before & PHASE_MASK) == WITHDRAWN;
     int outcome = thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed;
-    if (settle(withdrawn ? TaskOutcome.kTaskCancelled : outcome) && !withdrawn) {
+    if (settle(worker, withdrawn ? TaskOutcome.kTaskCancelled : outcome) && !withdrawn) {
       publish(result, thrown);
     }
     return before >= USER;
   }
 
   /** False: native code says that it has expired, or is about to. */
-  private boolean settle(int outcome) {
+  private boolean settle(Worker worker, int outcome) {
     boolean counted = NativeThreadPool.settle(outcome);
     if (counted) {
+      worker.count(outcome);
       forgetLimits();
     }
     return counted;
@@ -132,7 +257,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
 
   /** Native code counts it as failed, since it has run for too long. */
   void expire(Throwable why) {
-    expired = true;
+    STATE.getAndBitwiseOr(this, MUST_STOP);
     super.completeExceptionally(why);
     interruptRunner();
   }
@@ -158,6 +283,17 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     return now;
   }
 
+  /** What it has to do, once; from now on it can be interrupted there. */
+  @SuppressWarnings("unchecked")
+  private Callable<V> takeCallable(Worker worker) {
+    Callable<V> callable = (Callable<V>) work;
+    work = worker;
+    if ((state & MUST_STOP) != 0) {
+      interruptRunner();
+    }
+    return callable;
+  }
+
   private void publish(V result, Throwable thrown) {
     try {
       if (thrown == null) {
@@ -175,23 +311,23 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   public void run() {
     Worker worker = Worker.current();
     if (worker == null) {
-      runHere(null);
+      runAlone(null);
       return;
     }
-    worker.begin(this);
+    worker.begin(this, number());
     try {
-      runHere(worker);
+      runAlone(worker);
     } finally {
       worker.end();
     }
   }
 
-  private void runHere(Worker worker) {
+  private void runAlone(Worker worker) {
     if (!STATE.compareAndSet(this, CREATED, RUNNING)
         && !STATE.compareAndSet(this, RETURNED, RUNNING)) {
       return;
     }
-    runner = worker;
+    Callable<V> callable = takeCallable(worker);
     V result = null;
     Throwable thrown = null;
     try {
@@ -199,7 +335,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     } catch (Throwable e) {
       thrown = e;
     }
-    callable = null;
+    WORK.setRelease(this, null);
     if ((finish() & PHASE_MASK) == RUNNING) {
       publish(result, thrown);
     }
@@ -228,12 +364,16 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   boolean drop(Throwable why) {
     forgetLimits();
     boolean inUse = leaveQueue(DONE);
+    completeDropped(why);
+    return inUse;
+  }
+
+  private void completeDropped(Throwable why) {
     if (why == null) {
       super.cancel(false);
     } else {
       super.completeExceptionally(why);
     }
-    return inUse;
   }
 
   @Override
@@ -243,6 +383,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
     }
     boolean cancelled = super.cancel(mayInterruptIfRunning);
     if (cancelled && mayInterruptIfRunning) {
+      STATE.getAndBitwiseOr(this, MUST_STOP);
       interruptRunner();
     }
     return cancelled || isCancelled();
@@ -269,11 +410,20 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
           }
         }
         case QUEUED -> {
-          if (STATE.compareAndSet(this, now, (now & -USER) + USER | DONE)) {
+          if ((now & HAS_HANDLE) == 0) {
+            if (STATE.compareAndSet(this, now, DONE)) {
+              host.counts.drop(TaskOutcome.kTaskCancelled);
+              work = null;
+              host.queued.queue.addStale();
+              return true;
+            }
+          } else if (STATE.compareAndSet(this, now, (now & -USER) + USER | DONE)) {
             if (NativeThreadPool.cancel(awaitHandle())) {
-              host.tasks.take(id);
+              host.tasks.take(ofNative.id);
+              leaveNativeQueue();
+              host.counts.end(TaskOutcome.kTaskCancelled);
               forgetLimits();
-              callable = null;
+              work = null;
             }
             endUse();
             return true;
@@ -295,8 +445,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   }
 
   private void interruptRunner() {
-    Worker worker = runner;
-    if (worker != null) {
+    if (work instanceof Worker worker) {
       worker.interrupt(this);
     }
   }
@@ -307,6 +456,13 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   boolean isDoneWithHelp() {
     if (Worker.current().isRunning(this)) {
       throw new IllegalStateException("a task waits for its own result, which can never come");
+    }
+    if (state == QUEUED) {
+      Worker worker = Worker.current();
+      if (worker.depth() < MAX_DEPTH && runHere(worker)) {
+        host.queued.queue.addStale();
+      }
+      return isDone();
     }
     if (!beginUse()) {
       return isDone();
@@ -333,14 +489,14 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V> {
   private void endUse() {
     int now = (int) STATE.getAndAdd(this, -USER) - USER;
     if (now < USER && (now & HAS_HANDLE) == 0) {
-      NativeThreadPool.release(handle);
+      NativeThreadPool.release(ofNative.handle);
     }
   }
 
   private long awaitHandle() {
-    while (handle == 0) {
+    while (ofNative.handle == 0) {
       Thread.onSpinWait(); // it was queued, and the call that did it is about to return
     }
-    return handle;
+    return ofNative.handle;
   }
 }

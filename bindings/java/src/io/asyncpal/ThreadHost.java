@@ -1,11 +1,12 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.Host;
+import io.asyncpal.internal.swig.NativePool;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import io.asyncpal.internal.swig.TaskOutcome;
 import java.util.Collection;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 
@@ -19,9 +20,14 @@ import java.util.concurrent.CountDownLatch;
  */
 final class ThreadHost extends Host implements PoolHost {
   private static final long NO_TASK = -1; // as native code has it
+  private static final long TICKET = -2; // of the queue
   // So that a loop that was entered as slow code is entered again.
   private static final int MAX_TASKS_PER_CALL = 1024;
 
+  final TaskCounts counts = new TaskCounts();
+  // Where tasks wait; null: in native code, which keeps the pool's limits, and counts.
+  final QueuedTasks queued;
+  // Those that wait in native code, on the way behind the queue's, or because they have options.
   final TaskTable tasks = new TaskTable();
   // Those with options that may still expire.
   final ConcurrentHashMap<Long, Task<?>> limited = new ConcurrentHashMap<>();
@@ -34,7 +40,6 @@ final class ThreadHost extends Host implements PoolHost {
   private final Runnable finalizer;
   private final ThreadGroup group = Thread.currentThread().getThreadGroup();
   private final long stackSize;
-  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private volatile Collection<Runnable> returned; // non-null: a shutdownNow() collects them
   private volatile boolean stopping;
   // Whether StallWatch looks at it, and by which way to the counts.
@@ -42,21 +47,68 @@ final class ThreadHost extends Host implements PoolHost {
   private volatile Pool front;
   private volatile Throwable brokenBy;
 
-  ThreadHost(ClassLoader loader, long stackSize, Runnable initializer, Runnable finalizer) {
+  ThreadHost(
+      boolean hasQueue,
+      ClassLoader loader,
+      long stackSize,
+      Runnable initializer,
+      Runnable finalizer) {
+    this.queued = hasQueue ? new QueuedTasks(counts, this::brokenBy) : null;
     this.loader = loader;
     this.stackSize = stackSize;
     this.initializer = initializer;
     this.finalizer = finalizer;
-    this.stall = new Stall(workers);
+    this.stall = new Stall(counts.workers);
   }
 
-  /** A runnable that is run as such, even if it is a Task. */
-  record Plain(Runnable task) implements Runnable {
-    @Override
-    public void run() {
-      task.run();
+  /** Begins to work for {@code pool}. */
+  void open(NativeThreadPool pool) {
+    if (queued != null) {
+      queued.queue.open(pool.maxWorkers(), () -> pool.submit(TICKET));
     }
   }
+
+  @Override
+  public void abandon(NativePool pool) {
+    if (queued != null) {
+      // After it, the queue submits nothing.
+      queued.close(() -> pool.close(CloseMode.kCloseDrain));
+    }
+    pool.delete();
+  }
+
+  /** Around a wait of a worker inside of a task. */
+  void block() {
+    if (queued != null) {
+      queued.queue.block();
+    }
+  }
+
+  void unblock() {
+    if (queued != null) {
+      queued.queue.unblock();
+    }
+  }
+
+  /** Counts a task of native code that is pending no more. */
+  void leaveNativeQueue() {
+    if (queued != null) {
+      counts.leaveNativeQueue();
+      counts.leave();
+    }
+  }
+
+  /** The same for what native code says of a worker. */
+  WorkerInfo info(WorkerInfo ofNative) {
+    for (Worker worker : counts.workers) {
+      if (worker.name.equals(ofNative.name())) {
+        return worker.describe(ofNative);
+      }
+    }
+    return ofNative; // it has not begun
+  }
+
+  // ------------------------------------------------------------------ What native code calls
 
   /** What the initializer or finalizer threw; null: nothing. */
   Throwable brokenBy() {
@@ -107,7 +159,7 @@ final class ThreadHost extends Host implements PoolHost {
   /** Interrupts what runs, and what starts from now on. */
   void stopRunning() {
     stopping = true;
-    for (Worker worker : workers) {
+    for (Worker worker : counts.workers) {
       worker.interrupt(null);
     }
   }
@@ -138,7 +190,7 @@ final class ThreadHost extends Host implements PoolHost {
   public void beginWorker(String name, Failure failure) {
     Worker worker = new Worker(this, name);
     worker.install();
-    workers.add(worker);
+    counts.workers.add(worker);
     worker.thread.setName(name);
     worker.thread.setContextClassLoader(loader);
     runHook(initializer, failure);
@@ -167,7 +219,7 @@ final class ThreadHost extends Host implements PoolHost {
   }
 
   private void forget(Worker worker) {
-    workers.remove(worker);
+    counts.remove(worker);
     worker.remove();
   }
 
@@ -208,22 +260,24 @@ final class ThreadHost extends Host implements PoolHost {
   }
 
   private boolean run(Worker worker, long id) {
+    worker.pause();
+    if (id == TICKET) {
+      queued.queue.work(worker);
+      NativeThreadPool.settle(TaskOutcome.kTaskCompleted);
+      return false;
+    }
     Runnable task = tasks.take(id);
-    if (task instanceof Task<?> own && own.host == this) {
+    if (task instanceof Task<?> own) {
+      own.leaveNativeQueue();
       return own.runQueued(worker);
     }
-    Throwable thrown = null;
-    worker.begin(task);
-    try {
-      task.run();
-    } catch (Throwable e) {
-      thrown = e;
-    }
-    worker.end();
-    if (thrown == null) {
-      NativeThreadPool.settle(TaskOutcome.kTaskCompleted);
-    } else {
-      NativeThreadPool.settle(TaskOutcome.kTaskFailed);
+    Post post = (Post) task;
+    leaveNativeQueue();
+    Throwable thrown = QueuedTasks.run(worker, post.task, post.number());
+    int outcome = thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed;
+    NativeThreadPool.settle(outcome);
+    worker.count(outcome);
+    if (thrown != null) {
       Unobserved.report(worker.thread, thrown);
     }
     return false;
@@ -231,12 +285,22 @@ final class ThreadHost extends Host implements PoolHost {
 
   @Override
   public boolean drop(long id, Failure why) {
+    if (id == TICKET) {
+      queued.dropTicket(why, returned);
+      return false;
+    }
     Runnable task = tasks.take(id);
     Collection<Runnable> returned = this.returned;
-    Task<?> own = task instanceof Task<?> t && t.host == this ? t : null;
+    Task<?> own = task instanceof Task<?> t ? t : null;
+    if (own == null) {
+      leaveNativeQueue();
+    } else {
+      own.leaveNativeQueue();
+    }
+    counts.end(why.empty() ? TaskOutcome.kTaskCancelled : TaskOutcome.kTaskFailed);
     // Nobody would complete the future of a map's task.
     if (returned != null && why.empty() && (own == null || !own.isOfMap())) {
-      returned.add(task instanceof Plain plain ? plain.task() : task);
+      returned.add(own == null ? ((Post) task).task : own);
       return own != null && own.giveBack();
     }
     if (own == null) {
@@ -246,8 +310,18 @@ final class ThreadHost extends Host implements PoolHost {
   }
 
   @Override
+  public void broken(Failure why) {
+    if (queued != null) {
+      queued.fail(why);
+    }
+  }
+
+  @Override
   public void expire(long id, Failure why) {
-    limited.remove(id).expire(Failures.toThrowable(why, null));
+    Task<?> task = limited.remove(id);
+    task.leaveNativeQueue();
+    counts.end(TaskOutcome.kTaskFailed);
+    task.expire(Failures.toThrowable(why, null));
   }
 
   @Override
@@ -273,9 +347,10 @@ final class ThreadHost extends Host implements PoolHost {
 
   @Override
   public void leaveOutTasksThatExit() {
-    for (Worker worker : workers) {
-      if (worker.isBusy() && OpenPools.isExiting(worker.thread) && workers.remove(worker)) {
+    for (Worker worker : counts.workers) {
+      if (worker.isBusy() && OpenPools.isExiting(worker.thread) && counts.remove(worker)) {
         NativeThreadPool.leaveForExit(worker.handle);
+        block(); // for ever: another may take the place of its ticket
       }
     }
   }

@@ -2,7 +2,9 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativePoolStats;
 import io.asyncpal.internal.swig.NativeThreadPool;
+import io.asyncpal.internal.swig.NativeWorkerInfo;
 import io.asyncpal.internal.swig.PoolSettings;
 import io.asyncpal.internal.swig.TaskSettings;
 import java.lang.ref.Reference;
@@ -75,6 +77,7 @@ public final class ThreadPool extends Pool {
     super(pool, host, builder.isClosedOnExit());
     this.host = host;
     this.pool = pool;
+    host.open(pool);
   }
 
   /**
@@ -118,6 +121,37 @@ public final class ThreadPool extends Pool {
   @Override
   public void execute(Runnable command) {
     Objects.requireNonNull(command, "command");
+    if (host.queued == null || host.counts.mustFollowNative()) {
+      executeNatively(command);
+      return;
+    }
+    if (command instanceof Task<?> task && task.host == host && task.queueHere()) {
+      task.setNumber(host.counts.number());
+      push(task);
+    } else {
+      push(new Post(command, host.counts.number()));
+    }
+  }
+
+  private void push(HostQueue.Item item) {
+    try {
+      if (!host.queued.push(item)) {
+        throw rejectionOfClosedPool();
+      }
+      host.watch(this);
+    } catch (Failure e) {
+      throw rejection(e);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private RejectedExecutionException rejectionOfClosedPool() {
+    check(); // throws, as a rule
+    return new RejectedExecutionException("pool '" + name() + "' was shut down");
+  }
+
+  private void executeNatively(Runnable command) {
     if (command instanceof Task<?> task && task.host == host) {
       long id = host.tasks.add(task);
       if (task.queue(id)) {
@@ -125,9 +159,9 @@ public final class ThreadPool extends Pool {
         return;
       }
       host.tasks.take(id);
-      command = new ThreadHost.Plain(task);
     }
-    submit(host.tasks.add(command), null, null);
+    long number = host.queued == null ? 0 : host.counts.number();
+    submit(host.tasks.add(new Post(command, number)), null, null);
   }
 
   @Override
@@ -136,7 +170,7 @@ public final class ThreadPool extends Pool {
     try {
       Task<?> task = (Task<?>) future;
       long id = host.tasks.add(task);
-      task.queueLimited(id);
+      task.queueLimited(id, options.name());
       submit(id, task, settings);
     } finally {
       settings.delete();
@@ -144,6 +178,12 @@ public final class ThreadPool extends Pool {
   }
 
   private void submit(long id, Task<?> task, TaskSettings settings) {
+    if (host.queued != null) {
+      if (task != null) {
+        task.setNumber(host.counts.number());
+      }
+      host.queued.enterNativeQueue();
+    }
     try {
       long handle = submitInTime(() -> submitOnce(id, task, settings), settings);
       if (task != null) {
@@ -173,6 +213,10 @@ public final class ThreadPool extends Pool {
     if (task != null) {
       task.unqueue();
     }
+    if (host.queued != null) {
+      host.counts.leaveNativeQueue();
+      host.counts.refuse();
+    }
   }
 
   /**
@@ -183,7 +227,13 @@ public final class ThreadPool extends Pool {
   @Override
   public <T> CompletableFuture<T> submit(Callable<T> task) {
     Task<T> future = new Task<>(host, Objects.requireNonNull(task, "task"));
-    execute(future);
+    if (host.queued == null || host.counts.mustFollowNative()) {
+      executeNatively(future);
+    } else {
+      future.queueNewHere();
+      future.setNumber(host.counts.number());
+      push(future);
+    }
     return future;
   }
 
@@ -232,6 +282,28 @@ public final class ThreadPool extends Pool {
 
   // ------------------------------------------------------------------ Ending
 
+  @Override
+  public void shutdown() {
+    if (host.queued == null) {
+      super.shutdown();
+    } else {
+      host.queued.close(super::shutdown);
+    }
+  }
+
+  @Override
+  void cancelPending() {
+    takeBack(null);
+  }
+
+  /** Closes the pool, and takes back what is pending, or cancels it. */
+  private void takeBack(Collection<Runnable> to) {
+    if (host.queued != null) {
+      host.queued.close(super::shutdown, to);
+    }
+    closeNative(CloseMode.kCloseCancelPending);
+  }
+
   /**
    * Refuses further tasks, takes back those that are pending, and interrupts those that run. Does
    * not wait for these.
@@ -245,7 +317,7 @@ public final class ThreadPool extends Pool {
     List<Runnable> returned = Collections.synchronizedList(new ArrayList<>());
     synchronized (host) {
       host.returnDropped(returned);
-      call(p -> p.close(CloseMode.kCloseCancelPending));
+      takeBack(returned);
       host.returnDropped(null);
     }
     host.stopRunning();
@@ -270,6 +342,16 @@ public final class ThreadPool extends Pool {
         }
       }
     };
+  }
+
+  @Override
+  PoolStats toStats(NativePoolStats stats) {
+    return host.queued == null ? super.toStats(stats) : host.counts.toStats(stats, countStalls());
+  }
+
+  @Override
+  WorkerInfo toInfo(NativeWorkerInfo info) {
+    return host.queued == null ? super.toInfo(info) : host.info(super.toInfo(info));
   }
 
   @Override
@@ -346,7 +428,7 @@ public final class ThreadPool extends Pool {
 
     private ThreadHost makeHost() {
       ClassLoader loader = Thread.currentThread().getContextClassLoader();
-      return new ThreadHost(loader, stackSize, initializer, finalizer);
+      return new ThreadHost(!hasLimits(), loader, stackSize, initializer, finalizer);
     }
 
     private NativeThreadPool makeNative(ThreadHost host) {

@@ -3,6 +3,7 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -12,12 +13,13 @@ import java.util.concurrent.locks.LockSupport;
  * first takes the worker from RUNNING to INTERRUPTING, and a worker can't leave its task before
  * that is over. After each task the thread's interrupt flag is cleared.
  */
-final class Worker {
+final class Worker implements HostQueue.Runner<HostQueue.Item> {
   private static final int IDLE = 0;
   private static final int RUNNING = 1;
   private static final int INTERRUPTING = 2;
 
   private static final ThreadLocal<Worker> CURRENT = new ThreadLocal<>();
+  private static final VarHandle ENDED = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle PHASE;
 
   static {
@@ -41,17 +43,28 @@ final class Worker {
   private boolean gone; // guarded by the monitor
   // The innermost frame, guarded by `phase`: written in IDLE, read in INTERRUPTING.
   private Frame top;
+  private final Frame lowest = new Frame(null);
+  // When `lowest` began, at the earliest; its own thread's only. While tasks follow each other
+  // closely, the clock is read once per tick.
+  private long now;
+  private int tickOfNow;
+  // How many tasks ended here, by TaskOutcome; written by its own thread.
+  private final long[] ended = new long[3];
 
   /** A task on the worker's stack. A task that waits for another one may run that on top. */
   static final class Frame {
-    final Runnable task;
-    final Frame outer;
+    private final Frame outer;
+    private final int depth;
+    private Runnable task;
+    private long number; // 0: native code knows
+    private long since;
     private volatile boolean interruptLater;
 
-    Frame(Runnable task, Frame outer) {
-      this.task = task;
+    Frame(Frame outer) {
       this.outer = outer;
+      this.depth = outer == null ? 1 : outer.depth + 1;
     }
+
   }
 
   Worker(ThreadHost host, String name) {
@@ -78,11 +91,20 @@ final class Worker {
   }
 
   /** Before a task runs here; its own thread only. */
-  void begin(Runnable task) {
+  void begin(Runnable task, long number) {
     if (top != null) {
       leave();
     }
-    top = new Frame(task, top);
+    Frame frame = top == null ? lowest : new Frame(top);
+    frame.task = task;
+    frame.number = number;
+    int tick = StallWatch.tick();
+    if (frame != lowest || tick == 0 || tick != tickOfNow) {
+      now = System.nanoTime();
+      tickOfNow = tick;
+    }
+    frame.since = now;
+    top = frame;
     PHASE.setVolatile(this, RUNNING);
     if (host.isStopping()) {
       thread.interrupt();
@@ -96,6 +118,7 @@ final class Worker {
     if (standInFor != null) {
       endStandIn();
     }
+    top.task = null;
     top = top.outer;
     if (top != null) {
       PHASE.setVolatile(this, RUNNING);
@@ -103,6 +126,57 @@ final class Worker {
         thread.interrupt();
       }
     }
+  }
+
+  @Override
+  public void run(HostQueue.Item task) {
+    host.queued.run(this, task);
+  }
+
+  @Override
+  public void pause() {
+    tickOfNow = 0;
+  }
+
+  /** How many tasks are on its stack; its own thread only. */
+  int depth() {
+    return top == null ? 0 : top.depth;
+  }
+
+  /** Counts a task that has ended here, before its future is done; its own thread only. */
+  void count(int outcome) {
+    ENDED.setRelease(ended, outcome, ended[outcome] + 1);
+  }
+
+  long countEnded(int outcome) {
+    return (long) ENDED.getAcquire(ended, outcome);
+  }
+
+  /** {@code info} with what it does by its own account; on any thread. */
+  WorkerInfo describe(WorkerInfo info) {
+    long done = countEnded(0) + countEnded(1) + countEnded(2);
+    boolean busy = beginInterrupt();
+    String task = "";
+    long nanos = 0;
+    if (busy) {
+      task = top.task instanceof Task<?> own ? own.name() : "";
+      task = task.isEmpty() ? "task " + top.number : task;
+      nanos = System.nanoTime() - top.since;
+      phase = RUNNING;
+    }
+    return new WorkerInfo(
+        info.id(), info.name(), info.pid(), busy, done, task, Duration.ofNanos(nanos));
+  }
+
+  /** False: nothing runs here. True: `phase` has to be set back. */
+  private boolean beginInterrupt() {
+    while (!PHASE.compareAndSet(this, RUNNING, INTERRUPTING)) {
+      if (phase == IDLE) {
+        return false;
+      }
+      Thread.onSpinWait();
+    }
+    return true;
   }
 
   // ------------------------------------------------------------------ Waiting
@@ -116,7 +190,12 @@ final class Worker {
     if (standInFor != null) {
       endStandIn(); // for an earlier wait
     }
-    if (blocking || !NativeThreadPool.beginBlocking()) {
+    if (blocking) {
+      return false;
+    }
+    host.block(); // so that native code knows of the tasks that wait
+    if (!NativeThreadPool.beginBlocking()) {
+      host.unblock();
       return false;
     }
     blocking = true;
@@ -126,6 +205,7 @@ final class Worker {
   void endBlocking() {
     blocking = false;
     NativeThreadPool.endBlocking();
+    host.unblock();
   }
 
   /** Whether it is inside of a task and waits or sleeps. */
@@ -148,6 +228,7 @@ final class Worker {
     if (gone || standInFor != null || blocking || !isBlocked()) {
       return;
     }
+    host.block();
     NativeThreadPool.beginBlocking(handle);
     standInFor = blocker == null ? this : blocker;
   }
@@ -169,6 +250,7 @@ final class Worker {
     if (standInFor != null) {
       standInFor = null;
       NativeThreadPool.endBlocking(handle);
+      host.unblock();
     }
   }
 
@@ -195,11 +277,8 @@ final class Worker {
 
   /** Interrupts {@code task} if it is here, or whatever is here if that is null. */
   void interrupt(Runnable task) {
-    while (!PHASE.compareAndSet(this, RUNNING, INTERRUPTING)) {
-      if (phase == IDLE) {
-        return;
-      }
-      Thread.onSpinWait();
+    if (!beginInterrupt()) {
+      return;
     }
     try {
       if (task == null || top.task == task) {
