@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * An {@link java.util.concurrent.ExecutorService} whose threads and queue are native.
+ * An {@link java.util.concurrent.ExecutorService} whose threads native code starts, wakes and ends.
  *
  * <pre>{@code
  * try (ThreadPool pool = ThreadPool.builder().maxWorkers(4).name("loader").build()) {

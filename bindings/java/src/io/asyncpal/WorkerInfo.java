@@ -13,7 +13,8 @@ import java.util.OptionalLong;
  * @param tasksDone how many it has run
  * @param currentTask what it runs: the name from its {@link TaskOptions}, else {@code task 7};
  *     empty if it is idle
- * @param runningFor how long that has been running; zero if it is idle
+ * @param runningFor how long that has been running; zero if it is idle. In a thread pool where
+ *     tasks follow each other closely, it may be a tenth of a second too long.
  */
 public record WorkerInfo(
     long id,
