@@ -35,8 +35,6 @@ class ABSL_LOCKABLE Mutex {
     HeldLocks::Add(-1);
     mu_.unlock();
   }
-  // Tells the compiler what it can't see: the caller has it.
-  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {}
 
  private:
   friend class CondVar;

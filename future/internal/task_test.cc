@@ -38,14 +38,14 @@ static_assert(!kCopyable<std::tuple<int, std::vector<Unique>>>);
 
 int Twice(int n) { return 2 * n; }
 const std::string& Same(const std::string& text) { return text; }
-void StopIfAsked(std::stop_token, int) {}
+using StopIfAsked = void(std::stop_token, int);
 
 static_assert(std::is_same_v<TaskResult<decltype(Twice), int>, int>);
 static_assert(
     std::is_same_v<TaskResult<decltype(Same), std::string>, std::string>,
     "a reference would be to a dead argument");
-static_assert(std::is_void_v<TaskResult<decltype(StopIfAsked), int>>);
-static_assert(kWantsStopToken<decltype(StopIfAsked), int>);
+static_assert(std::is_void_v<TaskResult<StopIfAsked, int>>);
+static_assert(kWantsStopToken<StopIfAsked, int>);
 static_assert(!kWantsStopToken<decltype(Twice), int>);
 
 TEST(InvokeStored, MakesAValueOfNothing) {

@@ -13,14 +13,9 @@
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/worker_hook.h"
 
-// How it works. With tasks ahead, a process goes from one to the next without
-// waiting for the parent; prefetched_tasks.h says how many that should be. They
-// are sent in one system call, their results wait on the claim page, and the
-// process notifies the parent at half of them.
-//
-// The price would be that tasks wait behind a slow one though a worker is free
-// for them. Therefore a slow one makes the driver take back all but one, and
-// idle drivers take from those that have some.
+// How it works. With tasks ahead (prefetched_tasks.h), some wait behind a slow
+// one though a worker is free for them. Therefore a slow one makes the driver
+// take back all but one, and idle drivers take from those that have some.
 
 namespace asyncpal::internal {
 namespace {
