@@ -113,20 +113,20 @@ class Future {
   // pool made (Then, WhenAll, a coroutine).
   uint64_t task_id() const { return state_ref().task_id(); }
 
-  // A pending future becomes cancelled, its task will never run, and the answer
-  // is true. A running task is asked to stop through its std::stop_token, if it
-  // takes one, and the answer is false; so it is when the future is done.
-  // Callbacks run on this thread.
+  // Cancels a pending future: its task never runs; returns true. Asks a running
+  // task to stop through its std::stop_token, if it takes one, and returns
+  // false. Does nothing to a future that is done, and returns false. Callbacks
+  // run on this thread.
   bool Cancel() { return state_ref().Cancel(); }
-  // In a process pool, ends the worker that runs the task: the future becomes
-  // cancelled, true. Otherwise the same as Cancel().
+  // In a process pool, kills the worker that runs the task, which cancels the
+  // future, and returns true. Otherwise the same as Cancel().
   bool Kill() { return state_ref().Kill(); }
 
   // `callback` runs once when the future is done: on the thread that finished
   // it, after waiters were woken, with no lock held; or on this thread before
   // AddCallback() returns if it is done already, perhaps while an earlier one
-  // still runs there. Those that were registered before run in that order. One
-  // that throws is reported on stderr and hurts nobody.
+  // still runs there. Callbacks run in the order of registration. One that
+  // throws is reported on stderr, and the others still run.
   // Callbacks never run inside each other: those of a future that a callback
   // completes or cancels follow when it returns, or waits by this library's
   // means. So a chain may have any length, and a callback may wait for what is

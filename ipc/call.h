@@ -51,7 +51,7 @@ class TaskName<R(P...)> {
 
 namespace internal {
 
-// One call, ready to be sent, as often as one likes.
+// One call, ready to be sent any number of times.
 struct EncodedCall {
   CodeAddress code;  // of a TaskEntry; of none if there is a name
   std::string name = {};

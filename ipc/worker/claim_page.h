@@ -79,7 +79,7 @@ class ClaimPage {
   // again.
   std::optional<std::string> TakeAnswer(int slot, uint64_t attempt) const;
   // From which attempt on the worker is to send messages, and notify of
-  // answers; 0 at first. Who relies on it looks once more after this.
+  // answers; 0 at first. A caller that relies on it looks again afterwards.
   void NotifyFrom(uint64_t attempt);
 
   // The worker's, for one task after the other. False: the parent was first, or
