@@ -166,6 +166,9 @@ AllocateFunction NextAllocate() {
 // Not left to the first throw, which may well be that of a std::bad_alloc.
 [[maybe_unused]] const bool looked_up = (NextThrow(), NextAllocate(), true);
 
+constinit std::atomic<std::vector<SourceFrame> (*)(const void*)> source_finder{
+    nullptr};
+
 std::string_view Basename(std::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -192,6 +195,26 @@ std::string ModuleAndOffset(const void* address) {
   return absl::StrCat(
       is_executable ? ExecutableName() : std::string(Basename(map->l_name)),
       "+0x", absl::Hex(reinterpret_cast<uintptr_t>(address) - map->l_addr));
+}
+
+// One line, or several where functions were inlined.
+std::string DescribeFrame(const void* call, std::string_view function) {
+  std::vector<SourceFrame> sources;
+  if (const auto finder = source_finder.load(std::memory_order_relaxed)) {
+    sources = finder(call);
+  }
+  if (sources.empty()) sources.push_back({.function = std::string(function)});
+  std::string text;
+  for (const SourceFrame& source : sources) {
+    absl::StrAppend(&text, "    at ", source.function);
+    if (!source.file.empty()) {
+      absl::StrAppend(&text, " ", source.file, ":", source.line);
+    }
+    const bool is_inlined = &source != &sources.back();
+    absl::StrAppend(&text, " (", is_inlined ? "inlined" : ModuleAndOffset(call),
+                    ")\n");
+  }
+  return text;
 }
 
 // What calls main() or a thread's function, and is the same for everyone.
@@ -233,6 +256,10 @@ std::vector<void*> ThrowTraceOf(const std::exception_ptr& error) {
 #endif
 }
 
+void SetSourceFinder(std::vector<SourceFrame> (*finder)(const void*)) {
+  source_finder.store(finder, std::memory_order_relaxed);
+}
+
 std::string SymbolizeTrace(const std::vector<void*>& frames) {
   static std::once_flag once;
   std::call_once(once, [] { absl::InitializeSymbolizer("/proc/self/exe"); });
@@ -243,8 +270,7 @@ std::string SymbolizeTrace(const std::vector<void*>& frames) {
     char function[1024];
     const bool found = absl::Symbolize(call, function, sizeof(function));
     if (found && IsBelowUserCode(function)) break;
-    const std::string line = absl::StrCat("    at ", found ? function : "??",
-                                          " (", ModuleAndOffset(call), ")\n");
+    const std::string line = DescribeFrame(call, found ? function : "??");
     if (text.size() + line.size() > kMaxTextBytes) break;
     text += line;
     if (found && std::string_view(function) == "main") break;

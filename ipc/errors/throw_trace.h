@@ -26,7 +26,20 @@ std::vector<void*> ThrowTraceOf(const std::exception_ptr& error);
 // One line for each frame, as far as main() or the thread's start; at most
 // 64 KiB. `addr2line -e primes 0x1a2b` finds the line of the source in
 //     at primes::Fib() (primes+0x1a2b)
+// With source_lines.h in the program, the source is named, and inlined
+// functions have lines of their own:
+//     at primes::Check(long) primes.cc:7 (inlined)
+//     at primes::Fib() primes.cc:12 (primes+0x1a2b)
 std::string SymbolizeTrace(const std::vector<void*>& frames);
+
+struct SourceFrame {
+  std::string function;
+  std::string file;
+  int line = 0;
+};
+// From now on, SymbolizeTrace() asks `finder` for the functions at an
+// instruction, innermost first. Once, before main().
+void SetSourceFinder(std::vector<SourceFrame> (*finder)(const void*));
 
 }  // namespace asyncpal::internal
 

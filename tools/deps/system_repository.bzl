@@ -14,6 +14,7 @@ _PKG_CONFIG = {
     "gtest": "libgtest-dev",
     "gtest_main": "libgtest-dev",
     "kj": "libcapnp-dev",
+    "libdw": "libdw-dev",
     "tbb": "libtbb-dev",
 }
 
