@@ -63,8 +63,20 @@ class WorkerRoster {
   // Whether Choose() could find somebody, if tasks wait.
   bool is_hungry() const { return !idle_.empty() || may_grow(); }
 
+  // Whether every worker is in a task, and none may be added: tasks wait until
+  // one of them comes back.
+  bool is_saturated() const {
+    return !entries_.empty() && !is_hungry() && searching_ == 0;
+  }
+  // Whether all of them are, each in a wait that the pool knows of.
+  bool all_blocked() const {
+    return is_saturated() && blocked_ + blocked_elsewhere_ >= staying();
+  }
+
   // Whether a worker is left that will come back for the queue by itself.
-  bool has_active() const { return staying() > blocked_ + starting_; }
+  bool has_active() const {
+    return staying() > blocked_ + blocked_elsewhere_ + starting_;
+  }
 
   // Whether `waiting` tasks need more workers than are on their way. A new
   // worker may be long in its initializer: it is counted on only where nobody
@@ -83,6 +95,17 @@ class WorkerRoster {
     idle_.pop_back();
     StartSearching(id);
     return {.wake = entries_.at(id).worker};
+  }
+
+  // The same where all_blocked() has held for a while and nothing has ended:
+  // what other pools are to do may wait for this one. Empty: as many stand in
+  // as may.
+  template <typename Make>
+  Choice ChooseStandIn(int64_t waiting, Make&& make) {
+    if (!all_blocked() || !has_stand_in_left() || !NeedsMore(waiting)) {
+      return {};
+    }
+    return {.start = Add(std::forward<Make>(make))};
   }
 
   // A new worker, which counts as searching, and as starting until EndStart().
@@ -171,16 +194,22 @@ class WorkerRoster {
   // After that: it leaves the idle ones, for somebody who uses what it has.
   void BorrowNewest() { idle_.pop_back(); }
 
-  // Around a wait for a task of the same pool.
-  void BeginBlocking() { ++blocked_; }
-  void EndBlocking() { --blocked_; }
+  // Around a wait for a task of the same pool, or of another one, which by
+  // itself brings no stand-in.
+  void BeginBlocking(bool elsewhere = false) {
+    ++(elsewhere ? blocked_elsewhere_ : blocked_);
+  }
+  void EndBlocking(bool elsewhere = false) {
+    --(elsewhere ? blocked_elsewhere_ : blocked_);
+  }
 
   // Whether there are more workers than `max_workers`, and one of them is not
   // needed in place of a blocked one. Those that have decided to go leave both
   // sums at once.
   bool has_spare() const {
     const size_t remaining = entries_.size() - going_;
-    return remaining > max_workers_ && remaining > blocked_ + 1;
+    return remaining > max_workers_ &&
+           remaining > blocked_ + blocked_elsewhere_ + 1;
   }
   // The worker will retire. It is a worker still, and makes no room.
   void DecideToGo(int64_t id) {
@@ -241,7 +270,10 @@ class WorkerRoster {
     // With every worker blocked in a wait for this very pool, only one more can
     // end the waits.
     return staying() < max_workers_ ||
-           (blocked_ >= staying() && staying() < max_workers_ + max_stand_ins_);
+           (blocked_ >= staying() && has_stand_in_left());
+  }
+  bool has_stand_in_left() const {
+    return staying() < max_workers_ + max_stand_ins_;
   }
 
   Entry* Find(int64_t id) {
@@ -280,7 +312,9 @@ class WorkerRoster {
   size_t starting_ = 0;
   size_t going_ = 0;
   size_t leaving_ = 0;
-  size_t blocked_ = 0;  // waits, not entries
+  // Waits, not entries.
+  size_t blocked_ = 0;
+  size_t blocked_elsewhere_ = 0;
 };
 
 }  // namespace asyncpal::internal

@@ -152,6 +152,65 @@ TEST_F(WorkerRosterTest, StandInIsSpareWhenAWaitHasEnded) {
   EXPECT_TRUE(two_.has_spare());
 }
 
+// ------------------------------------------------ Waits for other pools
+
+TEST_F(WorkerRosterTest, WaitForAnotherPoolBringsNoStandInByItself) {
+  AddBusy(two_, 2);
+  two_.BeginBlocking();
+  two_.BeginBlocking(/*elsewhere=*/true);
+  EXPECT_TRUE(two_.Choose(1, Make).empty());
+  EXPECT_EQ(two_.ChooseStandIn(1, Make).start, 3);
+}
+
+TEST_F(WorkerRosterTest, NoStandInIsChosenWhileAWorkerIsNotBlocked) {
+  AddBusy(two_, 2);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  EXPECT_FALSE(two_.all_blocked());
+  EXPECT_TRUE(two_.ChooseStandIn(1, Make).empty());
+}
+
+TEST_F(WorkerRosterTest, NoStandInIsChosenWhileOneIsOnItsWay) {
+  AddBusy(two_, 2);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  ASSERT_EQ(two_.ChooseStandIn(1, Make).start, 3);
+  EXPECT_TRUE(two_.ChooseStandIn(1, Make).empty());
+}
+
+TEST_F(WorkerRosterTest, StandInsThatAreChosenAreBoundedToo) {
+  AddBusy(two_, 2);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  for (size_t i = 0; i < kStandIns; ++i) {
+    two_.StopSearching(two_.ChooseStandIn(1, Make).start);
+    two_.BeginBlocking(/*elsewhere=*/true);
+  }
+  EXPECT_TRUE(two_.all_blocked());
+  EXPECT_TRUE(two_.ChooseStandIn(1, Make).empty());
+}
+
+TEST_F(WorkerRosterTest, StandInIsSpareWhenAWaitForAnotherPoolHasEnded) {
+  AddBusy(two_, 2);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  two_.BeginBlocking(/*elsewhere=*/true);
+  two_.StopSearching(two_.ChooseStandIn(1, Make).start);
+  EXPECT_FALSE(two_.has_spare());
+  two_.EndBlocking(/*elsewhere=*/true);
+  EXPECT_TRUE(two_.has_spare());
+}
+
+TEST_F(WorkerRosterTest, IsSaturatedWhenAllWorkersAreInTasks) {
+  EXPECT_FALSE(two_.is_saturated());
+  AddBusy(two_, 1);
+  EXPECT_FALSE(two_.is_saturated());  // one more may be started
+  const int64_t last = two_.Add(Make);
+  EXPECT_FALSE(two_.is_saturated());  // it is on its way to the queue
+  two_.StopSearching(last);
+  EXPECT_TRUE(two_.is_saturated());
+  two_.Park(last);
+  EXPECT_FALSE(two_.is_saturated());
+}
+
 TEST_F(WorkerRosterTest, OfTwoSpareWorkersWithOneToStayOneGoes) {
   Roster one(1, kStandIns);
   AddBusy(one, 1);
