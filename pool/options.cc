@@ -41,6 +41,7 @@ void CheckPoolOptions(PoolOptions& options, const char* default_name) {
              std::numeric_limits<int>::max());
   CheckDuration("idle_timeout", options.idle_timeout);
   CheckLimit("max_pending", options.max_pending);
+  CheckDuration("initializer_timeout", options.initializer_timeout);
   if (options.max_workers == 0) {
     options.max_workers = AvailableCpus() + kSpareThreads;
   }

@@ -69,6 +69,15 @@ struct PoolOptions {
   int64_t max_pending = 0;
   // What a submission does then.
   WhenFull when_full = WhenFull::kBlock;
+
+  // Of the workers' stacks, in bytes; rounded up to what a thread needs. 0: the
+  // system's default.
+  size_t stack_size = 0;
+
+  // An initializer that takes longer breaks the pool: InitializerError with a
+  // TimeoutError nested. Its thread can't be ended: a line on stderr names it,
+  // and nobody waits for it any more.
+  absl::Duration initializer_timeout = absl::InfiniteDuration();
 };
 
 // For one task; the first argument of Submit(), Run() and Post().
@@ -147,6 +156,10 @@ struct PoolStats {
   // For want of room: refused at the call, and so not submitted, or dropped for
   // another task, and counted in failed too.
   int64_t rejected = 0;
+  // How often tasks were pending, every worker was blocked inside a task by
+  // waits for futures or locks, and nothing began or ended for a second. The
+  // first time, a line on stderr tells what each worker waits for.
+  int64_t stalls = 0;
 };
 
 // One worker, as it was when Workers() was called.

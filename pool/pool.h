@@ -64,8 +64,8 @@ class Pool {
   // them.
   std::vector<CancelledTask> TakeCancelledTasks();
 
-  // While a worker waits inside a task for its own pool, another may stand in
-  // for it: CountWorkers() may then exceed max_workers().
+  // While all workers wait inside tasks for futures, of this pool or another,
+  // further ones may stand in, so CountWorkers() can exceed max_workers().
   int CountWorkers() const;
   int CountBusyWorkers() const;
   int CountFreeWorkers() const;

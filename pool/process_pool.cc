@@ -46,6 +46,7 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                             .max_restarts = options.max_restarts,
                             .restart_window = options.restart_window,
                             .handshake_timeout = options.handshake_timeout,
+                            .initializer_timeout = options.initializer_timeout,
                             .no_new_privileges = options.no_new_privileges},
                            &internal::ShutdownRegistry::Global());
 }

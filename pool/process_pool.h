@@ -56,14 +56,19 @@ struct ProcessPoolOptions {
   int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
 
   // A worker process that has sent no handshake this long after its start is
-  // killed, and counts as one that can't be started. The initializer takes the
-  // time that it takes. 0: 10 s for this executable, and 60 s for a
-  // worker_command, which may have to start a language runtime first.
+  // killed, and counts as one that can't be started. 0: 10 s for this
+  // executable, and 60 s for a worker_command, which may have to start a
+  // language runtime first. The initializer has its own limit,
+  // initializer_timeout.
   absl::Duration handshake_timeout = absl::ZeroDuration();
 
   // As in PoolOptions; WhenFull::kCallerRuns is a std::invalid_argument.
   int64_t max_pending = 0;
   WhenFull when_full = WhenFull::kBlock;
+
+  // A worker whose initializer takes longer is killed, and the pool breaks:
+  // InitializerError with a TimeoutError nested.
+  absl::Duration initializer_timeout = absl::InfiniteDuration();
 
   // At most this many bytes of encoded arguments wait; when_full applies to
   // them, too. A call that is larger by itself is a RejectedError. 0: no limit.

@@ -60,17 +60,30 @@ class ProcessPoolConfinedDeathTest : public ::testing::Test {
   }
 };
 
+// From now on this process, and no other, sees nothing in that folder.
+void HideFolder(const char* folder) {
+  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    FinishUntested("unshare");
+  }
+  mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  if (mount("none", folder, "tmpfs", 0, nullptr) != 0) FinishUntested("mount");
+}
+
+// As in a chroot() without devices.
+TEST_F(ProcessPoolConfinedDeathTest, WithoutDevNullSaysSo) {
+  EXPECT_EXIT(
+      {
+        HideFolder("/dev");
+        std::fprintf(stderr, "%s\n", Breaking().c_str());
+        Finish();
+      },
+      ExitedWithCode(0), "'images'.*can't open /dev/null|not tested");
+}
+
 TEST_F(ProcessPoolConfinedDeathTest, WithoutProcSaysSo) {
   EXPECT_EXIT(
       {
-        if (unshare(CLONE_NEWNS) != 0 &&
-            unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-          FinishUntested("unshare");
-        }
-        mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-        if (mount("none", "/proc", "tmpfs", 0, nullptr) != 0) {
-          FinishUntested("mount");
-        }
+        HideFolder("/proc");
         std::fprintf(stderr, "%s\n", Breaking().c_str());
         Finish();
       },

@@ -525,6 +525,29 @@ TEST_F(ProcessPoolLaunch, InitializerThatEndsTheProcessBreaksThePool) {
   EXPECT_EQ(spawns, 1);
 }
 
+TEST_F(ProcessPoolLaunch, WorkerInASlowInitializerIsKilled) {
+  ProcessPool pool({.max_workers = 1,
+                    .initializer =
+                        [] {
+                          while (true) pause();
+                        },
+                    .initializer_timeout = absl::Milliseconds(100)});
+  EXPECT_THAT(Break(pool).message,
+              HasSubstr("had not ended within 100ms, its initializer_timeout, "
+                        "and the process was killed"));
+  EXPECT_EQ(spawns, 1);
+  EXPECT_TRUE(ListChildren(getpid()).empty());
+}
+
+TEST_F(ProcessPoolLaunch, HandshakeDoesNotCountForTheInitializersTime) {
+  ScopedFailpoints failpoints("handshake=sleep:1000");
+  ProcessPool pool({.max_workers = 1,
+                    .initializer = [] {},
+                    .handshake_timeout = kLong,
+                    .initializer_timeout = absl::Milliseconds(500)});
+  EXPECT_EQ(pool.Submit(Echo, 1).Collect(kLong), 1);
+}
+
 TEST_F(ProcessPoolLaunch, EndlessInitializerEndsInAShutdown) {
   for (const ShutdownOptions& how :
        {ShutdownOptions{.mode = ShutdownMode::kKill},

@@ -33,7 +33,9 @@ namespace asyncpal {
 // in pool_maps.h.
 //
 // Threads: any thread may call any method, also from inside a task. A task that
-// waits for a pending task of its own pool runs it itself.
+// waits for a pending task of its own pool runs it itself; for other futures,
+// of whatever pool, further workers stand in. Where that does not help, see
+// PoolStats::stalls.
 // Lifetime: the destructor is Shutdown(); called by a task of the pool's own,
 // it does not wait. Futures outlive the pool.
 // Ordering: tasks from one thread start in the order of their submission.

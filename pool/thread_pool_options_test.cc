@@ -1,6 +1,8 @@
+#include <pthread.h>
 #include <time.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -243,6 +245,84 @@ TEST(ThreadPoolOptions, TasksGoOnWhileAnotherWorkerInitializes) {
   EXPECT_EQ(second.Collect(kDeadline), 2);
   EXPECT_EQ(first.Collect(kDeadline), 1);
   go_on.Notify();
+}
+
+// --- Initializers that take too long ---
+
+TEST(ThreadPoolOptions, WorkerInASlowInitializerIsNamedAndLeft) {
+  static Notification may_end;
+  static std::atomic<bool> is_over = false;
+  static std::atomic<int> finalized = 0;
+  ::testing::internal::CaptureStderr();
+  {
+    ThreadPool pool({.max_workers = 1,
+                     .name = "slow",
+                     .initializer =
+                         [] {
+                           may_end.Wait();
+                           is_over = true;
+                         },
+                     .finalizer = [] { ++finalized; },
+                     .initializer_timeout = absl::Milliseconds(50)});
+    EXPECT_THROW(pool.Submit([] {}).Collect(kDeadline), InitializerError);
+    EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() == 0; }));
+    EXPECT_TRUE(pool.Shutdown());
+    EXPECT_TRUE(pool.is_terminated());
+    EXPECT_FALSE(is_over);
+  }
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("pool 'slow': the initializer in slow-worker-1 "
+                              "has not ended within 50ms"),
+                    HasSubstr("its thread is left behind")));
+  may_end.Notify();  // it ends then, and does nothing else
+  EXPECT_TRUE(Eventually([&] { return is_over.load(); }));
+  EXPECT_EQ(finalized, 0);
+}
+
+TEST(ThreadPoolOptions, OneSlowInitializerBreaksThePoolForAllWorkers) {
+  static Notification may_end;
+  std::atomic<int> begun = 0;
+  ThreadPool pool({.max_workers = 2,
+                   .initializer =
+                       [&begun] {
+                         if (++begun == 2) may_end.Wait();
+                       },
+                   .initializer_timeout = absl::Milliseconds(50)});
+  pool.SpawnMaxWorkers();
+  EXPECT_TRUE(Eventually([&] { return pool.is_broken(); }));
+  EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() == 0; }));
+  may_end.Notify();
+}
+
+TEST(ThreadPoolOptions, InitializerThatThrowsInTimeIsToldAsItIs) {
+  ThreadPool pool({.max_workers = 1,
+                   .initializer = [] { throw Error("bad start"); },
+                   .initializer_timeout = kDeadline});
+  EXPECT_THAT([&] { pool.Submit([] {}).Collect(kDeadline); },
+              ThrowsMessage<InitializerError>(HasSubstr("bad start")));
+}
+
+// --- Stacks ---
+
+size_t StackSizeOfThisThread() {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
+  void* address = nullptr;
+  size_t size = 0;
+  pthread_attr_getstack(&attributes, &address, &size);
+  pthread_attr_destroy(&attributes);
+  return size;
+}
+
+TEST(ThreadPoolOptions, WorkersHaveTheStackThatTheyAreGiven) {
+  ThreadPool pool({.max_workers = 1, .stack_size = size_t{48} << 20});
+  EXPECT_EQ(pool.Run(StackSizeOfThisThread), size_t{48} << 20);
+}
+
+TEST(ThreadPoolOptions, StackThatNoThreadCanHaveIsRejectedAtTheCall) {
+  ThreadPool pool(
+      {.max_workers = 1, .stack_size = std::numeric_limits<size_t>::max() / 4});
+  EXPECT_THROW(pool.Submit([] {}), RejectedError);
 }
 
 // --- Idle workers ---

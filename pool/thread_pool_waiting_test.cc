@@ -267,9 +267,9 @@ TEST(ThreadPoolWaiting, TaskMayWaitForAnotherPool) {
   EXPECT_EQ(RunIn(first, [&] { return second.Run([] { return 7; }); }), 7);
 }
 
-// The only worker of each pool waits for the other pool, and a wait for another
-// pool brings no worker that stands in.
-TEST(ThreadPoolWaiting, DISABLED_TasksOfTwoPoolsMayWaitForEachOther) {
+// The only worker of each pool waits for the other pool; see also
+// thread_pool_stall_test.
+TEST(ThreadPoolWaiting, TasksOfTwoPoolsMayWaitForEachOther) {
   ThreadPool first(1);
   ThreadPool second(1);
   EXPECT_TRUE(RunIn(first, [&] {

@@ -225,6 +225,7 @@ TEST(ThreadPoolWakeup, WornOutWorkerGoesOnIfAllOthersWaitAndNoneCanBeStarted) {
   may_end.Notify();
   EXPECT_TRUE(chained->Wait(kDeadline));
   EXPECT_TRUE(first.Wait(kDeadline));
+  failing_starts = 0;  // how many it takes depends on who comes first
 }
 
 // ------------------------------------------------------------ Slow starts

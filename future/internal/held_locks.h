@@ -8,8 +8,8 @@ namespace asyncpal::internal {
 // and what runs at the end then waits for them: so nothing is thrown under a
 // lock. The constructors of error.h hold the library's own tests to that.
 //
-// They count where ASYNCPAL_CHECK_LOCKS is defined, as .bazelrc does for the
-// sanitizers: all that is linked together must have been compiled alike.
+// They count where ASYNCPAL_CHECK_LOCKS is defined, as --config=locks does: all
+// that is linked together must have been compiled alike.
 class HeldLocks {
  public:
   static void Add([[maybe_unused]] int n) {

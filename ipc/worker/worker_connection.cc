@@ -170,8 +170,21 @@ std::exception_ptr WorkerConnection::Handshake() {
   }
   SendSetup();
   // What the initializer does to the channel is held against the worker only.
-  const auto answered = ReceiveOrKill(
-      [&] { return ReceiveWhileStarting(absl::InfiniteDuration()); });
+  const auto answered = ReceiveOrKill([&] {
+    return ReceiveWhileStarting(options_.initializer != nullptr
+                                    ? options_.initializer_timeout
+                                    : absl::InfiniteDuration());
+  });
+  if (answered == Channel::Received::kNothing) {
+    child_.Kill();
+    ReapAndDescribe("starting");
+    return std::make_exception_ptr(TimeoutError(
+        absl::StrCat("the initializer in worker process ", child_.pid(),
+                     " had not ended within ",
+                     absl::FormatDuration(options_.initializer_timeout),
+                     ", its initializer_timeout, and the process was killed",
+                     output_->DescribeLastLines())));
+  }
   if (answered != Channel::Received::kFrame) {
     ReapAndDescribe("starting");
     return std::make_exception_ptr(Error(

@@ -66,9 +66,9 @@ class WorkerConnection {
   WorkerConnection& operator=(const WorkerConnection&) = delete;
 
   // Blocks until the worker has run its initializer. Null: it is ready; else
-  // what the initializer threw. Throws Error if no worker of this library and
-  // this program answers in time; only the answer, not the initializer, is
-  // bound to be in time.
+  // what the initializer threw, or a TimeoutError if it took too long, and the
+  // worker was killed for that. Throws Error if no worker of this library and
+  // this program answers in time.
   std::exception_ptr Handshake();
 
   // Enters a task on the claim page; then it may be sent. `busy` has a bit for

@@ -34,6 +34,7 @@ struct WorkerOptions {
   int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
   // Zero: by the command, one of those above.
   absl::Duration handshake_timeout = absl::ZeroDuration();
+  absl::Duration initializer_timeout = absl::InfiniteDuration();
   bool no_new_privileges = false;
   // Names of variables that its environment does not have.
   std::vector<std::string> hidden_environment = {};

@@ -8,6 +8,7 @@
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
+#include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
 namespace {
@@ -67,6 +68,7 @@ void CheckProcessOptions(const ProcessOptions& options) {
                      absl::FormatDuration(options.handshake_timeout),
                      "; it must not be less than 0, which is the default"));
   }
+  CheckDuration("initializer_timeout", options.initializer_timeout);
   if (!options.worker_command.empty() && options.worker_command[0].empty()) {
     throw std::invalid_argument(
         "worker_command has an empty string for a program");
@@ -96,6 +98,7 @@ std::shared_ptr<WorkerConnection> ProcessSupply::Connect(
       .finalizer = options_.finalizer.call(),
       .max_payload_bytes = options_.max_payload_bytes,
       .handshake_timeout = options_.handshake_timeout,
+      .initializer_timeout = options_.initializer_timeout,
       .no_new_privileges = options_.no_new_privileges,
       .hidden_environment = options_.hidden_environment,
       .answer = options_.answer};

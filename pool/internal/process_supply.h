@@ -35,6 +35,7 @@ struct ProcessOptions {
   absl::Duration restart_window = absl::Seconds(5);
   // How long a child may take to become a worker.
   absl::Duration handshake_timeout = absl::ZeroDuration();  // by the command
+  absl::Duration initializer_timeout = absl::InfiniteDuration();
   bool no_new_privileges = false;
   // See WorkerOptions.
   std::vector<std::string> hidden_environment = {};

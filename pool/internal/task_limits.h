@@ -39,9 +39,10 @@ class TaskLimits {
   bool StartRunningTimer(StateBase* task);
   void CancelRunningTimer(const StateBase& task);
 
- private:
+  // For what else of the same pool has its time.
   TimerQueue& Timers();
 
+ private:
   absl::AnyInvocable<void(StateBase&)> on_timeout_;  // called on one thread
   Mutex mu_;
   std::unique_ptr<TimerQueue> timers_ ABSL_GUARDED_BY(mu_);

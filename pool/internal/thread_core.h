@@ -7,17 +7,18 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/internal/native_thread.h"
 #include "asyncpal/pool/internal/pending_limits.h"
 #include "asyncpal/pool/internal/pending_tasks.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/pool_lifecycle.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/stall_detector.h"
 #include "asyncpal/pool/internal/task_limits.h"
 #include "asyncpal/pool/internal/thread_worker.h"
 #include "asyncpal/pool/internal/worker_roster.h"
@@ -33,7 +34,7 @@ namespace asyncpal::internal {
 // thread_core.cc holds the life of tasks, thread_core_limits.cc what a full
 // pool does with them, thread_core_help.cc that of tasks run by those who wait,
 // thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
-// pool.
+// pool, thread_core_stalls.cc finds out when it does not get on.
 //
 // Threads: any may call the public methods. No lock is held while user code
 // runs, or a thread is joined.
@@ -85,10 +86,9 @@ class ThreadCore : public PoolCore,
   // --- What its workers call, each on its own thread ---
   // Runs a pending task of this pool here. False: it can't.
   bool RunInline(ThreadWorker& worker, StateBase& task);
-  // Around a wait for a task of this pool; in between, see RecheckStandIn() in
-  // ExecutionContext.
-  void BeginBlocking();
-  void EndBlocking();
+  // Around a wait; in between, see RecheckStandIn() in ExecutionContext.
+  void BeginBlocking(ThreadWorker& worker, const StateBase* awaited);
+  void EndBlocking(ThreadWorker& worker);
   bool RecheckStandIn();
   // After the end of a task, see ThreadWorker::GoOn().
   StateBase* GoOn(ThreadWorker& worker);
@@ -116,8 +116,11 @@ class ThreadCore : public PoolCore,
   // Starts a new worker's thread, which calls `main`; on the thread that needs
   // the worker, with no lock held. Throws where there is none to be had. Not
   // joinable: somebody else has made the thread, and nobody joins it.
-  virtual std::thread MakeThread(const ThreadWorker& worker,
-                                 absl::AnyInvocable<void()> main);
+  virtual NativeThread MakeThread(const ThreadWorker& worker,
+                                  absl::AnyInvocable<void()> main);
+  // Whether this finds out that all workers are blocked. Not where somebody
+  // else does, who knows more of what tasks wait for.
+  virtual bool looks_for_stalls() const { return true; }
   // Whether a worker that runs out of tasks looks out for the next one for a
   // moment, before it sleeps.
   virtual bool looks_out() const { return true; }
@@ -254,11 +257,29 @@ class ThreadCore : public PoolCore,
   void WakeIdleToRecheck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes over its counts: it is about to leave the roster.
   void AddUp(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Runs the initializer within its time. False: the pool is broken.
+  bool BeginWork(ThreadWorker& worker);
+  // Its initializer has taken too long: nobody waits for this thread any more.
+  void LeaveInInitializer(ThreadWorker& worker);
+  // A worker that nobody waits for any more, with its thread.
+  void ForgetWithThread(ThreadWorker& worker)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // It is no worker any more; it has a thread to be joined, or not.
   void RetireForJoin(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Forget(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Joins the threads of workers that have retired.
   void ReapThreads();
+
+  // --- Stalls ---
+  // No worker is to be had for what waits: from now on somebody looks whether
+  // that changes.
+  void WatchForStall() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Returns when to look again, infinite: not before WatchForStall().
+  absl::Duration LookForStall();
+  // One more for workers that wait for other pools. False: there is none.
+  bool AddStandIn();
+  bool IsEachWorkerBlocked();
+  void ReportStall(const PoolStats& stats);
 
   // --- The pool ---
   // Throws in a forked child. There no lock can be trusted, so it comes first.
@@ -313,6 +334,9 @@ class ThreadCore : public PoolCore,
   std::atomic<bool> over_max_{false};  // more workers than max_workers
   // A worker that was needed could not be made, and nobody has tried again.
   std::atomic<bool> start_failed_{false};
+
+  bool is_watched_ ABSL_GUARDED_BY(mu_) = false;
+  StallDetector stall_;  // only who looks uses it
 
   TaskLimits limits_;
 };

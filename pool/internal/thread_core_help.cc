@@ -106,11 +106,15 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
   return true;
 }
 
-void ThreadCore::BeginBlocking() {
+void ThreadCore::BeginBlocking(ThreadWorker& worker, const StateBase* awaited) {
+  const bool elsewhere = awaited != nullptr && awaited->owner() != nullptr &&
+                         awaited->owner() != this;
   Wakeup wakeup;
   {
     MutexLock lock(mu_);
-    roster_.BeginBlocking();
+    ++(elsewhere ? worker.waits_elsewhere : worker.waits_here);
+    worker.awaited = awaited;
+    roster_.BeginBlocking(elsewhere);
     wakeup = FindWorker();
   }
   Dispatch(std::move(wakeup));
@@ -128,9 +132,12 @@ bool ThreadCore::RecheckStandIn() {
   return !start_failed_.load(std::memory_order_relaxed);
 }
 
-void ThreadCore::EndBlocking() {
+void ThreadCore::EndBlocking(ThreadWorker& worker) {
   MutexLock lock(mu_);
-  roster_.EndBlocking();
+  const bool elsewhere = worker.waits_elsewhere > 0;
+  --(elsewhere ? worker.waits_elsewhere : worker.waits_here);
+  worker.awaited = nullptr;
+  roster_.EndBlocking(elsewhere);
 }
 
 }  // namespace asyncpal::internal

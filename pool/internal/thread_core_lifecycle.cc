@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <exception>
 #include <limits>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,7 +13,6 @@
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/internal/thread_core.h"
-#include "asyncpal/pool/internal/worker_hook.h"
 
 namespace asyncpal::internal {
 namespace {
@@ -25,6 +22,10 @@ constexpr absl::Duration kKillGracePeriod = absl::Seconds(2);
 
 // How many workers beyond max_workers may stand in for blocked ones.
 constexpr size_t kMaxStandIns = 256;
+
+// The part of the time at exit that tasks have, after a drain, to end when they
+// are asked to.
+constexpr absl::Duration kMaxStopGracePeriod = absl::Milliseconds(250);
 
 }  // namespace
 
@@ -95,23 +96,6 @@ void ThreadCore::Check() {
     refusal = lifecycle_.WhyNotOpen();
   }
   if (refusal) refusal.Throw(Label());
-}
-
-void ThreadCore::Test() {
-  const std::string label = Label() + ": Test()";
-  std::exception_ptr error;
-  try {
-    std::thread([&] {
-      error = RunHook<InitializerError>(options_.initializer, label);
-      if (error != nullptr) return;
-      error = RunHook<FinalizerError>(options_.finalizer, label);
-    }).join();
-  } catch (const std::system_error&) {
-    error = NestException(
-        RejectedError(absl::StrCat(label, " could not start a thread")),
-        std::current_exception());
-  }
-  if (error != nullptr) std::rethrow_exception(error);
 }
 
 int ThreadCore::SpawnWorkers(int n) {
@@ -297,9 +281,13 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
   if (InForkedChild()) return;
   const ExitMode mode = registry_->mode();
   if (mode == ExitMode::kNone) return;
-  Shutdown({.mode = mode == ExitMode::kDrain ? ShutdownMode::kDrain
-                                             : ShutdownMode::kCancelPending,
-            .deadline = limit});
+  if (mode == ExitMode::kDrain) {
+    const absl::Duration grace = std::min(limit / 4, kMaxStopGracePeriod);
+    Shutdown({.mode = ShutdownMode::kDrain, .deadline = limit - grace});
+    if (WaitTerminated(grace)) ReapThreads();
+  } else {
+    Shutdown({.deadline = limit});
+  }
   if (is_terminated()) return;
   {
     MutexLock lock(mu_);
@@ -322,11 +310,7 @@ void ThreadCore::LeaveForExit(ThreadWorker& worker) {
   {
     MutexLock lock(mu_);
     if (!roster_.Contains(worker.id)) return;
-    Forget(worker);
-    if (worker.thread_is_set.load(std::memory_order_acquire) &&
-        worker.thread.joinable()) {
-      worker.thread.detach();
-    }
+    ForgetWithThread(worker);
   }
   RunQuietHandlers();
 }

@@ -9,7 +9,6 @@
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/futex.h"
 #include "asyncpal/pool/internal/thread_core.h"
-#include "asyncpal/pool/internal/worker_hook.h"
 
 // How it works. A worker that is awake and on its way to the queue (starting,
 // woken, or spinning before it parks) is "searching". Whenever the queue grows
@@ -44,7 +43,10 @@ void NameThisThread(const std::string& pool, int64_t id) {
 
 ThreadCore::Wakeup ThreadCore::FindWorker() {
   // Asked first: Waiting() looks at a cache line that busy workers write.
-  if (!roster_.is_hungry() || lifecycle_.is_broken()) return {};
+  if (!roster_.is_hungry() || lifecycle_.is_broken()) {
+    WatchForStall();
+    return {};
+  }
   try {
     Wakeup wakeup = roster_.Choose(Waiting(), [this](int64_t id) {
       return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
@@ -79,9 +81,9 @@ bool ThreadCore::Dispatch(Wakeup wakeup) {
   return wakeup.start == nullptr || StartThread(wakeup.start);
 }
 
-std::thread ThreadCore::MakeThread(const ThreadWorker&,
-                                   absl::AnyInvocable<void()> main) {
-  return std::thread(std::move(main));
+NativeThread ThreadCore::MakeThread(const ThreadWorker&,
+                                    absl::AnyInvocable<void()> main) {
+  return NativeThread(options_.stack_size, std::move(main));
 }
 
 bool ThreadCore::StartThread(const WorkerPtr& worker) {
@@ -134,24 +136,9 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.tasks_since_start = 0;
   worker.may_be_searching = true;  // as new, or as it has come back
-  if (auto error = worker.Begin()) {
-    Break(std::move(error));
-    return;
-  }
-  {
-    MutexLock lock(mu_);
-    roster_.EndStart(worker.id);
-  }
+  if (!BeginWork(worker)) return;
   while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
   if (auto error = worker.End()) Break(std::move(error));
-}
-
-std::exception_ptr ThreadCore::RunInitializer() {
-  return RunHook<InitializerError>(options_.initializer, Label());
-}
-
-std::exception_ptr ThreadCore::RunFinalizer() {
-  return RunHook<FinalizerError>(options_.finalizer, Label());
 }
 
 StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
@@ -345,6 +332,14 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   return true;
 }
 
+void ThreadCore::ForgetWithThread(ThreadWorker& worker) {
+  Forget(worker);
+  if (worker.thread_is_set.load(std::memory_order_acquire) &&
+      worker.thread.joinable()) {
+    worker.thread.Detach();
+  }
+}
+
 void ThreadCore::AddUp(ThreadWorker& worker) {
   counts_.completed += worker.completed.Get();
   counts_.failed += worker.failed.Get();
@@ -380,12 +375,12 @@ void ThreadCore::ReapThreads() {
     ThreadWorker& worker = *entry.worker;
     worker.thread_is_set.wait(false);
     if (!worker.thread.joinable()) continue;
-    if (worker.thread.get_id() == std::this_thread::get_id()) {
+    if (worker.thread.IsThisThread()) {
       // The last owner of the pool was this worker's own task: nobody is left
       // to join its thread.
-      worker.thread.detach();
+      worker.thread.Detach();
     } else {
-      worker.thread.join();
+      worker.thread.Join();
     }
   }
 }

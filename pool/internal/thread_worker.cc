@@ -24,15 +24,11 @@ bool ThreadWorker::RunInline(StateBase& task) {
 }
 
 bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
-  if (awaited != nullptr && awaited->owner() != nullptr &&
-      awaited->owner() != &core) {
-    return false;  // another pool's business can't deadlock this one
-  }
-  core.BeginBlocking();
+  core.BeginBlocking(*this, awaited);
   return true;
 }
 
-void ThreadWorker::EndBlocking() { core.EndBlocking(); }
+void ThreadWorker::EndBlocking() { core.EndBlocking(*this); }
 
 bool ThreadWorker::RecheckStandIn() { return core.RecheckStandIn(); }
 

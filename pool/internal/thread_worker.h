@@ -9,11 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/pool/internal/native_thread.h"
 
 namespace asyncpal::internal {
 
@@ -102,7 +102,7 @@ class ThreadWorker : public ExecutionContext,
   const std::string name;
 
   // Set by whoever starts the thread, once: a joiner waits for it.
-  std::thread thread;
+  NativeThread thread;
   std::atomic<bool> thread_is_set{false};
   std::atomic<pid_t> tid{0};
 
@@ -118,6 +118,15 @@ class ThreadWorker : public ExecutionContext,
   bool may_be_searching = false;  // false: the roster says so too
   bool gave_up = false;           // for lack of what starting it takes
   int tasks_since_start = 0;
+
+  // Guarded by the core's lock: its initializer runs, and may be left.
+  bool may_be_left = false;
+
+  // What it is known to wait for, here and at other pools, and the last such
+  // future; null: not one alone. Guarded by the core's lock.
+  int waits_here = 0;
+  int waits_elsewhere = 0;
+  const StateBase* awaited = nullptr;
 
   // Written by its own thread; `depth`, the tasks on its stack, grows with the
   // lock held, so that a snapshot agrees with the count of started tasks.

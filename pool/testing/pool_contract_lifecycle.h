@@ -2,12 +2,15 @@
 #define ASYNCPAL_POOL_TESTING_POOL_CONTRACT_LIFECYCLE_H_
 
 #include <atomic>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/wait.h"
@@ -427,6 +430,43 @@ TYPED_TEST_P(PoolLifecycleContract, ErrorOfABrokenPoolHasItsCauseNested) {
               ::testing::EndsWith(" <- bad start"));
 }
 
+TYPED_TEST_P(PoolLifecycleContract, InitializerThatTakesTooLongBreaksThePool) {
+  typename TypeParam::Pool pool(
+      {.max_workers = 1,
+       .initializer = [] { absl::SleepFor(absl::Seconds(5)); },
+       .initializer_timeout = absl::Milliseconds(100)});
+  const auto future = pool.Submit(Square, 3);
+  EXPECT_THROW(future.Collect(kLong), InitializerError);
+  EXPECT_TRUE(pool.is_broken());
+  try {
+    pool.Check();
+    ADD_FAILURE() << "the pool is not broken";
+  } catch (const InitializerError& error) {
+    EXPECT_THROW(std::rethrow_if_nested(error), TimeoutError);
+  }
+}
+
+TYPED_TEST_P(PoolLifecycleContract, InitializerInTimeBreaksNothing) {
+  typename TypeParam::Pool pool(
+      {.max_workers = 1, .initializer = [] {}, .initializer_timeout = kLong});
+  EXPECT_EQ(pool.Submit(Square, 3).Collect(kLong), 9);
+}
+
+TYPED_TEST_P(PoolLifecycleContract, TestThrowsWhenTheInitializerTakesTooLong) {
+  typename TypeParam::Pool pool(
+      {.max_workers = 1,
+       .initializer = [] { absl::SleepFor(absl::Seconds(5)); },
+       .initializer_timeout = absl::Milliseconds(100)});
+  EXPECT_THROW(pool.Test(), InitializerError);
+  EXPECT_FALSE(pool.is_broken());
+}
+
+TYPED_TEST_P(PoolLifecycleContract, NegativeInitializerTimeoutIsRefused) {
+  EXPECT_THROW(typename TypeParam::Pool pool(
+                   {.initializer_timeout = -absl::Milliseconds(1)}),
+               std::invalid_argument);
+}
+
 TYPED_TEST_P(PoolLifecycleContract, EveryUseOfABrokenPoolThrowsItsError) {
   typename TypeParam::Pool pool(
       {.max_workers = 1, .name = "ill", .initializer = [] {
@@ -492,7 +532,10 @@ REGISTER_TYPED_TEST_SUITE_P(
     TestThrowsWhatTheInitializerThrew, TestThrowsWhatTheFinalizerThrew,
     FailedTestDoesNotBreakThePool, TestLeavesNoWorker,
     InitializerThatThrowsBreaksThePool, BrokenPoolFailsItsPendingTasks,
-    ErrorOfABrokenPoolHasItsCauseNested, EveryUseOfABrokenPoolThrowsItsError,
+    ErrorOfABrokenPoolHasItsCauseNested,
+    InitializerThatTakesTooLongBreaksThePool, InitializerInTimeBreaksNothing,
+    TestThrowsWhenTheInitializerTakesTooLong,
+    NegativeInitializerTimeoutIsRefused, EveryUseOfABrokenPoolThrowsItsError,
     TasksOfABrokenPoolAreHandedOut, FinalizerThatThrowsBreaksThePool,
     ShutdownClosesABrokenPool);
 
