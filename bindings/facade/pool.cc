@@ -96,7 +96,8 @@ PoolOptions ToPoolOptions(const PoolSettings& settings) {
           .idle_timeout = FromNanos(settings.idle_timeout),
           .max_tasks_per_worker = settings.max_tasks_per_worker,
           .max_pending = settings.max_pending,
-          .when_full = ToWhenFull(settings.when_full)};
+          .when_full = ToWhenFull(settings.when_full),
+          .initializer_timeout = FromNanos(settings.initializer_timeout)};
 }
 
 TaskOptions ToTaskOptions(const TaskSettings& settings) {

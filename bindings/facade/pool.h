@@ -26,6 +26,7 @@ struct PoolSettings {
   int max_tasks_per_worker = 0;
   // False: Library::Shutdown() leaves the pool alone.
   bool close_on_exit = true;
+  int64_t initializer_timeout = kForever;  // ns
   int64_t max_pending = 0;
   int when_full = 0;  // as WhenFull: block, reject, run on the caller, drop
   // Of a ThreadPool: its workers' threads come from Host::StartWorker().

@@ -99,6 +99,7 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .max_restarts = options.max_restarts,
       .restart_window = options.restart_window,
       .handshake_timeout = options.handshake_timeout,
+      .initializer_timeout = options.pool.initializer_timeout,
       .no_new_privileges = options.no_new_privileges,
       .hidden_environment = options.hidden_environment};
   if (options.answers_workers) {

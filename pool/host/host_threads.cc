@@ -1,7 +1,6 @@
 #include "asyncpal/pool/host/host_threads.h"
 
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +10,7 @@
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/host/host_task.h"
+#include "asyncpal/pool/internal/native_thread.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/thread_worker.h"
@@ -24,25 +24,34 @@ using internal::ThreadCore;
 using internal::ThreadWorker;
 using ThreadMain = ThreadHost::ThreadMain;
 
-// Its workers may have threads that the host has made.
+// Its workers may have threads that the host has made, and the host finds out
+// for itself when they are all blocked: it knows what its own threads wait for.
 class HostCore final : public ThreadCore {
  public:
   static std::shared_ptr<ThreadCore> Make(PoolOptions options,
                                           internal::ShutdownRegistry* registry,
-                                          std::shared_ptr<ThreadHost> host) {
-    const std::shared_ptr<HostCore> core(
-        new HostCore(std::move(options), registry, std::move(host)));
+                                          std::shared_ptr<ThreadHost> host,
+                                          bool host_makes_threads) {
+    const std::shared_ptr<HostCore> core(new HostCore(
+        std::move(options), registry, std::move(host), host_makes_threads));
     core->RegisterForShutdown();
     return core;
   }
 
  private:
   HostCore(PoolOptions options, internal::ShutdownRegistry* registry,
-           std::shared_ptr<ThreadHost> host)
+           std::shared_ptr<ThreadHost> host, bool host_makes_threads)
       : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry),
-        host_(std::move(host)) {}
+        host_(std::move(host)),
+        host_makes_threads_(host_makes_threads) {}
 
-  std::thread MakeThread(const ThreadWorker& worker, ThreadMain main) override {
+  bool looks_for_stalls() const override { return false; }
+
+  internal::NativeThread MakeThread(const ThreadWorker& worker,
+                                    ThreadMain main) override {
+    if (!host_makes_threads_) {
+      return ThreadCore::MakeThread(worker, std::move(main));
+    }
     if (!host_->StartWorker(worker.name,
                             std::make_unique<ThreadMain>(std::move(main)))) {
       throw std::system_error(
@@ -56,6 +65,7 @@ class HostCore final : public ThreadCore {
   }
 
   const std::shared_ptr<ThreadHost> host_;
+  const bool host_makes_threads_;
 };
 
 std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<ThreadHost>& host,
@@ -70,9 +80,8 @@ std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<ThreadHost>& host,
                                         : absl::StrCat(name, "-test"));
   };
   pool.finalizer = [host] { host->EndWorker(); };
-  auto core = options.host_makes_threads
-                  ? HostCore::Make(std::move(pool), registry, host)
-                  : ThreadCore::Make(std::move(pool), registry);
+  auto core = HostCore::Make(std::move(pool), registry, host,
+                             options.host_makes_threads);
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;
 }

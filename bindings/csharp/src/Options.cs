@@ -62,6 +62,14 @@ public abstract record PoolOptions
 
     /// <summary>What a submission to a full pool does.</summary>
     public WhenFull WhenFull { get; set; }
+
+    /// <summary>
+    /// An initializer that takes longer breaks the pool, with an
+    /// <see cref="InitializerException"/> that has a <see cref="TimeoutException"/>
+    /// inside. A worker that is a process is killed; a thread can't be, so it is left
+    /// behind, and a line on stderr names it. By default there is no limit.
+    /// </summary>
+    public TimeSpan InitializerTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 }
 
 /// <summary>How a <see cref="ThreadPool"/> is made, which copies them.</summary>
@@ -97,7 +105,7 @@ public sealed record ProcessPoolOptions : PoolOptions
     /// <summary>
     /// How long a new worker process may take to become a worker; by default a
     /// minute. One that takes longer is killed, and counts as one that can't be
-    /// started. The initializer takes the time that it takes.
+    /// started. The initializer has its own limit.
     /// </summary>
     public TimeSpan? HandshakeTimeout { get; set; }
 

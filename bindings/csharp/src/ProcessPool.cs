@@ -82,6 +82,8 @@ public sealed partial class ProcessPool : Pool
             MaxTasksPerWorker = options.MaxTasksPerWorker,
             MaxPending = options.MaxPending,
             WhenFull = (int)options.WhenFull,
+            InitializerTimeout = Durations.ToNanos(
+                options.InitializerTimeout, nameof(options.InitializerTimeout)),
             MaxPendingBytes = options.MaxPendingBytes,
             MaxRestarts = options.MaxRestarts,
             RestartWindow = Durations.ToNanos(

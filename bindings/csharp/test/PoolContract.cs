@@ -46,6 +46,8 @@ public sealed record PoolPlan
 
     public WhenFull WhenFull { get; init; }
 
+    public TimeSpan InitializerTimeout { get; init; } = Timeout.InfiniteTimeSpan;
+
     public Action<Exception>? UnobservedFailureHandler { get; init; }
 }
 
@@ -69,6 +71,7 @@ public sealed class Threads : PoolKind
         MaxTasksPerWorker = plan.MaxTasksPerWorker,
         MaxPending = plan.MaxPending,
         WhenFull = plan.WhenFull,
+        InitializerTimeout = plan.InitializerTimeout,
         UnobservedFailureHandler = plan.UnobservedFailureHandler,
     });
 
@@ -99,6 +102,7 @@ public sealed class Processes : PoolKind
         MaxTasksPerWorker = plan.MaxTasksPerWorker,
         MaxPending = plan.MaxPending,
         WhenFull = plan.WhenFull,
+        InitializerTimeout = plan.InitializerTimeout,
         UnobservedFailureHandler = plan.UnobservedFailureHandler,
     });
 

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Asyncpal.Tests;
 
-/// What every pool does when it is full.
+/// What every pool does when it is full. A claim of C++ is not here:
+/// CallbackOfThePoolsOwnIsNeverBlocked, since continuations do not run on a pool's
+/// threads.
 public abstract class PoolLimitsContract(PoolKind kind) : PoolContract(kind)
 {
     // One worker, and room for two tasks behind it.
@@ -19,6 +21,79 @@ public abstract class PoolLimitsContract(PoolKind kind) : PoolContract(kind)
     [Fact]
     public void NegativeLimitIsRefused() =>
         Assert.ThrowsAny<ArgumentException>(() => NewPool(new PoolPlan { MaxPending = -1 }));
+
+    [Fact]
+    public void FreeWorkersTakeTasksBeyondTheLimit()
+    {
+        using Pool pool = NewPool(
+            new PoolPlan { MaxWorkers = 2, MaxPending = 1, WhenFull = WhenFull.Reject });
+        using var first = new SharedGate();
+        using var second = new SharedGate();
+        Occupy(pool, first);
+        Occupy(pool, second);
+        Assert.Equal(2, pool.Stats().Busy);
+        first.Open();
+        second.Open();
+    }
+
+    [Fact]
+    public void RefusalSaysWhichLimitAndOfWhichPool()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Reject));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        Fill(pool);
+        var error = Assert.Throws<RejectedException>(() => { _ = pool.SubmitAsync(Square, 4); });
+        Assert.Contains("pool 'p' is full: max_pending is 2", error.Message);
+        gate.Open();
+    }
+
+    [Fact]
+    public async Task CancellationMakesRoom()
+    {
+        using Pool pool = NewPool(Small(WhenFull.Block));
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        using var source = new CancellationTokenSource();
+        _ = pool.SubmitAsync(Square, 2, source.Token);
+        _ = pool.SubmitAsync(Square, 3);
+        Task<Task<int>> last = Task.Factory.StartNew(
+            () => pool.SubmitAsync(Square, 4),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        source.Cancel();
+        Assert.False((await last.Soon()).IsCompleted);
+        gate.Open();
+    }
+
+    [Fact]
+    public async Task ManySubmittersNeverGetPastTheLimit()
+    {
+        using Pool pool = NewPool(new PoolPlan { MaxWorkers = 2, MaxPending = 3 });
+        long most = 0;
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(submitter => Task.Factory.StartNew(
+            () =>
+            {
+                for (int i = 0; i < 100; i++)
+                {
+                    _ = pool.SubmitAsync(Square, 1);
+                    long pending = pool.Stats().Pending;
+                    for (long seen = Interlocked.Read(ref most);
+                        pending > seen;
+                        seen = Interlocked.Read(ref most))
+                    {
+                        Interlocked.CompareExchange(ref most, pending, seen);
+                    }
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))).Soon();
+        Assert.True(pool.Join(Gate.Limit));
+        Assert.Equal(400, pool.Stats().Completed);
+        Assert.InRange(most, 0, 3 + 2); // those for which a worker is free do not count
+    }
 
     [Fact]
     public async Task FullPoolRejectsWhereItIsToldTo()

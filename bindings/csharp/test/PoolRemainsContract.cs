@@ -182,6 +182,49 @@ public abstract class PoolRemainsContract(PoolKind kind) : PoolContract(kind)
         Assert.IsType<FormatException>(error.InnerException);
     }
 
+    private Pool NewSlowPool() =>
+        NewPool(new PoolPlan
+        {
+            Initializer = static () => Thread.Sleep(5000),
+            InitializerTimeout =
+                TimeSpan.FromMilliseconds(Kind is Processes ? 1000 : 100),
+        });
+
+    [Fact]
+    public async Task InitializerThatTakesTooLongBreaksThePool()
+    {
+        using Pool pool = NewSlowPool();
+        var error = await Assert.ThrowsAsync<InitializerException>(
+            () => pool.SubmitAsync(Square, 3).Soon());
+        Assert.IsType<TimeoutException>(error.InnerException);
+        Assert.True(pool.IsBroken);
+        Assert.Throws<InitializerException>(pool.Check);
+    }
+
+    [Fact]
+    public async Task InitializerInTimeBreaksNothing()
+    {
+        using Pool pool = NewPool(new PoolPlan
+        {
+            Initializer = DoNothing,
+            InitializerTimeout = TimeSpan.FromSeconds(30),
+        });
+        Assert.Equal(9, await pool.SubmitAsync(Square, 3).Soon());
+    }
+
+    [Fact]
+    public void TestThrowsWhenTheInitializerTakesTooLong()
+    {
+        using Pool pool = NewSlowPool();
+        Assert.Throws<InitializerException>(pool.Test);
+        Assert.False(pool.IsBroken);
+    }
+
+    [Fact]
+    public void NegativeInitializerTimeoutIsRefused() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => NewPool(
+            new PoolPlan { InitializerTimeout = TimeSpan.FromMilliseconds(-2) }));
+
     [Fact]
     public async Task EveryUseOfABrokenPoolThrowsItsError()
     {

@@ -260,6 +260,65 @@ public class ProcessPoolTest
     }
 
     [Fact]
+    public void ProgramThatSaysNothingInTimeBreaksThePool()
+    {
+        using var pool = new ProcessPool(new ProcessPoolOptions
+        {
+            WorkerCommand = ["/bin/sleep", "60"],
+            HandshakeTimeout = TimeSpan.FromMilliseconds(100),
+        });
+        var error = Assert.Throws<BrokenPoolException>(() => pool.Run(static () => 1));
+        Assert.Contains("sent no handshake within 100ms", error.Message);
+    }
+
+    [Fact]
+    public void HandshakeTimeoutMustBeMoreThanZero() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ProcessPool(
+            new ProcessPoolOptions { HandshakeTimeout = TimeSpan.Zero }));
+
+    private static bool MayGetNoPrivileges() =>
+        File.ReadLines("/proc/self/status").Contains("NoNewPrivs:\t1");
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WorkersGetNoNewPrivilegesIfTheyAreToldSo(bool forbidden)
+    {
+        using var pool = new ProcessPool(
+            new ProcessPoolOptions { MaxWorkers = 1, NoNewPrivileges = forbidden });
+        Assert.Equal(
+            forbidden || MayGetNoPrivileges(),
+            await pool.SubmitAsync(MayGetNoPrivileges).Soon());
+    }
+
+    /// Of native code's settings, which are the library's own business.
+    private static object? NativeDefault(string type, string property)
+    {
+        Type settings = typeof(ProcessPool).Assembly.GetTypes().Single(t => t.Name == type);
+        using var made = (IDisposable)Activator.CreateInstance(settings, nonPublic: true)!;
+        return settings.GetProperty(property)!.GetValue(made);
+    }
+
+    [Fact]
+    public void DefaultsAreThoseOfNativeCode()
+    {
+        var threads = new ThreadPoolOptions();
+        var processes = new ProcessPoolOptions();
+        long idle = (long)NativeDefault("PoolSettings", "IdleTimeout")!;
+        Assert.Equal(idle / 100, threads.IdleTimeout.Ticks);
+        Assert.Equal(idle / 100, processes.IdleTimeout.Ticks);
+        Assert.Equal(
+            NativeDefault("ProcessPoolSettings", "MaxPayloadBytes"), processes.MaxPayloadBytes);
+        Assert.Equal(
+            (long)NativeDefault("ProcessPoolSettings", "RestartWindow")! / 100,
+            processes.RestartWindow.Ticks);
+        Assert.Equal(NativeDefault("PoolSettings", "MaxPending"), threads.MaxPending);
+        Assert.Equal(NativeDefault("PoolSettings", "WhenFull"), (int)threads.WhenFull);
+        Assert.Equal(
+            NativeDefault("ProcessPoolSettings", "NoNewPrivileges"), processes.NoNewPrivileges);
+    }
+
+    [Fact]
     public void ArgumentOfAnUnknownTypeIsRefusedForACppTask()
     {
         using var pool = new ProcessPool(1);

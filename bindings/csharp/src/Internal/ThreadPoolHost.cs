@@ -82,6 +82,8 @@ internal sealed unsafe class ThreadPoolHost
             MaxTasksPerWorker = options.MaxTasksPerWorker,
             MaxPending = options.MaxPending,
             WhenFull = (int)options.WhenFull,
+            InitializerTimeout = Durations.ToNanos(
+                options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };
         var host = new ThreadPoolHost(pool, options);
         NativeThreadPool native = Internal.Native.NewThreadPool(

@@ -18,6 +18,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   private boolean closeOnExit = true;
   private long maxPending;
   private WhenFull whenFull = WhenFull.BLOCK;
+  private Duration initializerTimeout; // null: none
 
   PoolBuilder() {}
 
@@ -116,7 +117,22 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
 
   /** Whether the pool has limits, which native code keeps. */
   final boolean hasLimits() {
-    return maxPending != 0 || maxTasksPerWorker != 0;
+    return maxPending != 0 || maxTasksPerWorker != 0 || initializerTimeout != null;
+  }
+
+  /**
+   * An initializer that takes longer breaks the pool, with an {@link InitializerException} whose
+   * cause is a {@link java.util.concurrent.TimeoutException}. A worker that is a process is killed;
+   * a thread can't be, so it is left behind, and a line on stderr names it.
+   *
+   * @param timeout for ever by default
+   * @return this
+   * @throws IllegalArgumentException if {@code timeout} is negative
+   */
+  public B initializerTimeout(Duration timeout) {
+    Durations.toNanos("initializerTimeout", timeout);
+    this.initializerTimeout = timeout;
+    return self();
   }
 
   final boolean isClosedOnExit() {
@@ -132,6 +148,9 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     }
     settings.setMaxTasksPerWorker(maxTasksPerWorker);
     settings.setCloseOnExit(closeOnExit);
+    if (initializerTimeout != null) {
+      settings.setInitializerTimeout(Durations.toNanos("initializerTimeout", initializerTimeout));
+    }
     settings.setMaxPending(maxPending);
     settings.setWhenFull(whenFull.ordinal()); // in native code's order
   }

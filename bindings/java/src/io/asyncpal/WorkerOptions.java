@@ -101,7 +101,7 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
 
   /**
    * How long a new worker process may take to become a worker. One that takes longer is killed,
-   * and counts as one that can't be started. The initializer takes the time that it takes.
+   * and counts as one that can't be started. The initializer has its own limit.
    *
    * @param timeout more than zero; a minute by default
    * @return this

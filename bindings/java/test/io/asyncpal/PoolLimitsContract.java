@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +39,83 @@ abstract class PoolLimitsContract extends PoolContract {
   void negativeLimitIsRefused() {
     PoolBuilder<?> builder = builder().maxPending(-1);
     assertThrows(IllegalArgumentException.class, builder::build);
+  }
+
+  @Test
+  void freeWorkersTakeTasksBeyondTheLimit() throws Exception {
+    Pool pool =
+        keep(builder().maxWorkers(2).maxPending(1).whenFull(WhenFull.REJECT).build());
+    block(pool, gate());
+    block(pool, gate());
+    assertEquals(2, pool.countBusyWorkers());
+  }
+
+  @Test
+  void refusalSaysWhichLimitAndOfWhichPool() throws Exception {
+    Pool pool = small(WhenFull.REJECT, gate());
+    fill(pool);
+    Throwable thrown =
+        assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
+    assertContains("pool 'p' is full: max_pending is 2", thrown);
+  }
+
+  @Test
+  void cancellationMakesRoom() throws Exception {
+    Pool pool = small(WhenFull.BLOCK, gate());
+    List<CompletableFuture<Integer>> pending = fill(pool);
+    CompletableFuture<CompletableFuture<Integer>> last =
+        CompletableFuture.supplyAsync(() -> submit(pool, () -> 3));
+    assertTrue(pending.get(0).cancel(false));
+    assertFalse(last.get(30, SECONDS).isDone());
+  }
+
+  @Test
+  void droppedTaskIsNotAmongTheCancelledOnes() throws Exception {
+    Pool pool = small(WhenFull.DROP_OLDEST, gate());
+    fill(pool);
+    submit(pool, () -> 3);
+    assertEquals(2, pool.shutdownNow().size());
+  }
+
+  @Test
+  void callbackOfThePoolsOwnIsNeverBlocked() throws Exception {
+    Pool pool = keep(builder().maxWorkers(1).maxPending(2).build());
+    Gate gate = gate();
+    CompletableFuture<Integer> fifth =
+        submit(pool, gate::pass)
+            .thenCompose(
+                passed -> {
+                  for (int i = 0; i < 4; i++) {
+                    submit(pool, () -> 0);
+                  }
+                  return submit(pool, () -> 5);
+                });
+    gate.open();
+    assertEquals(5, fifth.get(30, SECONDS));
+  }
+
+  @Test
+  void manySubmittersNeverGetPastTheLimit() throws Exception {
+    Pool pool = keep(builder().maxWorkers(2).maxPending(3).build());
+    AtomicLong most = new AtomicLong();
+    List<CompletableFuture<Void>> submitters = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      submitters.add(
+          CompletableFuture.runAsync(
+              () -> {
+                List<CompletableFuture<Integer>> futures = new ArrayList<>();
+                for (int j = 0; j < 100; j++) {
+                  futures.add(submit(pool, () -> 1));
+                  most.accumulateAndGet(pool.stats().pending(), Math::max);
+                }
+                futures.forEach(CompletableFuture::join);
+              }));
+    }
+    for (CompletableFuture<Void> submitter : submitters) {
+      submitter.get(60, SECONDS);
+    }
+    assertEquals(400, pool.stats().completed());
+    assertTrue(most.get() <= 3 + 2, "pending: " + most); // free workers' tasks do not count
   }
 
   @Test

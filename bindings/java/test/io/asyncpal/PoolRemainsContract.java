@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -170,6 +172,60 @@ abstract class PoolRemainsContract extends PoolContract {
     Throwable thrown = failureOf(submit(poolThatCanNotBegin(), () -> 1));
     assertInstanceOf(IllegalStateException.class, thrown.getCause());
     assertTrue(chainOf(thrown).endsWith(" <- bad start"), chainOf(thrown));
+  }
+
+  private static void takeFiveSeconds() {
+    try {
+      Thread.sleep(5_000);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Pool slowPool() {
+    return keep(
+        kind()
+            .builder(PoolRemainsContract::takeFiveSeconds, null)
+            .maxWorkers(1)
+            .initializerTimeout(Duration.ofMillis(kind() == PoolKinds.THREADS ? 100 : 1_000))
+            .build());
+  }
+
+  @Test
+  void initializerThatTakesTooLongBreaksThePool() {
+    Pool pool = slowPool();
+    Throwable thrown = failureOf(submit(pool, () -> 1));
+    assertInstanceOf(InitializerException.class, thrown);
+    assertInstanceOf(TimeoutException.class, thrown.getCause());
+    assertTrue(pool.isBroken());
+    thrown = assertThrows(RejectedExecutionException.class, pool::check).getCause();
+    assertInstanceOf(InitializerException.class, thrown);
+  }
+
+  @Test
+  void initializerInTimeBreaksNothing() throws Exception {
+    Pool pool =
+        keep(
+            kind()
+                .builder(() -> {}, null)
+                .maxWorkers(1)
+                .initializerTimeout(Duration.ofSeconds(30))
+                .build());
+    assertEquals(1, run(pool, () -> 1));
+  }
+
+  @Test
+  void testThrowsWhenTheInitializerTakesTooLong() {
+    Pool pool = slowPool();
+    assertThrows(InitializerException.class, pool::test);
+    assertFalse(pool.isBroken());
+  }
+
+  @Test
+  void negativeInitializerTimeoutIsRefused() {
+    PoolBuilder<?> builder = builder();
+    assertThrows(
+        IllegalArgumentException.class, () -> builder.initializerTimeout(Duration.ofMillis(-1)));
   }
 
   @Test

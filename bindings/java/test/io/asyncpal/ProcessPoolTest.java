@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -326,6 +329,49 @@ class ProcessPoolTest extends PoolContract {
         assertThrows(ExecutionException.class, () -> future.get(30, SECONDS)).getCause();
     assertInstanceOf(BrokenPoolException.class, thrown);
     assertTrue(pool.isBroken());
+  }
+
+  @Test
+  void programThatSaysNothingInTimeBreaksThePool() {
+    ProcessPool pool =
+        keep(
+            ProcessPool.builder()
+                .maxWorkers(1)
+                .workerCommand(List.of("/bin/sleep", "60"))
+                .handshakeTimeout(Duration.ofMillis(100))
+                .build());
+    Future<Integer> future = pool.submit(() -> 1);
+    Throwable thrown =
+        assertThrows(ExecutionException.class, () -> future.get(30, SECONDS)).getCause();
+    assertInstanceOf(BrokenPoolException.class, thrown);
+    assertTrue(thrown.getMessage().contains("sent no handshake within 100ms"), thrown::getMessage);
+  }
+
+  @Test
+  void handshakeTimeoutMustBeMoreThanZero() {
+    ProcessPool.Builder builder = ProcessPool.builder();
+    assertThrows(
+        IllegalArgumentException.class, () -> builder.handshakeTimeout(Duration.ZERO));
+  }
+
+  private static boolean mayGetNoPrivileges() throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/status")).contains("NoNewPrivs:\t1");
+  }
+
+  @Test
+  void workersGetNoNewPrivilegesIfTheyAreToldSo() throws Exception {
+    for (boolean forbidden : new boolean[] {false, true}) {
+      ProcessPool pool =
+          keep(
+              ProcessPool.builder()
+                  .maxWorkers(1)
+                  .jvmOptions(SMALL)
+                  .noNewPrivileges(forbidden)
+                  .build());
+      assertEquals(
+          forbidden || mayGetNoPrivileges(),
+          pool.submit(ProcessPoolTest::mayGetNoPrivileges).get(30, SECONDS));
+    }
   }
 
   // ------------------------------------------------------------------ Tasks in C++
