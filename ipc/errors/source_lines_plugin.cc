@@ -4,14 +4,11 @@
 // test itself is linked without.
 
 namespace plugin {
-namespace {
 
 [[gnu::always_inline]] inline void ThrowInlined(int number) {
   if (number > 0) throw std::runtime_error("inlined");
 }
 constexpr int kThrowLine = __LINE__ - 2;
-
-}  // namespace
 
 [[gnu::noinline]] void CallWhatIsInlined(int number) {
   ThrowInlined(number);

@@ -203,7 +203,10 @@ std::string DescribeFrame(const void* call, std::string_view function) {
   if (const auto finder = source_finder.load(std::memory_order_relaxed)) {
     sources = finder(call);
   }
-  if (sources.empty()) sources.push_back({.function = std::string(function)});
+  if (sources.empty()) sources.emplace_back();
+  if (function != "??" || sources.back().function.empty()) {
+    sources.back().function = function;  // it has the namespaces in any case
+  }
   std::string text;
   for (const SourceFrame& source : sources) {
     absl::StrAppend(&text, "    at ", source.function);
