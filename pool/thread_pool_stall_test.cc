@@ -148,8 +148,8 @@ TEST(ThreadPoolStall, TasksThatWaitInConditionVariablesAreReportedAndCounted) {
   EXPECT_THAT(
       GetCapturedStderr(),
       AllOf(HasSubstr("pool 'blind' may wait for itself: all 2 worker(s)"),
-            HasSubstr("'one' in blind-worker-1, running for "),
-            HasSubstr("'two' in blind-worker-2, running for "),
+            HasSubstr("'one' in blind-worker-"),
+            HasSubstr("'two' in blind-worker-"),
             HasSubstr("waits for a lock, or what no pool knows of")));
 }
 

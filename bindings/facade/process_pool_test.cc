@@ -323,7 +323,7 @@ TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
   EXPECT_EQ(threads.initializer_timeout,
             ToNanos(thread_options.initializer_timeout));
   EXPECT_EQ(threads.max_pending, thread_options.max_pending);
-  EXPECT_EQ(ToWhenFull(threads.when_full), thread_options.when_full);
+  EXPECT_EQ(threads.when_full, static_cast<int>(thread_options.when_full));
 
   const ProcessPoolSettings processes;
   const asyncpal::ProcessPoolOptions options;
