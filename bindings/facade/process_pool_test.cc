@@ -11,14 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "asyncpal/bindings/facade/durations.h"
 #include "asyncpal/bindings/facade/hosted_worker.h"
 #include "asyncpal/bindings/facade/values.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
-#include "asyncpal/pool/options.h"
-#include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -311,38 +308,6 @@ TEST_F(FacadeProcessPoolTest, AClosedPoolRefusesCalls) {
 TEST_F(FacadeProcessPoolTest, OnlyAWorkerServes) {
   EXPECT_FALSE(HostedWorker::IsOne());
   EXPECT_THROW(HostedWorker::Serve(nullptr), InvalidStateError);
-}
-
-// A host's options have their defaults from here.
-TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
-  const PoolSettings threads;
-  const asyncpal::PoolOptions thread_options;
-  EXPECT_EQ(threads.max_workers, thread_options.max_workers);
-  EXPECT_EQ(threads.idle_timeout, ToNanos(thread_options.idle_timeout));
-  EXPECT_EQ(threads.max_tasks_per_worker, thread_options.max_tasks_per_worker);
-  EXPECT_EQ(threads.initializer_timeout,
-            ToNanos(thread_options.initializer_timeout));
-  EXPECT_EQ(threads.max_pending, thread_options.max_pending);
-  EXPECT_EQ(threads.when_full, static_cast<int>(thread_options.when_full));
-
-  const ProcessPoolSettings processes;
-  const asyncpal::ProcessPoolOptions options;
-  EXPECT_EQ(processes.max_workers, options.max_workers);
-  EXPECT_EQ(processes.idle_timeout, ToNanos(options.idle_timeout));
-  EXPECT_EQ(processes.initializer_timeout,
-            ToNanos(options.initializer_timeout));
-  EXPECT_EQ(processes.max_payload_bytes, options.max_payload_bytes);
-  EXPECT_EQ(processes.max_pending_bytes, options.max_pending_bytes);
-  EXPECT_EQ(processes.max_restarts, options.max_restarts);
-  EXPECT_EQ(processes.restart_window, ToNanos(options.restart_window));
-  EXPECT_EQ(processes.handshake_timeout, ToNanos(options.handshake_timeout));
-  EXPECT_EQ(processes.no_new_privileges, options.no_new_privileges);
-
-  const TaskSettings task;
-  const asyncpal::TaskOptions task_options;
-  EXPECT_EQ(task.timeout, ToNanos(task_options.timeout));
-  EXPECT_EQ(task.queue_deadline, ToNanos(task_options.queue_deadline));
-  EXPECT_EQ(task.max_attempts, task_options.max_attempts);
 }
 
 TEST(ValuesTest, AreReadAsTheyWereWritten) {

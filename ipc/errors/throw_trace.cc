@@ -203,9 +203,12 @@ std::string DescribeFrame(const void* call, std::string_view function) {
   if (const auto finder = source_finder.load(std::memory_order_relaxed)) {
     sources = finder(call);
   }
-  if (sources.empty()) sources.emplace_back();
-  if (function != "??" || sources.back().function.empty()) {
-    sources.back().function = function;  // it has the namespaces in any case
+  if (sources.empty()) sources.push_back({.function = std::string(function)});
+  // Where the debug information has no more than a word, the symbol may have
+  // more.
+  std::string& outermost = sources.back().function;
+  if (function != "??" && outermost.find('(') == std::string::npos) {
+    outermost = function;
   }
   std::string text;
   for (const SourceFrame& source : sources) {
