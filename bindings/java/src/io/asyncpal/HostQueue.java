@@ -55,7 +55,10 @@ class HostQueue<T extends HostQueue.Item> {
 
   /** What a ticket does on its worker; throws nothing. */
   interface Runner<T> {
-    /** Runs a task, or finds that somebody else has claimed it. */
+    /** Claims a task, and counts that it has left. False: somebody else has. */
+    boolean claim(T task);
+
+    /** Runs it after that. */
     void run(T task);
 
     /** No task follows at once. */
@@ -264,8 +267,11 @@ class HostQueue<T extends HostQueue.Item> {
     for (int n = 0; ; ) {
       T task = poll();
       if (task != null) {
+        if (!runner.claim(task)) {
+          continue;
+        }
         if (searches) {
-          found();
+          found(); // not before it has left, or it would look like one more
           searches = false;
         }
         runner.run(task);
@@ -300,7 +306,7 @@ class HostQueue<T extends HostQueue.Item> {
     }
   }
 
-  /** It has found a task. */
+  /** It has found a task, which has left. */
   void found() {
     lock.lock();
     try {

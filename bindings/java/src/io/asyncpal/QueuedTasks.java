@@ -140,19 +140,30 @@ final class QueuedTasks {
     queue.takeAll().forEach(task -> drop(task, reason));
   }
 
-  /** On a worker, with what was polled: runs it, unless somebody else has claimed it. */
+  /** On a worker, with what was polled. False: somebody else has claimed it. */
+  boolean claim(Worker worker, HostQueue.Item task) {
+    if (task instanceof Task<?> own) {
+      return own.claimHere(worker);
+    }
+    if (!((Post) task).claim()) {
+      return false;
+    }
+    counts.leave();
+    return true;
+  }
+
+  /** On the same worker, after that. */
   void run(Worker worker, HostQueue.Item task) {
     try {
       if (task instanceof Task<?> own) {
-        own.runHere(worker);
-      } else if (((Post) task).claim()) {
-        counts.leave();
-        Post post = (Post) task;
-        Throwable thrown = run(worker, post.task, post.number());
-        worker.count(thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed);
-        if (thrown != null) {
-          Unobserved.report(worker.thread, thrown);
-        }
+        own.runClaimed(worker);
+        return;
+      }
+      Post post = (Post) task;
+      Throwable thrown = run(worker, post.task, post.number());
+      worker.count(thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed);
+      if (thrown != null) {
+        Unobserved.report(worker.thread, thrown);
       }
     } catch (Throwable e) {
       // No memory or no stack, not even for that.

@@ -115,14 +115,18 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
     return STATE.compareAndSet(this, QUEUED, CREATED);
   }
 
-  /** Runs it, unless somebody else has claimed it: false. */
-  boolean runHere(Worker worker) {
+  /** False: somebody else has. Otherwise runClaimed() follows, on the same worker. */
+  boolean claimHere(Worker worker) {
     worker.begin(this, number()); // before it can be interrupted
     if (!STATE.compareAndSet(this, QUEUED, RUNNING)) {
       worker.end();
       return false;
     }
     host.counts.leave();
+    return true;
+  }
+
+  void runClaimed(Worker worker) {
     Callable<V> callable = takeCallable(worker);
     V result = null;
     Throwable thrown = null;
@@ -139,7 +143,6 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
       worker.count(thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed);
       publish(result, thrown);
     }
-    return true;
   }
 
   /** Never runs: because of {@code why}, or of a shutdown if that is null. */
@@ -459,7 +462,8 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
     }
     if (state == QUEUED) {
       Worker worker = Worker.current();
-      if (worker.depth() < MAX_DEPTH && runHere(worker)) {
+      if (worker.depth() < MAX_DEPTH && claimHere(worker)) {
+        runClaimed(worker);
         host.queued.queue.addStale();
       }
       return isDone();

@@ -129,6 +129,11 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
   }
 
   @Override
+  public boolean claim(HostQueue.Item task) {
+    return host.queued.claim(this, task);
+  }
+
+  @Override
   public void run(HostQueue.Item task) {
     host.queued.run(this, task);
   }

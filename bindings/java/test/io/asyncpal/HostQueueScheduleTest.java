@@ -379,6 +379,35 @@ class HostQueueScheduleTest {
   }
 
   @Test
+  void oneTaskNeedsOneTicket() {
+    int[] tickets = {0};
+    TaskCounts counts = new TaskCounts();
+    HostQueue<Work> queue = new HostQueue<>(counts);
+    queue.open(2, () -> tickets[0]++);
+    Work work = new Work();
+    counts.number();
+    assertEquals(true, queue.push(work));
+    queue.seeToWorkers();
+    queue.work(
+        new HostQueue.Runner<>() {
+          @Override
+          public boolean claim(Work task) {
+            task.pending = false;
+            counts.leave();
+            return true;
+          }
+
+          @Override
+          public void run(Work task) {
+            task.done = true;
+          }
+        });
+    assertEquals(true, work.done);
+    assertEquals(1, tickets[0]);
+    assertArrayEquals(new int[] {0, 0, 0}, queue.countTickets());
+  }
+
+  @Test
   void closingGivesEachTaskATicket() {
     int[] tickets = {0};
     TaskCounts counts = new TaskCounts();

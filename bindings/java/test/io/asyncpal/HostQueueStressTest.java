@@ -124,6 +124,16 @@ class HostQueueStressTest extends PoolContract {
     return 1000 + inner.get();
   }
 
+  // The first task looked like one more while its worker looked for a successor.
+  @Test
+  void oneTaskStartsOneWorker() throws Exception {
+    for (int round = 0; round < 50; round++) {
+      Pool pool = pool(4);
+      block(pool, gate());
+      assertEquals(1, pool.stats().workers());
+    }
+  }
+
   @Test
   void tasksWithOptionsKeepTheirPlace() throws Exception {
     for (int round = 0; round < 20; round++) {
