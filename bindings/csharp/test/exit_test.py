@@ -50,6 +50,9 @@ def start_time(pid):
 
 def run(program, way, sent, wanted):
     env = dict(os.environ, DOTNET_DbgEnableMiniDump="0")
+    if "task-exit" in way:
+        # .NET leads the entry of a method that was called elsewhere then, soon.
+        env["DOTNET_TC_CallCountingDelayMs"] = "1"
     process = subprocess.Popen(
         [program, way],
         stdout=subprocess.PIPE,

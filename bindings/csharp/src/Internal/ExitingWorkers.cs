@@ -33,6 +33,9 @@ internal static class ExitingWorkers
     // Native workers by the ids of their threads.
     private static readonly ConcurrentDictionary<int, long> Workers = new();
 
+    // Known before the first call: .NET may lead later ones elsewhere, to count them.
+    private static readonly ulong ExitCode = CodeOfExit();
+
     [ThreadStatic]
     private static int t_id;
 
@@ -82,18 +85,21 @@ internal static class ExitingWorkers
 
     private static void LeaveAll()
     {
-        ulong exit = CodeOfExit();
         foreach ((int id, long worker) in Workers)
         {
-            if (exit != 0 && IsInExit(id, exit) && Workers.TryRemove(id, out _))
+            if (IsInExit(id) && Workers.TryRemove(id, out _))
             {
                 NativeThreadPool.LeaveForExit(worker);
             }
         }
     }
 
-    private static bool IsInExit(int id, ulong exit)
+    private static bool IsInExit(int id)
     {
+        if (ExitCode == 0)
+        {
+            return false;
+        }
         Span<byte> stack = new byte[SearchedBytes];
         try
         {
@@ -114,7 +120,7 @@ internal static class ExitingWorkers
         }
         foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(stack))
         {
-            if (word - exit - 1 < ExitCodeBytes)
+            if (word - ExitCode - 1 < ExitCodeBytes)
             {
                 return true;
             }
@@ -125,13 +131,19 @@ internal static class ExitingWorkers
     /// <summary>Where the code of Environment.Exit() begins; 0: unknown.</summary>
     private static unsafe ulong CodeOfExit()
     {
-        var entry = (byte*)((Delegate)(Action<int>)Environment.Exit).Method
-            .MethodHandle.GetFunctionPointer();
-        // A jump by way of a pointer nearby, which is to the code once it was called.
-        return RuntimeInformation.ProcessArchitecture == Architecture.X64
-            && entry[0] == 0xff && entry[1] == 0x25
-                ? *(ulong*)(entry + 6 + Unsafe.ReadUnaligned<int>(entry + 2))
-                : 0;
+        if (!RuntimeFeature.IsDynamicCodeSupported
+            || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            return 0;
+        }
+        RuntimeMethodHandle method =
+            ((Delegate)(Action<int>)Environment.Exit).Method.MethodHandle;
+        RuntimeHelpers.PrepareMethod(method);
+        // A jump by way of a pointer nearby, which now is to the code.
+        var entry = (byte*)method.GetFunctionPointer();
+        return entry[0] == 0xff && entry[1] == 0x25
+            ? *(ulong*)(entry + 6 + Unsafe.ReadUnaligned<int>(entry + 2))
+            : 0;
     }
 
     [DllImport("libc", EntryPoint = "gettid")]
