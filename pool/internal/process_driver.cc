@@ -366,10 +366,6 @@ std::exception_ptr ProcessDriver::LossOf(
       cause));
 }
 
-StateBase* ProcessDriver::TakePrefetched() {
-  return pool_.StartPrefetched(*this);
-}
-
 // ----------------------------------------------- Waiting inside a callback
 
 bool ProcessDriver::RunInline(StateBase& task) {

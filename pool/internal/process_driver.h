@@ -115,7 +115,7 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
   std::exception_ptr End() override;
   bool Revive() override;
   void Run(StateBase* task, int64_t now) override;
-  StateBase* TakePrefetched() override;
+  StateBase* TakePrefetched() override { return pool_.StartPrefetched(*this); }
   void AfterRun() override;
   void Sleep(absl::Duration timeout) override;
   bool RunInline(StateBase& task) override;
