@@ -66,9 +66,10 @@ class Future {
 
   // The same, but moves the result out. While copies of this future exist, it
   // copies instead where T can be; where it can't, later collectors get an
-  // InvalidStateError.
+  // InvalidStateError. No other thread may use this very object meanwhile; a
+  // task that this call runs itself may have no times kept for duration().
   T Collect(absl::Duration timeout = absl::InfiniteDuration()) && {
-    WaitOrThrow(timeout);
+    WaitOrThrow(timeout, /*alone=*/true);
     if constexpr (std::is_void_v<T>) {
       state_->Get();
     } else {
@@ -200,8 +201,8 @@ class Future {
     return *state_;
   }
 
-  void WaitOrThrow(absl::Duration timeout) const {
-    if (!Wait(timeout)) {
+  void WaitOrThrow(absl::Duration timeout, bool alone = false) const {
+    if (!state_ref().Wait(timeout, alone)) {
       throw TimeoutError(absl::StrCat(state_->Describe(), " was not done in ",
                                       absl::FormatDuration(timeout)));
     }

@@ -272,5 +272,107 @@ TEST(Both, WaitsForTheOtherCallBeforeItThrows) {
   EXPECT_TRUE(is_over);
 }
 
+// Inside a task, the second call lies in the worker's own queue.
+
+// Runs `f(pool)` in a task of a pool of two, the other worker of which is busy.
+template <typename F>
+void RunInsideAlone(F f) {
+  ThreadPool pool(2);
+  std::atomic<bool> is_over{false};
+  std::atomic<bool> is_busy{false};
+  pool.Post([&] {
+    is_busy = true;
+    Eventually([&] { return is_over.load(); });
+  });
+  Eventually([&] { return is_busy.load(); });
+  pool.Run([&] { f(pool); });
+  is_over = true;
+  pool.Join();
+  const PoolStats stats = pool.Stats();
+  EXPECT_EQ(stats.pending, 0);
+  EXPECT_EQ(stats.running, 0);
+  EXPECT_EQ(stats.submitted, stats.completed + stats.failed + stats.cancelled);
+}
+
+TEST(BothInside, SecondCallRunsElsewhereIfAWorkerIsFree) {
+  ThreadPool pool(2);
+  pool.Run([&] {
+    std::atomic<bool> has_begun{false};
+    const auto [first, second] =
+        pool.Both([&] { return Eventually([&] { return has_begun.load(); }); },
+                  [&] { return has_begun = true; });
+    EXPECT_TRUE(first);
+    EXPECT_TRUE(second);
+  });
+}
+
+TEST(BothInside, SecondCallRunsHereIfNobodyIsFree) {
+  RunInsideAlone([](ThreadPool& pool) {
+    const auto here = std::this_thread::get_id();
+    const auto both =
+        pool.Both([] { return 1; }, [] { return std::this_thread::get_id(); });
+    EXPECT_EQ(both, std::pair(1, here));
+  });
+}
+
+TEST(BothInside, WhatTheSecondCallThrowsComesOut) {
+  RunInsideAlone([](ThreadPool& pool) {
+    EXPECT_THROW(pool.Both([] {}, [] { throw std::logic_error("x"); }),
+                 std::logic_error);
+  });
+}
+
+TEST(BothInside, SecondCallIsDroppedIfTheFirstThrows) {
+  RunInsideAlone([](ThreadPool& pool) {
+    bool has_run = false;
+    EXPECT_THROW(
+        pool.Both([] { throw std::logic_error("x"); }, [&] { has_run = true; }),
+        std::logic_error);
+    EXPECT_FALSE(has_run);
+  });
+}
+
+TEST(BothInside, SecondCallIsFoundBelowWhatTheFirstHasLeft) {
+  RunInsideAlone([](ThreadPool& pool) {
+    std::vector<Future<int>> left;
+    const auto both = pool.Both(
+        [&] {
+          for (int i = 0; i < 3; ++i)
+            left.push_back(pool.Submit([] { return 1; }));
+          return 1;
+        },
+        [&] { return 2; });
+    EXPECT_EQ(both, std::pair(1, 2));
+    for (auto& task : left) EXPECT_EQ(task.Collect(), 1);
+  });
+}
+
+TEST(BothInside, SecondCallRunsAfterATaskWithOptionsToo) {
+  RunInsideAlone([](ThreadPool& pool) {
+    Future<int> left;
+    const auto both = pool.Both(
+        [&] {
+          left = pool.Submit(TaskOptions{.name = "left"}, [] { return 3; });
+          return 1;
+        },
+        [&] { return 2; });
+    EXPECT_EQ(both, std::pair(1, 2));
+    EXPECT_EQ(left.Collect(), 3);
+  });
+}
+
+TEST(BothInside, SecondCallIsCancelledByAShutdown) {
+  RunInsideAlone([](ThreadPool& pool) {
+    EXPECT_THROW(pool.Both([&] { pool.Shutdown(); }, [] {}), CancelledError);
+  });
+}
+
+TEST(BothInside, BeginsNothingInAClosedPool) {
+  RunInsideAlone([](ThreadPool& pool) {
+    pool.Shutdown();
+    EXPECT_THROW(pool.Both([] {}, [] {}), ClosedPoolError);
+  });
+}
+
 }  // namespace
 }  // namespace asyncpal

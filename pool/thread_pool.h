@@ -11,7 +11,9 @@
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/internal/forked_call.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/posted_call.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/pool.h"
 #include "asyncpal/pool/pool_maps.h"
@@ -95,25 +97,40 @@ class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
   // Errors, Shutdown: as for TaskGroup.
   template <typename F, typename G>
   auto Both(F&& f, G&& g) {
-    std::optional<decltype(internal::InvokeStored(f))> first;
-    std::optional<decltype(internal::InvokeStored(g))> second;
-    TaskGroup group(*this);
-    group.Run([&second, &g] { second.emplace(internal::InvokeStored(g)); });
-    if (group.IsInside()) {
-      first.emplace(internal::InvokeStored(f));
-    } else {
-      group.Run([&first, &f] { first.emplace(internal::InvokeStored(f)); });
-    }
-    group.Wait();
-    return std::pair(*std::move(first), *std::move(second));
+    using Second = internal::ForkedCallOf<std::remove_reference_t<G>>;
+    static constexpr const internal::PostedCall& kSecond =
+        internal::kForkedCall<std::remove_reference_t<G>>;
+    Second second(g);
+    if (!core().Fork(kSecond, &second)) return BothByTasks(f, g);
+    auto first = [&] {
+      struct Drop {  // where `f` throws
+        internal::PoolCore& core;
+        Second* second;
+        ~Drop() {
+          if (second != nullptr) core.JoinForked(kSecond, second, true);
+        }
+      } drop{core(), &second};
+      auto result = internal::InvokeStored(f);
+      drop.second = nullptr;
+      return result;
+    }();
+    core().JoinForked(kSecond, &second, /*drop=*/false);
+    return std::pair(std::move(first), second.TakeResult());
   }
 
   // Submits a task whose result nobody wants. What it throws goes to the
   // pool's unobserved_failure_handler.
   template <typename F>
   void Post(F&& f) {
-    core().Submit(
-        NewTask("Post", internal::StateBase::kDetached, std::forward<F>(f)));
+    using Call = std::decay_t<F>;
+    if constexpr (internal::kIsPostedInPlace<Call>) {
+      CheckCallable("Post", f);
+      const Call call(std::forward<F>(f));
+      core().Post(internal::kPostedCall<Call>, &call, sizeof(call));
+    } else {
+      core().Submit(
+          NewTask("Post", internal::StateBase::kDetached, std::forward<F>(f)));
+    }
   }
   template <typename F>
   void Post(TaskOptions options, F&& f) {
@@ -135,12 +152,33 @@ class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = true;
 
-  template <typename F, typename... A>
-  auto* NewTask(const char* function, uint32_t flags, F&& f, A&&... args) {
+  template <typename F>
+  void CheckCallable(const char* function, const F& f) {
     if (internal::IsEmptyCallable(f)) {
       throw std::invalid_argument(std::string(function) + " on pool '" +
                                   name() + "': the callable is empty");
     }
+  }
+
+  // Both() for those who are not inside a task of a pool with such a queue.
+  template <typename F, typename G>
+  auto BothByTasks(F& f, G& g) {
+    std::optional<decltype(internal::InvokeStored(f))> first;
+    std::optional<decltype(internal::InvokeStored(g))> second;
+    TaskGroup group(*this);
+    group.Run([&second, &g] { second.emplace(internal::InvokeStored(g)); });
+    if (group.IsInside()) {
+      first.emplace(internal::InvokeStored(f));
+    } else {
+      group.Run([&first, &f] { first.emplace(internal::InvokeStored(f)); });
+    }
+    group.Wait();
+    return std::pair(*std::move(first), *std::move(second));
+  }
+
+  template <typename F, typename... A>
+  auto* NewTask(const char* function, uint32_t flags, F&& f, A&&... args) {
+    CheckCallable(function, f);
     // Before the arguments are moved.
     if (!core().accepting()) core().Check();
     return internal::NewTask(&core(), flags, std::forward<F>(f),

@@ -2,6 +2,11 @@
 
 #include <time.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include <atomic>
 #include <fstream>
 #include <string>
 
@@ -14,6 +19,10 @@
 // counter, neither do we. It does where it reads it for its own clock: as such,
 // or in a virtual machine as kvm-clock, which is the counter in the
 // hypervisor's units.
+//
+// Ticks are for those who keep many moments and are seldom asked for one: the
+// counter as it is. Its rate is measured when a distance is wanted, over all
+// the time since the first ticks were read.
 
 namespace asyncpal::internal {
 
@@ -34,12 +43,17 @@ int64_t SteadyNanos() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-bool KernelTrustsTheCounter() {
+std::string KernelClock() {
   std::ifstream file(
       "/sys/devices/system/clocksource/clocksource0/current_clocksource");
   std::string source;
-  return std::getline(file, source) &&
-         (source == "tsc" || source == "kvm-clock");
+  std::getline(file, source);
+  return source;
+}
+
+bool KernelTrustsTheCounter() {
+  const std::string source = KernelClock();
+  return source == "tsc" || source == "kvm-clock";
 }
 
 }  // namespace
@@ -75,6 +89,97 @@ int64_t ReadSteadyClock() {
 #else
 
 int64_t ReadSteadyClock() { return SteadyNanos(); }
+
+#endif
+
+constinit std::atomic<TickSource> tick_source{TickSource::kUnknown};
+
+#if defined(__x86_64__)
+
+namespace {
+
+// A reading of both clocks at one moment.
+struct TickAnchor {
+  uint64_t ticks = 0;
+  int64_t nanos = 0;
+
+  static TickAnchor Now() {
+    TickAnchor best;
+    uint64_t shortest = ~uint64_t{0};
+    // Of three, the one that the least came in between.
+    for (int i = 0; i < 3; ++i) {
+      const uint64_t before = __rdtsc();
+      const int64_t nanos = SteadyNanos();
+      const uint64_t took = __rdtsc() - before;
+      if (took >= shortest) continue;
+      shortest = took;
+      best = {.ticks = before + took / 2, .nanos = nanos};
+    }
+    return best;
+  }
+};
+
+// Since before the first ticks that anybody has: an error of the two readings
+// is then all the error that any distance can have.
+const TickAnchor& FirstAnchor() {
+  static const TickAnchor first = TickAnchor::Now();
+  return first;
+}
+
+// Measured anew whenever the program has run for twice as long, so that its
+// error is never more than that of one reading is, over all that time.
+double NanosPerTick() {
+  static std::atomic<double> rate{0};
+  static std::atomic<uint64_t> good_until{0};  // ticks since the first anchor
+  const TickAnchor& first = FirstAnchor();
+  if (__rdtsc() - first.ticks < good_until.load(std::memory_order_acquire)) {
+    return rate.load(std::memory_order_relaxed);
+  }
+  constexpr int64_t kMinMeasured = 20'000;
+  TickAnchor now = TickAnchor::Now();
+  while (now.nanos - first.nanos < kMinMeasured) now = TickAnchor::Now();
+  const uint64_t ticks = now.ticks - first.ticks;
+  const double measured =
+      static_cast<double>(now.nanos - first.nanos) / static_cast<double>(ticks);
+  rate.store(measured, std::memory_order_relaxed);
+  good_until.store(2 * ticks, std::memory_order_release);
+  return measured;
+}
+
+bool CounterIsInvariant() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) != 0 &&
+         (edx & (1u << 8)) != 0;
+}
+
+}  // namespace
+
+int64_t ReadFirstTicks() {
+  if (fake_nanos.load() != nullptr) return NowNanos();
+  if (tick_source.load() == TickSource::kUnknown) {
+    const bool is_counter = CounterIsInvariant() && KernelClock() == "tsc";
+    FirstAnchor();
+    auto unknown = TickSource::kUnknown;
+    tick_source.compare_exchange_strong(
+        unknown, is_counter ? TickSource::kCounter : TickSource::kClock);
+  }
+  return tick_source.load() == TickSource::kCounter
+             ? static_cast<int64_t>(__rdtsc())
+             : NowNanos();
+}
+
+int64_t TicksToNanos(int64_t ticks) {
+  if (ticks == 0 || tick_source.load() != TickSource::kCounter ||
+      fake_nanos.load() != nullptr) {
+    return ticks;
+  }
+  return static_cast<int64_t>(static_cast<double>(ticks) * NanosPerTick());
+}
+
+#else
+
+int64_t ReadFirstTicks() { return NowNanos(); }
+int64_t TicksToNanos(int64_t ticks) { return ticks; }
 
 #endif
 

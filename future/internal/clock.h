@@ -47,6 +47,27 @@ inline int64_t NowNanos() {
   return ReadSteadyClock();
 }
 
+// What NowTicks() reads.
+enum class TickSource : int { kUnknown, kCounter, kClock };
+extern constinit std::atomic<TickSource> tick_source;
+// Reads ticks while that is unknown, and then decides.
+int64_t ReadFirstTicks();
+
+// A moment of which only the distance to others is asked for, and that seldom:
+// where the kernel's own clock is the time stamp counter, and that never
+// changes its rate, its value as it is; else NowNanos(). Never 0.
+inline int64_t NowTicks() {
+#if defined(__x86_64__)
+  if (tick_source.load(std::memory_order_relaxed) == TickSource::kCounter &&
+      fake_nanos.load(std::memory_order_relaxed) == nullptr) [[likely]] {
+    return static_cast<int64_t>(__rdtsc());
+  }
+#endif
+  return ReadFirstTicks();
+}
+// The distance of two such moments, in nanoseconds.
+int64_t TicksToNanos(int64_t ticks);
+
 }  // namespace asyncpal::internal
 
 #endif  // ASYNCPAL_FUTURE_INTERNAL_CLOCK_H_

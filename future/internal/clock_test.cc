@@ -5,6 +5,8 @@
 #include <chrono>
 #include <thread>
 
+#include "absl/time/time.h"
+#include "asyncpal/future/testing/fake_clock.h"
 #include "gtest/gtest.h"
 
 namespace asyncpal::internal {
@@ -51,6 +53,41 @@ TEST(ClockTest, AThreadThatSleptReadsTheTrueTime) {
   const int64_t after = RealNanos();
   EXPECT_GE(now, before - kToleranceNanos);
   EXPECT_LE(now, after + kToleranceNanos);
+}
+
+TEST(TicksTest, DistancesAreThoseOfTheRealClock) {
+  const int64_t outer_before = RealNanos();
+  const int64_t first = NowTicks();
+  const int64_t inner_before = RealNanos();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const int64_t inner_after = RealNanos();
+  const int64_t last = NowTicks();
+  const int64_t outer_after = RealNanos();
+  const int64_t nanos = TicksToNanos(last - first);
+  EXPECT_GE(nanos, inner_after - inner_before - kToleranceNanos);
+  EXPECT_LE(nanos, outer_after - outer_before + kToleranceNanos);
+}
+
+TEST(TicksTest, ShortDistancesAreTrueAsSoonAsTheProgramRuns) {
+  const int64_t before = RealNanos();
+  const int64_t first = NowTicks();
+  const int64_t last = NowTicks();
+  const int64_t nanos = TicksToNanos(last - first);
+  const int64_t after = RealNanos();
+  EXPECT_GE(nanos, 0);
+  EXPECT_LE(nanos, after - before + kToleranceNanos);
+}
+
+TEST(TicksTest, AreNeverZeroAndTheirNoDistanceIs) {
+  EXPECT_NE(NowTicks(), 0);
+  EXPECT_EQ(TicksToNanos(0), 0);
+}
+
+TEST(TicksTest, FollowTheFakeClock) {
+  testing::FakeClock clock;
+  const int64_t before = NowTicks();
+  clock.Advance(absl::Nanoseconds(1234));
+  EXPECT_EQ(TicksToNanos(NowTicks() - before), 1234);
 }
 
 }  // namespace

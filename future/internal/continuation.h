@@ -106,7 +106,7 @@ void Continue(ResultState<R>& target, const Future<T>& source, F& f) {
     }
   }
   if (!target.Start()) return;  // cancelled: f must not run
-  target.MarkStarted(NowNanos());
+  target.MarkStarted(NowTicks());
   const auto call = [&]() -> decltype(auto) {
     RunningTask link(target);  // a wait for oneself is found out
     return Traits::Call(f, source);

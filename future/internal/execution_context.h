@@ -19,8 +19,9 @@ class ExecutionContext {
   static ExecutionContext* Current() { return current_; }
 
   // Runs `task` on this thread if it is a pending task of this pool. False:
-  // it is not, someone else has it, or the stack is already deep.
-  virtual bool RunInline(StateBase& task) = 0;
+  // it is not, someone else has it, or the stack is already deep. `alone`: see
+  // StateBase::Wait().
+  virtual bool RunInline(StateBase& task, bool alone) = 0;
 
   // Around a sleep that waits for `awaited`, or for something unknown if that
   // is null. EndBlocking() is called only after a BeginBlocking() that

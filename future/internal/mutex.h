@@ -41,11 +41,12 @@ class ABSL_LOCKABLE Mutex {
   std::mutex mu_;
 };
 
-// Holds a Mutex for a scope. Unlock() gives it back early, Lock() takes it
-// again: the pattern of a function that calls user code in its middle.
+// Holds a Mutex or SpinMutex for a scope. Unlock() gives it back early, Lock()
+// takes it again: the pattern of a function that calls user code in its middle.
+template <typename AnyMutex>
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
+  explicit MutexLock(AnyMutex& mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
     mu_.Lock();
   }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() {
@@ -64,7 +65,7 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   }
 
  private:
-  Mutex& mu_;
+  AnyMutex& mu_;
   bool held_ = true;
 };
 

@@ -51,7 +51,11 @@ const uint32_t* StateBase::wait_address() const {
 }
 
 bool StateBase::Move(Stage from, Stage to) {
-  uint64_t word = word_.load(std::memory_order_relaxed);
+  uint64_t word = word_.load(std::memory_order_acquire);
+  if (IsAlone(word) && (word & kStageMask) == from) {
+    word_.store(word + to - from, std::memory_order_relaxed);
+    return true;
+  }
   while ((word & kStageMask) == from) {
     if (word_.compare_exchange_weak(word, word + to - from,
                                     std::memory_order_acq_rel,
@@ -82,15 +86,15 @@ bool StateBase::ClaimPending() {
 bool StateBase::ClaimRunning() { return Move(kRunning, kSettling); }
 
 void StateBase::Run(int64_t now) {
-  MarkStarted(now);
+  if (!is_alone()) MarkStarted(now);
   RunningTask link(*this);
   Execute();
 }
 
 void StateBase::Finish(FutureState outcome, std::exception_ptr error) {
   const uint64_t word = word_.load(std::memory_order_relaxed);
-  if ((word & kDetached) == 0) {
-    done_at_.store(NowNanos(), std::memory_order_relaxed);
+  if ((word & kDetached) == 0 && !IsAlone(word)) {
+    done_at_.store(NowTicks(), std::memory_order_relaxed);
   }
   if ((word & kPoolTask) != 0) {
     owner_->OnFinished(*this, outcome);
@@ -111,6 +115,11 @@ void StateBase::Publish(FutureState outcome) {
   if (word >> 32 == 1) {  // nobody can look any more
     word_.store(word + done - stage, std::memory_order_relaxed);
     Destroy();
+    return;
+  }
+  if (IsAlone(word)) {  // it has no callbacks: these would have a reference
+    word_.store(word + done - stage - kReference - kAlone,
+                std::memory_order_relaxed);
     return;
   }
   const uint32_t* const address = wait_address();
@@ -148,7 +157,7 @@ void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
 }
 
 void StateBase::StoreAndPublish(FutureState outcome, std::exception_ptr error) {
-  done_at_.store(NowNanos(), std::memory_order_relaxed);
+  done_at_.store(NowTicks(), std::memory_order_relaxed);
   if (error != nullptr) StoreError(std::move(error));
   Publish(outcome);
 }
@@ -193,19 +202,22 @@ bool StateBase::Kill() {
   return true;
 }
 
-bool StateBase::WaitUntilDone(absl::Duration timeout) {
+bool StateBase::WaitUntilDone(absl::Duration timeout, bool alone) {
   // What this thread has put off may be what completes this.
   Trampoline::RunPutOffUntil([this] { return is_done(); });
   if (is_done()) return true;
   if (timeout <= absl::ZeroDuration()) return false;
-  if (RunningTask::IsOnThisThread(*this)) {
+  // What has not begun is on no stack.
+  if (state() == FutureState::kRunning && RunningTask::IsOnThisThread(*this)) {
     throw InvalidStateError(absl::StrCat(
         Describe(), " waits for its own result, which can never come"));
   }
   // A limited wait must not run a task of unknown length on this thread.
   if (timeout == absl::InfiniteDuration()) {
     ExecutionContext* const context = ExecutionContext::Current();
-    if (context != nullptr && context->RunInline(*this)) return true;
+    if (context != nullptr && context->RunInline(*this, alone)) {
+      return true;
+    }
     TaskRunner* const runner = this->runner();
     if (runner != nullptr && runner->ReceiveOnWaiter(*this)) return true;
   }
@@ -231,14 +243,14 @@ bool StateBase::WaitUntilDone(absl::Duration timeout) {
 TaskTimes StateBase::duration() const {
   const bool done = is_done();
   const int64_t end =
-      done ? done_at_.load(std::memory_order_relaxed) : NowNanos();
+      done ? done_at_.load(std::memory_order_relaxed) : NowTicks();
   // A task may have failed between its start and its run, and its worker may
   // have read the clock before the submission.
   int64_t started = started_at_.load(std::memory_order_relaxed);
   if (started == 0 || started > end) started = end;
   if (started < submitted_at_) started = submitted_at_;
-  return {absl::Nanoseconds(started - submitted_at_),
-          absl::Nanoseconds(end - started)};
+  return {absl::Nanoseconds(TicksToNanos(started - submitted_at_)),
+          absl::Nanoseconds(TicksToNanos(end - started))};
 }
 
 StateBase::Extras& StateBase::EnsureExtras() {

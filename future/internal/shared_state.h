@@ -49,15 +49,8 @@ class TaskAttachment {
   virtual ~TaskAttachment() = default;
 };
 
-// A task's place in the queue that holds it, guarded by that queue's lock; null
-// outside of one.
-struct QueueLinks {
-  QueueLinks* previous = nullptr;
-  QueueLinks* next = nullptr;
-};
-
-// The part of a future's state that does not depend on its type, and the
-// links and times of the task that produces it: one allocation for all.
+// The part of a future's state that does not depend on its type, and the times
+// of the task that produces it: one allocation for all.
 //
 // `word_` holds the life of the task in one atomic: its stage, some flags, and
 // the number of references. A stage changes by compare-and-swap, so each change
@@ -73,12 +66,12 @@ struct QueueLinks {
 // Who has claimed the state may write the outcome, and Publish() makes it
 // visible. Publish() gives up the publisher's reference in the same operation,
 // so that a reference count of one means that nobody else can look.
-class StateBase : public QueueLinks {
+class StateBase {
  public:
   StateBase(TaskOwner* owner, uint32_t flags)
       : word_(kReference | flags),
         owner_(owner),
-        submitted_at_((flags & kDetached) != 0 ? 0 : NowNanos()) {}
+        submitted_at_((flags & kDetached) != 0 ? 0 : NowTicks()) {}
   virtual ~StateBase();
   StateBase(const StateBase&) = delete;
   StateBase& operator=(const StateBase&) = delete;
@@ -115,6 +108,18 @@ class StateBase : public QueueLinks {
       Destroy();
     }
   }
+  // Release() unless the caller has the only reference. False: it has.
+  bool ReleaseIfShared() {
+    uint64_t word = word_.load(std::memory_order_acquire);
+    while (word >> 32 > 1) {
+      if (word_.compare_exchange_weak(word, word - kReference,
+                                      std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+        return true;
+      }
+    }
+    return false;
+  }
   // Whether the caller holds the only reference.
   bool is_unique() const {
     return word_.load(std::memory_order_acquire) >> 32 == 1;
@@ -126,8 +131,10 @@ class StateBase : public QueueLinks {
   bool cancel_requested() const {
     return (word_.load(kAcquire) & kCancelRequested) != 0;
   }
-  bool Wait(absl::Duration timeout) {
-    return is_done() || WaitUntilDone(timeout);
+  // `alone`: nobody else uses the reference that the caller waits with, as is
+  // so for a future that is about to be moved out of.
+  bool Wait(absl::Duration timeout, bool alone = false) {
+    return is_done() || WaitUntilDone(timeout, alone);
   }
   bool Cancel();
   bool Kill();
@@ -147,7 +154,35 @@ class StateBase : public QueueLinks {
   std::string name() const;
 
   // --- What producers call. ---
-  bool Start();         // pending -> running; the caller must Run() it
+  bool Start();  // pending -> running; the caller must Run() it
+  // The same by a thread that waits for it `alone`, see Wait(), and has the
+  // queue's reference as well. If these are all there are, nobody else can look
+  // any more: the state changes without locked operations, and the times that
+  // nobody can ask for are not kept.
+  bool StartAlone() {
+    const uint64_t word = word_.load(std::memory_order_acquire);
+    if (word >> 32 != 2 || (word & kStageMask) != kPending) return Start();
+    word_.store(word + (kRunning - kPending) + kAlone,
+                std::memory_order_relaxed);
+    return true;
+  }
+  bool is_alone() const {
+    return (word_.load(std::memory_order_relaxed) & kAlone) != 0;
+  }
+  // Whether the task was put into the queue of one worker: its owner's own
+  // note. Set before the state is shared.
+  void SetLocal() {
+    word_.store(word_.load(std::memory_order_relaxed) | kLocal,
+                std::memory_order_relaxed);
+  }
+  void ClearLocal() {
+    word_.fetch_and(~uint64_t{kLocal}, std::memory_order_relaxed);
+  }
+  bool is_local() const {
+    return (word_.load(std::memory_order_relaxed) & kLocal) != 0;
+  }
+  // Whether Start() would do so at this moment.
+  bool can_start() const { return (word_.load(kAcquire) & kStageMask) == 0; }
   bool Offer();         // pending -> offered
   bool StartOffered();  // offered -> running; the caller must Run() it
   bool TakeBack();      // offered -> pending
@@ -160,7 +195,7 @@ class StateBase : public QueueLinks {
     started_at_.store(now, std::memory_order_relaxed);
   }
   // Runs a started task to its end and gives up the caller's reference. `now`
-  // is NowNanos().
+  // is NowTicks(), or for a task that is_alone() has no meaning.
   void Run(int64_t now);
   // Makes the outcome visible to all and gives up the caller's reference. The
   // caller has claimed the state and written its outcome; waiters wake before
@@ -221,6 +256,8 @@ class StateBase : public QueueLinks {
   bool is_taken() const { return (word_.load(kAcquire) & kTaken) != 0; }
 
  private:
+  friend class DroppedStates;
+
   static constexpr auto kAcquire = std::memory_order_acquire;
   static constexpr uint64_t kReference = uint64_t{1} << 32;
 
@@ -238,6 +275,13 @@ class StateBase : public QueueLinks {
   static constexpr uint32_t kCallbacks = 1 << 4;
   static constexpr uint32_t kCancelRequested = 1 << 5;
   static constexpr uint32_t kTaken = 1 << 6;
+  static constexpr uint32_t kAlone = 1 << 10;  // its runner has all references
+  static constexpr uint32_t kLocal = 1 << 11;
+
+  // Whether the thread that runs the task and waits for it has all there are.
+  static bool IsAlone(uint64_t word) {
+    return (word & kAlone) != 0 && word >> 32 == 2;
+  }
 
   struct Callback {
     CallbackId id;
@@ -279,7 +323,7 @@ class StateBase : public QueueLinks {
 
   const uint32_t* wait_address() const;
   bool Move(Stage from, Stage to);
-  bool WaitUntilDone(absl::Duration timeout);
+  bool WaitUntilDone(absl::Duration timeout, bool alone);
   // Gives up a reference of the caller's.
   void StoreAndPublish(FutureState outcome, std::exception_ptr error);
   void Destroy() noexcept {
@@ -310,14 +354,43 @@ class StateBase : public QueueLinks {
   TaskOwner* const owner_;
   union {
     uint64_t task_id_ = 0;
-    StateBase* next_put_off_;  // once nobody has a reference
+    StateBase* next_put_off_;  // once nobody else has a reference
   };
-  // Steady-clock nanoseconds; 0: not yet. Relaxed: published by word_.
+  // NowTicks(); 0: not yet. Relaxed: published by word_.
   const int64_t submitted_at_;  // 0 too where no future can ask
   std::atomic<int64_t> started_at_{0};
   std::atomic<int64_t> done_at_{0};
 
   static inline constinit thread_local Destruction destruction_ = {0, nullptr};
+};
+
+// References that were to be given up under a lock, where nothing may be
+// destroyed: those that are the last ones are kept until the list ends, with no
+// lock held. Takes no memory.
+class DroppedStates {
+ public:
+  DroppedStates() = default;
+  DroppedStates(DroppedStates&& other) noexcept
+      : first_(std::exchange(other.first_, nullptr)) {}
+  DroppedStates& operator=(DroppedStates&& other) noexcept {
+    std::swap(first_, other.first_);
+    return *this;
+  }
+  ~DroppedStates() {
+    while (StateBase* const state = first_) {
+      first_ = state->next_put_off_;
+      state->Release();
+    }
+  }
+
+  bool empty() const { return first_ == nullptr; }
+  void Add(StateBase* state) {
+    if (state->ReleaseIfShared()) return;
+    state->next_put_off_ = std::exchange(first_, state);
+  }
+
+ private:
+  StateBase* first_ = nullptr;
 };
 
 // Owns one reference to a state.

@@ -101,7 +101,7 @@ class StressTest : public ::testing::Test {
   // To be called twice for each task.
   void TryToRun(size_t i) {
     if (tasks_[i]->Start()) {
-      tasks_[i]->Run(NowNanos());
+      tasks_[i]->Run(NowTicks());
     } else {
       tasks_[i]->Release();
     }

@@ -102,7 +102,7 @@ class SharedState : public ::testing::Test {
   // Runs a started task to its end.
   static void Run(StateBase& task) {
     task.AddReference();
-    task.Run(NowNanos());
+    task.Run(NowTicks());
   }
 
   static std::exception_ptr MakeError(const char* message) {

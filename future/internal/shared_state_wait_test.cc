@@ -28,10 +28,10 @@ class RecordingContext final : public ExecutionContext {
   RecordingContext() { SetCurrent(this); }
   ~RecordingContext() { SetCurrent(nullptr); }
 
-  bool RunInline(StateBase& task) override {
+  bool RunInline(StateBase& task, bool) override {
     if (!runs_inline || !task.Start()) return false;
     task.AddReference();
-    task.Run(NowNanos());
+    task.Run(NowTicks());
     return true;
   }
   bool BeginBlocking(const StateBase* task) override {
@@ -134,7 +134,7 @@ TEST(SharedStateOnAWorker, FindsTwoTasksThatWaitForEachOtherOnOneWorker) {
   other = second.get();
   first->Start();
   first->AddReference();
-  first->Run(NowNanos());
+  first->Run(NowTicks());
   EXPECT_EQ(first->state(), FutureState::kCompleted);
   EXPECT_THROW(second->Get(), InvalidStateError);
 }

@@ -181,7 +181,7 @@ class TaskTest : public ::testing::Test {
   static void Run(StateBase& task) {
     task.AddReference();
     ASSERT_TRUE(task.Start());
-    task.Run(NowNanos());
+    task.Run(NowTicks());
   }
 
   NoOwner owner_;

@@ -39,7 +39,7 @@ class ManualExecutor final : public internal::TaskOwner {
     while (!queue_.empty()) {
       internal::StateBase* const task = Pop();
       if (task->Start()) {
-        task->Run(internal::NowNanos());
+        task->Run(internal::NowTicks());
         return true;
       }
       task->Release();

@@ -152,7 +152,7 @@ bool HostThreads::Cancel(HostTask* task) {
 
 bool HostThreads::RunInline(HostTask* task) {
   ExecutionContext* const context = ExecutionContext::Current();
-  return context != nullptr && context->RunInline(*task);
+  return context != nullptr && context->RunInline(*task, /*alone=*/false);
 }
 
 void HostThreads::Release(HostTask* task) { task->Release(); }

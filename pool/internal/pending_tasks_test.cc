@@ -1,5 +1,6 @@
 #include "asyncpal/pool/internal/pending_tasks.h"
 
+#include <thread>
 #include <vector>
 
 #include "asyncpal/future/internal/task.h"
@@ -18,59 +19,37 @@ class PendingTasksTest : public ::testing::Test {
   StateBase* Submit(uint32_t flags = 0) {
     StateBase* const task = NewTask(nullptr, flags, [] {});
     tasks_.push_back(StateRef<StateBase>::Share(task));
-    task->set_task_id(inbox_.next_task_id());
-    inbox_.Push(task);
-    flow_.set_has_new(true);
+    MakeRoom();
+    task->set_task_id(tail_.NewId());
+    tail_.Push(task);
     return task;
+  }
+  void Post() {
+    MakeRoom();
+    const auto call = [] {};
+    tail_.Push(kPostedCall<decltype(call)>, &call, sizeof(call));
+  }
+  void MakeRoom() {
+    if (!tail_.HasRoom()) tail_.Grow(SlotChunk::Make(tail_.wanted_bytes()));
   }
   // The next task is started; the test takes over the queue's reference.
   StateBase* StartNext(bool only_plain = false) {
-    StateBase* const task = outbox_.StartNext(only_plain, flow_);
-    if (task != nullptr) task->Release();
-    return task;
-  }
-  int64_t pending() const { return inbox_.CountPending(flow_); }
-  int64_t waiting() const { return inbox_.CountWaiting(flow_); }
-
-  void TearDown() override {
-    outbox_.TakeAll(inbox_, flow_);
-    while (StateBase* const task = outbox_.PopFront()) task->Release();
+    TakenTask taken;
+    if (!outbox_.StartNext(only_plain, counts_, &taken)) return nullptr;
+    taken.task->Release();
+    return taken.task;
   }
 
   std::vector<StateRef<StateBase>> tasks_;
-  TaskFlow flow_;
-  TaskInbox inbox_;
-  TaskOutbox outbox_;
+  TakeCounts counts_;
+  SlotChain chain_;
+  SlotTail tail_{chain_};
+  TaskOutbox outbox_{chain_};
 };
 
-TEST_F(PendingTasksTest, IdsBeginAtOneAndGrow) {
-  EXPECT_EQ(Submit()->task_id(), 1u);
-  EXPECT_EQ(Submit()->task_id(), 2u);
-}
-
-TEST_F(PendingTasksTest, TaskThatWasDismissedWasNeverSubmitted) {
-  StateBase* const task = Submit();
-  inbox_.Remove(task);
-  inbox_.Dismiss();
-  task->Release();
-  EXPECT_EQ(inbox_.submitted(), 0);
-  EXPECT_EQ(pending(), 0);
-}
-
-TEST_F(PendingTasksTest, NewTasksAreSeenWithoutALockUntilTheyAreMoved) {
-  EXPECT_FALSE(flow_.has_new());
-  Submit();
-  EXPECT_TRUE(flow_.has_new());
-  outbox_.TakeAll(inbox_, flow_);
-  EXPECT_FALSE(flow_.has_new());
-  EXPECT_TRUE(inbox_.empty());
-}
-
-TEST_F(PendingTasksTest, OlderTasksStartBeforeThoseThatCameIn) {
+TEST_F(PendingTasksTest, OlderTasksStartFirst) {
   StateBase* const first = Submit();
-  outbox_.TakeAll(inbox_, flow_);
   StateBase* const second = Submit();
-  outbox_.TakeAll(inbox_, flow_);
   EXPECT_EQ(StartNext(), first);
   EXPECT_EQ(StartNext(), second);
   EXPECT_EQ(StartNext(), nullptr);
@@ -79,58 +58,154 @@ TEST_F(PendingTasksTest, OlderTasksStartBeforeThoseThatCameIn) {
 TEST_F(PendingTasksTest, StartedTaskIsNeitherPendingNorWaiting) {
   Submit();
   Submit();
-  outbox_.TakeAll(inbox_, flow_);
   ASSERT_NE(StartNext(), nullptr);
-  EXPECT_EQ(pending(), 1);
-  EXPECT_EQ(waiting(), 1);
+  EXPECT_EQ(counts_.started(), 1);
+  EXPECT_EQ(counts_.left(), 1);
+}
+
+TEST_F(PendingTasksTest, PostedCallStartsInItsTurnAndHasItsId) {
+  Submit();
+  Post();
+  ASSERT_NE(StartNext(), nullptr);
+  TakenTask taken;
+  ASSERT_TRUE(outbox_.StartNext(/*only_plain=*/false, counts_, &taken));
+  EXPECT_EQ(taken.task, nullptr);
+  EXPECT_NE(taken.posted, nullptr);
+  EXPECT_EQ(taken.id, 2u);
+  EXPECT_EQ(counts_.started(), 2);
+}
+
+// Something that came in between two looks was taken for a posted call.
+TEST_F(PendingTasksTest, TaskThatComesInMeanwhileIsTakenForATask) {
+  constexpr int kTasks = 50'000;
+  std::thread submitter([this] {
+    for (int i = 0; i < kTasks; ++i) {
+      MakeRoom();
+      tail_.Push(NewTask(nullptr, 0, [] {}));
+    }
+  });
+  for (int started = 0; started < kTasks;) {
+    TakenTask taken;
+    if (!outbox_.StartNext(/*only_plain=*/false, counts_, &taken)) {
+      std::this_thread::yield();
+      continue;
+    }
+    ++started;
+    ASSERT_NE(taken.task, nullptr);
+    taken.task->Release();
+  }
+  submitter.join();
 }
 
 TEST_F(PendingTasksTest, TaskThatSomebodyHasClaimedIsSkippedAndNotCounted) {
   StateBase* const claimed = Submit();
   StateBase* const other = Submit();
-  outbox_.TakeAll(inbox_, flow_);
   ASSERT_TRUE(claimed->ClaimPending());
   EXPECT_EQ(StartNext(), other);
-  EXPECT_EQ(flow_.started(), 1);
+  EXPECT_EQ(counts_.started(), 1);
+  EXPECT_TRUE(claimed->is_unique());
+}
+
+TEST_F(PendingTasksTest, LastReferenceToASkippedTaskIsKeptForLater) {
+  StateBase* const claimed = Submit();
+  ASSERT_TRUE(claimed->ClaimPending());
+  tasks_.clear();
+  EXPECT_EQ(StartNext(), nullptr);
+  EXPECT_TRUE(outbox_.has_dropped());
+  outbox_.TakeDropped();
+  EXPECT_FALSE(outbox_.has_dropped());
 }
 
 TEST_F(PendingTasksTest, OnlyPlainTasksAreTakenByThoseWhoCanRunNoOthers) {
   Submit(StateBase::kTracked);
-  outbox_.TakeAll(inbox_, flow_);
+  Post();
   EXPECT_EQ(StartNext(/*only_plain=*/true), nullptr);
-  EXPECT_FALSE(outbox_.empty());
   EXPECT_NE(StartNext(), nullptr);
+  EXPECT_EQ(StartNext(/*only_plain=*/true), nullptr);
 }
 
 TEST_F(PendingTasksTest, PrefetchedTaskIsPendingButWaitsForNobody) {
   StateBase* const task = Submit();
-  outbox_.TakeAll(inbox_, flow_);
-  ASSERT_EQ(outbox_.PrefetchNext(flow_), task);
-  EXPECT_EQ(pending(), 1);
-  EXPECT_EQ(waiting(), 0);
+  ASSERT_EQ(outbox_.PrefetchNext(counts_), task);
+  EXPECT_EQ(counts_.started(), 0);
+  EXPECT_EQ(counts_.left(), 1);
   task->StartOffered();
-  flow_.CountStarted();
-  EXPECT_EQ(pending(), 0);
+  counts_.CountStarted();
+  outbox_.EndPrefetch();
+  EXPECT_EQ(counts_.started(), 1);
   task->Release();
 }
 
-TEST_F(PendingTasksTest, TaskThatIsPutBackIsTheFirstAgain) {
+TEST_F(PendingTasksTest, TasksThatArePutBackAreTheFirstAgain) {
   StateBase* const first = Submit();
   StateBase* const second = Submit();
-  outbox_.TakeAll(inbox_, flow_);
-  ASSERT_EQ(outbox_.PrefetchNext(flow_), first);
-  outbox_.PutBack(first, flow_);
-  EXPECT_EQ(waiting(), 2);
+  StateBase* const third = Submit();
+  ASSERT_EQ(outbox_.PrefetchNext(counts_), first);
+  ASSERT_EQ(outbox_.PrefetchNext(counts_), second);
+  outbox_.PutBack(second, counts_);
+  outbox_.PutBack(first, counts_);
+  EXPECT_EQ(counts_.left(), 0);
   EXPECT_EQ(StartNext(), first);
   EXPECT_EQ(StartNext(), second);
+  EXPECT_EQ(StartNext(), third);
 }
 
-TEST_F(PendingTasksTest, TaskThatWentToAWorkerAtOnceIsCounted) {
-  inbox_.CountDirect();
-  flow_.CountTaken();
-  EXPECT_EQ(inbox_.submitted(), 1);
-  EXPECT_EQ(pending(), 0);
-  EXPECT_EQ(waiting(), 0);
+TEST_F(PendingTasksTest, TaskThatLeavesOutOfTurnGivesItsReference) {
+  Submit();
+  StateBase* const task = Submit();
+  StateBase* const last = Submit();
+  EXPECT_TRUE(outbox_.LeaveOutOfTurn(task));
+  task->Release();
+  EXPECT_TRUE(task->is_unique());
+  EXPECT_NE(StartNext(), nullptr);
+  EXPECT_EQ(StartNext(), last);
+}
+
+TEST_F(PendingTasksTest, TaskThatIsNotThereDoesNotLeave) {
+  Submit();
+  const auto other = StateRef<StateBase>::Adopt(NewTask(nullptr, 0, [] {}));
+  EXPECT_FALSE(outbox_.LeaveOutOfTurn(other.get()));
+}
+
+TEST_F(PendingTasksTest, StaleTasksAreForgottenOnceThereAreManyOfThem) {
+  constexpr size_t kTasks = 1000;
+  for (size_t i = 0; i < kTasks; ++i) Submit();
+  // The last first, so that they are not found near the front.
+  for (size_t i = kTasks - 1; i > 0; --i) {
+    ASSERT_TRUE(tasks_[i]->ClaimPending());
+    if (outbox_.LeaveOutOfTurn(tasks_[i].get())) tasks_[i]->Release();
+    outbox_.SweepIfStale(static_cast<int64_t>(i));
+  }
+  size_t forgotten = 0;
+  for (const auto& task : tasks_) forgotten += task->is_unique();
+  EXPECT_GT(forgotten, kTasks - 200);
+  EXPECT_EQ(StartNext(), tasks_[0].get());
+}
+
+TEST_F(PendingTasksTest, EverythingIsClaimedInOrderBesidesWhatOthersHave) {
+  StateBase* const first = Submit();
+  StateBase* const second = Submit();
+  StateBase* const third = Submit();
+  Post();
+  ASSERT_EQ(outbox_.PrefetchNext(counts_), first);
+  outbox_.PutBack(first, counts_);
+  ASSERT_TRUE(second->ClaimPending());
+
+  SlotChain chain;
+  TaskOutbox all(chain);
+  outbox_.TakeAll(tail_, all);
+  EXPECT_EQ(StartNext(), nullptr);
+  std::vector<StateBase*> claimed;
+  all.ClaimAll([&](StateBase* task) { claimed.push_back(task); });
+  EXPECT_THAT(claimed, ElementsAre(first, third, nullptr));
+
+  std::vector<StateBase*> seen;
+  for (TakenTask next; all.PopNext(&next);) {
+    seen.push_back(next.task);
+    if (next.task != nullptr) next.task->Release();
+  }
+  EXPECT_THAT(seen, ElementsAre(first, third, nullptr));
+  EXPECT_TRUE(second->is_unique());
 }
 
 TEST_F(PendingTasksTest, TrackedTaskIsFoundUntilItIsRemoved) {

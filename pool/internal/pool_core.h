@@ -2,6 +2,7 @@
 #define ASYNCPAL_POOL_INTERNAL_POOL_CORE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,7 +17,9 @@
 
 namespace asyncpal::internal {
 
+class ForkedCall;
 class ThreadWorker;
+struct PostedCall;
 
 // The engine of a pool. It outlives the Pool object for as long as a worker
 // needs it; the methods are those of Pool.
@@ -29,6 +32,9 @@ class PoolCore : public TaskOwner {
   // Pool::Check() throws, or RejectedError where there is no room or no worker
   // can be started for it; the reference is then given up.
   virtual void Submit(StateBase* task) = 0;
+  // The same for a posted call of `size` bytes, which are copied.
+  virtual void Post(const PostedCall& posted, const void* call,
+                    size_t size) = 0;
   // The same for a map's chunk, which waits for room whatever `when_full` says.
   // Throws TimeoutError where there is none by the end of `countdown`.
   virtual void SubmitChunk(StateBase* task, const Countdown& countdown) = 0;
@@ -46,6 +52,16 @@ class PoolCore : public TaskOwner {
   // Runs `task` here, in that place. False: it is not pending, or not next.
   virtual bool Help(ThreadWorker& place, StateBase& task) = 0;
   virtual void StopHelping(std::shared_ptr<ThreadWorker> place) = 0;
+
+  // Puts `call`, to be run by `posted`, where other workers find it, and the
+  // caller by JoinForked(), which must follow on this thread. False: the caller
+  // is not inside a task of this pool, or the pool has no such place. Throws
+  // what Pool::Check() throws.
+  virtual bool Fork(const PostedCall& posted, ForkedCall* call) = 0;
+  // If nobody has begun it: runs it here, or with `drop` forgets it. Else waits
+  // until it is done.
+  virtual void JoinForked(const PostedCall& posted, ForkedCall* call,
+                          bool drop) = 0;
 
   virtual void Check() = 0;
   virtual void Test() = 0;

@@ -125,12 +125,10 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
     if (slot == nullptr) return false;
     driver = std::static_pointer_cast<ProcessDriver>(newest);
     roster_.BorrowNewest();
-    task->set_task_id(inbox_.next_task_id());
-    inbox_.CountDirect();
-    const int64_t now = NowNanos();
-    task->Start();
+    UpdateHints();
+    const int64_t now = NowTicks();
+    StartDirectly(task);
     task->MarkStarted(now);
-    flow_.CountTaken();
     MarkTaken(*driver, task);
     driver->running_since.store(now, std::memory_order_relaxed);
     call.Lend();
@@ -222,9 +220,8 @@ void ProcessCore::EndVisit(ProcessDriver& driver, bool is_done) {
       slot->End(/*is_done=*/true);
       if (slot->child_ended()) driver.lost.store(true);
       const Prefetched* const ahead = FindAhead(driver);
-      if ((ahead == nullptr || ahead->empty()) && Waiting() == 0 &&
-          !MustRetire(driver) && !IsWornOut(driver)) {
-        roster_.Park(driver.id);
+      if ((ahead == nullptr || ahead->empty()) && !MustRetire(driver) &&
+          !IsWornOut(driver) && ParkIfNoneWaits(driver)) {
         return;
       }
     }

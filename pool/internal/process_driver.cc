@@ -246,7 +246,7 @@ RemoteOutcome ProcessDriver::Call(StateBase& task, RemoteCall& call) {
   // What comes next must not overtake it.
   if (is_sent) call.WaitForLoan();
   const int64_t now = running_since.load(std::memory_order_relaxed);
-  is_quick_ = now - std::exchange(call_began_, now) < kQuickNanos;
+  is_quick_ = TicksToNanos(now - std::exchange(call_began_, now)) < kQuickNanos;
   while (true) {
     if (!is_sent) Send(task, call);
     is_sent = false;
@@ -368,7 +368,7 @@ std::exception_ptr ProcessDriver::LossOf(
 
 // ----------------------------------------------- Waiting inside a callback
 
-bool ProcessDriver::RunInline(StateBase& task) {
+bool ProcessDriver::RunInline(StateBase& task, bool alone) {
   if (task.owner() != &core || pumping_) return false;
   if (StateBase* const own = pool_.StartPrefetched(*this, &task)) {
     pool_.RunTask(*this, own);
@@ -376,7 +376,7 @@ bool ProcessDriver::RunInline(StateBase& task) {
   }
   pool_.RevokeAll(*this, /*rest=*/0);
   if (pool_.HasPrefetched(*this)) return false;  // the process is busy with it
-  return ThreadWorker::RunInline(task);
+  return ThreadWorker::RunInline(task, alone);
 }
 
 bool ProcessDriver::BeginBlocking(const StateBase* awaited) {

@@ -90,7 +90,7 @@ class DriverPool {
 //
 //   auto driver = std::make_shared<ProcessDriver>(core, pool, supply, 1,
 //   "p-1"); if (auto error = driver->Begin()) return error;  // on its own
-//   thread driver->Run(task, NowNanos()); return driver->End();
+//   thread driver->Run(task, NowTicks()); return driver->End();
 //
 // A task that finds an idle driver is sent to its process by the thread that
 // submits it, and the driver sleeps on. A thread that waits for that task
@@ -118,7 +118,7 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
   StateBase* TakePrefetched() override { return pool_.StartPrefetched(*this); }
   void AfterRun() override;
   void Sleep(absl::Duration timeout) override;
-  bool RunInline(StateBase& task) override;
+  bool RunInline(StateBase& task, bool alone) override;
   bool BeginBlocking(const StateBase* awaited) override;
 
   // --- Any thread ---

@@ -52,7 +52,7 @@ class FakePool final : public DriverPool {
   void Break(std::exception_ptr error) override { broken_by = error; }
   bool HasOtherWorkers() override { return has_others; }
   void RunTask(ProcessDriver& driver, StateBase* task) override {
-    driver.Run(task, NowNanos());
+    driver.Run(task, NowTicks());
   }
 
   Batch Prefetch(ProcessDriver& driver, const Handed& running, bool) override {
@@ -182,7 +182,7 @@ class ProcessDriverTest : public ::testing::Test {
     RunStarted(task);
   }
   void RunStarted(StateBase& task) {
-    const int64_t now = NowNanos();
+    const int64_t now = NowTicks();
     driver_->running_since.store(now);
     driver_->Run(&task, now);
   }
@@ -570,7 +570,7 @@ TEST_F(ProcessDriverTest, LetsAVisitorReceiveTheResult) {
   const auto task = Make();
   task->AddReference();
   ASSERT_TRUE(task->Start());
-  driver_->running_since.store(NowNanos());
+  driver_->running_since.store(NowTicks());
   const auto handed = driver_->HandDirectly(task.get());
   RemoteCall& call = *RemoteCall::Of(*task);
   call.SetRunner(driver_.get());
@@ -587,7 +587,7 @@ TEST_F(ProcessDriverTest, LeavesADeadProcessOfAVisitedTaskToItsThread) {
   const auto task = Make();
   task->AddReference();
   ASSERT_TRUE(task->Start());
-  driver_->running_since.store(NowNanos());
+  driver_->running_since.store(NowTicks());
   driver_->HandDirectly(task.get());
   RemoteCall::Of(*task)->SetRunner(driver_.get());
   EXPECT_TRUE(process.page().Start(0, 1));

@@ -6,33 +6,117 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/futex.h"
+#include "asyncpal/pool/internal/forked_call.h"
 
 namespace asyncpal::internal {
 
-std::optional<ThreadCore::Wakeup> ThreadCore::Accept(StateBase* task,
-                                                     bool may_help, Room room) {
-  try {
-    CheckProcess();
-    PoolLifecycle::Refusal refusal;
-    {
-      MutexLock lock(mu_);
-      if (!accepting()) refusal = lifecycle_.WhyNotOpen();
-      if (!refusal) {
-        if (room == Room::kNeeded && !HasRoomFor(*task)) return std::nullopt;
-        task->set_task_id(inbox_.next_task_id());
-        if (task->is_tracked()) limits_.StartQueueTimer(task);
-        Wakeup wakeup = Enqueue(task);
-        if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
-        return wakeup;
-      }
+template <typename Push>
+uint64_t ThreadCore::Enqueue(bool* is_hungry, Push push) {
+  CheckProcess();
+  MutexLock submit(submit_mu_);
+  while (!tail_.HasRoom()) [[unlikely]] {
+      submit.Unlock();
+      GrowQueue();
+      submit.Lock();
     }
-    refusal.Throw(Label());
+  if (!accepting()) [[unlikely]] {
+    submit.Unlock();
+    Check();
+    submit.Lock();
+  }
+  submitted_.Add(1);
+  const uint64_t number = push(tail_);
+  *is_hungry = hungry_.load(std::memory_order_relaxed);
+  return number;
+}
+
+void ThreadCore::GrowQueue() {
+  SlotChunk::Ptr chunk;
+  size_t bytes;
+  {
+    MutexLock submit(submit_mu_);
+    bytes = tail_.wanted_bytes();
+    if (bytes == SlotChunk::kBytes) chunk = tail_.TakeSpare();
+  }
+  if (chunk == nullptr) chunk = SlotChunk::Make(bytes);
+  MutexLock submit(submit_mu_);
+  chunk = tail_.Grow(std::move(chunk));
+}
+
+bool ThreadCore::LeaveOutOfTurn(StateBase& task) {
+  OnPendingRemoved(task);
+  if (task.is_local()) {
+    local_left_.Add(1);
+    return false;
+  }
+  takes_.CountTaken();
+  const bool was_found = outbox_.LeaveOutOfTurn(&task);
+  outbox_.SweepIfStale(SharedWaiting());
+  return was_found;
+}
+
+uint64_t ThreadCore::EnqueueWithLimits(bool* is_hungry, StateBase* task,
+                                       Room room) {
+  CheckProcess();
+  PoolLifecycle::Refusal refusal;
+  {
+    MutexLock lock(mu_);
+    if (!accepting()) refusal = lifecycle_.WhyNotOpen();
+    if (!refusal) {
+      if (room == Room::kNeeded && !HasRoomFor(*task)) return 0;
+      {
+        MutexLock submit(submit_mu_);
+        task->set_task_id(tail_.NewId());
+      }
+      if (task->is_tracked()) limits_.StartQueueTimer(task);
+      MutexLock submit(submit_mu_);
+      if (!tail_.HasRoom()) {
+        auto chunk = SlotChunk::MakeOrNull(tail_.wanted_bytes());
+        if (chunk != nullptr) tail_.Grow(std::move(chunk));
+      }
+      if (tail_.HasRoom()) {
+        submitted_.Add(1);
+        OnPendingAdded(*task);
+        *is_hungry = hungry_.load(std::memory_order_relaxed);
+        return tail_.Push(task);
+      }
+      // Where its queue_deadline was faster, that accounts for it.
+      if (!task->ClaimPending()) submitted_.Add(1);
+    }
+  }
+  if (refusal) refusal.Throw(Label());
+  throw std::bad_alloc();
+}
+
+std::optional<ThreadCore::Submission> ThreadCore::Accept(StateBase* task,
+                                                         bool may_help,
+                                                         Room room) {
+  try {
+    bool is_hungry;
+    uint64_t number = 0;
+    if (task->is_tracked() || pending_limits_.any()) {
+      FlushCurrent();
+      number = EnqueueWithLimits(&is_hungry, task, room);
+      if (number == 0) return std::nullopt;
+      NoteShared(number);
+    } else if (ThreadWorker* const worker = LocalSubmitter()) {
+      EnqueueLocally(&is_hungry, *worker, Slot::Of(task));
+    } else {
+      number = Enqueue(&is_hungry, [task](SlotTail& tail) {
+        task->set_task_id(tail.NewId());
+        return tail.Push(task);
+      });
+      NoteShared(number);
+    }
+    if (!is_hungry) return Submission();
+    return Submission{WakeFor(number, may_help), number};
   } catch (...) {
     limits_.CancelQueueTimer(*task);
     task->Release();
@@ -40,106 +124,147 @@ std::optional<ThreadCore::Wakeup> ThreadCore::Accept(StateBase* task,
   }
 }
 
-void ThreadCore::DispatchFor(StateBase* task, Wakeup wakeup) {
-  if (wakeup.wake == nullptr && wakeup.start == nullptr) return;
-  if (!Dispatch(std::move(wakeup))) RejectStranded(task);
-}
-
-ThreadCore::Wakeup ThreadCore::Enqueue(StateBase* task) {
-  inbox_.Push(task);
-  OnPendingAdded(*task);
-  Wakeup wakeup;
-  try {
-    wakeup = FindWorker();
-  } catch (...) {
-    // There is no worker, and nothing that one could be made of.
-    inbox_.Remove(task);
-    // Unless its queue_deadline was faster, and accounts for it.
-    if (task->ClaimPending()) {
-      inbox_.Dismiss();
-      OnPendingRemoved(*task);
-    }
-    throw;
+void ThreadCore::Post(const PostedCall& posted, const void* call, size_t size) {
+  if (pending_limits_.any() || !runs_tasks_here()) {
+    Submit(posted.to_task(call, this));
+    return;
   }
-  flow_.set_has_new(true);
-  return wakeup;
+  bool is_hungry;
+  uint64_t number = 0;
+  if (ThreadWorker* const worker = LocalSubmitter()) {
+    EnqueueLocally(&is_hungry, *worker, Slot::Of(posted, call, size));
+  } else {
+    number = Enqueue(&is_hungry, [&](SlotTail& tail) {
+      return tail.Push(posted, call, size);
+    });
+    NoteShared(number);
+  }
+  if (is_hungry) DispatchFor({WakeFor(number, /*may_help=*/false), number});
 }
 
-void ThreadCore::RejectStranded(StateBase* mine) {
+void ThreadCore::DispatchFor(Submission submission) {
+  if (submission.wakeup.empty()) return;
+  if (!Dispatch(std::move(submission.wakeup))) {
+    RejectStranded(submission.number);
+  }
+}
+
+ThreadCore::Wakeup ThreadCore::WakeFor(uint64_t number, bool may_help) {
+  std::exception_ptr error;
+  {
+    MutexLock lock(mu_);
+    try {
+      Wakeup wakeup = FindWorker();
+      if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
+      return wakeup;
+    } catch (const std::exception&) {
+      // There is no worker, and nothing that one could be made of.
+      error = std::current_exception();
+    }
+  }
+  if (number == 0) return {};  // the worker that has submitted it is there
+  {
+    StateBase* task = nullptr;  // its reference is the caller's
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    if (!Withdraw(number, &task)) return {};
+  }
+  std::rethrow_exception(error);
+}
+
+bool ThreadCore::Withdraw(uint64_t number, StateBase** task) {
+  Slot* const slot = outbox_.Find(number);
+  if (slot == nullptr || slot->is_empty()) return false;
+  *task = slot->is_task() ? slot->task : nullptr;
+  if (*task != nullptr) {
+    // Unless its queue_deadline was faster, and accounts for it.
+    if (!(*task)->ClaimPending()) return false;
+    OnPendingRemoved(**task);
+  }
+  *slot = Slot::Of(kNothing, nullptr, 0);
+  takes_.CountTaken();
+  ++withdrawn_;
+  return true;
+}
+
+void ThreadCore::RejectStranded(uint64_t number) {
   const RejectedError error(absl::StrCat(
       Label(), " has no worker, and the system refused to start a thread"));
   bool mine_is_stranded = false;
-  std::vector<StateRef<StateBase>> others;
+  StateBase* mine = nullptr;
+  PendingTasks others;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     if (roster_.size() > 0) return;  // then the tasks just wait
-    // `mine` may be gone by now, so at first only its address can be used; and
-    // its queue_deadline may have been faster.
-    if ((inbox_.Contains(mine) || outbox_.Contains(mine)) &&
-        mine->ClaimPending()) {
-      mine_is_stranded = true;
-      outbox_.Remove(mine);
-      inbox_.Dismiss();
-      OnPendingRemoved(*mine);
-    }
+    mine_is_stranded = number != 0 && Withdraw(number, &mine);
     // Tasks of other threads that relied on the same worker.
-    others = ClaimAllPending(FutureState::kFailed);
+    ClaimAllPending(FutureState::kFailed, &others);
   }
-  GiveBack(std::move(others), FutureState::kFailed,
-           std::make_exception_ptr(error));
+  GiveBack(others, FutureState::kFailed, std::make_exception_ptr(error));
   RunQuietHandlers();
   if (!mine_is_stranded) return;
-  limits_.CancelQueueTimer(*mine);
-  mine->Release();
+  if (mine != nullptr) {
+    limits_.CancelQueueTimer(*mine);
+    mine->Release();
+  }
   throw error;
 }
 
 void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   limits_.CancelQueueTimer(task);
+  DroppedStates dropped;
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  const bool was_queued = outbox_.Remove(&task);
+  if (LeaveOutOfTurn(task)) dropped.Add(&task);
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
-  flow_.CountTaken();
-  OnPendingRemoved(task);
   if (Pending() == 0) changed_.NotifyAll();
   auto handlers = TakeQuietHandlers();
+  auto swept = outbox_.TakeDropped();
   // The pool is bound to live only until its tasks are accounted for: once mu_
   // is given back, it may be gone.
   take.Unlock();
   lock.Unlock();
-  if (was_queued) task.Release();
   handlers.Run();
 }
 
-void ThreadCore::MoveInbox() { outbox_.TakeAll(inbox_, flow_); }
-
-std::vector<StateRef<StateBase>> ThreadCore::ClaimAllPending(
-    FutureState outcome) {
+void ThreadCore::ClaimAllPending(FutureState outcome, PendingTasks* claimed) {
   RecallAll();
-  MoveInbox();
-  std::vector<StateRef<StateBase>> claimed;
-  claimed.reserve(static_cast<size_t>(Pending()));
-  while (StateBase* const task = outbox_.PopFront()) {
-    if (task->ClaimPending()) {
-      flow_.CountTaken();
-      OnPendingRemoved(*task);
-      ++(outcome == FutureState::kCancelled ? counts_.cancelled
-                                            : counts_.failed);
-      claimed.push_back(StateRef<StateBase>::Adopt(task));
-    } else {
-      // Who claimed it holds a reference, and waits for these locks.
-      task->Release();
-    }
+  {
+    MutexLock submit(submit_mu_);
+    outbox_.TakeAll(tail_, claimed->tasks);
   }
+  claimed->tasks.ClaimAll([&](StateBase* task) {
+    ++claimed->count;
+    if (task != nullptr) OnPendingRemoved(*task);
+  });
+  const auto count = static_cast<int64_t>(claimed->count);
+  takes_.CountTaken(count);
+  (outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed) +=
+      count;
   changed_.NotifyAll();
-  return claimed;
 }
 
-void ThreadCore::GiveBack(std::vector<StateRef<StateBase>> tasks,
-                          FutureState outcome,
+void ThreadCore::GiveBack(PendingTasks& claimed, FutureState outcome,
                           const std::exception_ptr& error) {
+  std::vector<StateRef<StateBase>> tasks;
+  tasks.reserve(claimed.count);
+  for (TakenTask next; claimed.tasks.PopNext(&next);) {
+    if (next.task == nullptr && next.posted->to_task == nullptr) {
+      ForkedCall& forked = ForkedCall::Of(next.call);
+      forked.Cancel(error != nullptr ? error
+                                     : std::make_exception_ptr(CancelledError(
+                                           "a call of Both() was cancelled")));
+      forked.SetDone();
+      continue;
+    }
+    if (next.task == nullptr) {
+      next.task = next.posted->to_task(next.call, this);
+      next.task->set_task_id(next.id);
+      next.task->ClaimPending();
+    }
+    tasks.push_back(StateRef<StateBase>::Adopt(next.task));
+  }
   {
     MutexLock lock(mu_);
     for (const StateRef<StateBase>& task : tasks) {
@@ -151,21 +276,41 @@ void ThreadCore::GiveBack(std::vector<StateRef<StateBase>> tasks,
   }
 }
 
-StateBase* ThreadCore::TakeTask(ThreadWorker& worker, bool only_plain) {
-  MutexLock take(take_mu_);
-  while (true) {
-    if (StateBase* const task = outbox_.StartNext(only_plain, flow_)) {
-      OnPendingRemoved(*task);
-      MarkTaken(worker, task);
-      take.Unlock();
-      PassOnSearch(worker);
-      return task;
-    }
-    if (!outbox_.empty()) return nullptr;
-    MutexLock lock(mu_);
-    if (inbox_.empty()) return nullptr;
-    MoveInbox();
+bool ThreadCore::TakeTask(ThreadWorker& worker, TakenTask* taken,
+                          bool only_plain) {
+  bool found;
+  if (has_local_queues_) {
+    DroppedStates dropped;
+    // Each of the two queues gets its turn.
+    const bool own_first = ++worker.turn % 2 == 0;
+    found =
+        (own_first && TakeLocal(worker, worker, taken, only_plain, dropped)) ||
+        TakeShared(worker, taken, only_plain) ||
+        (!own_first && TakeLocal(worker, worker, taken, only_plain, dropped)) ||
+        (!only_plain && listed_.load() > 0 && Steal(worker, taken));
+  } else {
+    found = TakeShared(worker, taken, only_plain);
   }
+  if (found) PassOnSearch(worker);
+  return found;
+}
+
+bool ThreadCore::TakeShared(ThreadWorker& worker, TakenTask* taken,
+                            bool only_plain) {
+  DroppedStates dropped;
+  take_mu_.LockPolitely();
+  const bool found = outbox_.StartNext(only_plain, takes_, taken);
+  if (found && taken->task != nullptr) {
+    OnPendingRemoved(*taken->task);
+    MarkTaken(worker, taken->task);
+  } else if (found) {
+    worker.depth.Add(1);
+    worker.current_task.store(taken->id, std::memory_order_relaxed);
+  }
+  if (outbox_.has_dropped()) [[unlikely]]
+    dropped = outbox_.TakeDropped();
+  take_mu_.Unlock();
+  return found;
 }
 
 size_t ThreadCore::ShareToOffer() {
@@ -173,14 +318,27 @@ size_t ThreadCore::ShareToOffer() {
   if (roster_.idle() > 0 || roster_.searching() > 0 || !roster_.is_full()) {
     return 0;
   }
-  MoveInbox();
   const auto waiting = static_cast<size_t>(std::max<int64_t>(Waiting(), 0));
   return (waiting + roster_.size() - 1) / roster_.size();
 }
 
-StateBase* ThreadCore::TakeForOffer() { return outbox_.PrefetchNext(flow_); }
+StateBase* ThreadCore::TakeForOffer() { return outbox_.PrefetchNext(takes_); }
 
-void ThreadCore::PutBack(StateBase* task) { outbox_.PutBack(task, flow_); }
+void ThreadCore::PutBack(StateBase* task) { outbox_.PutBack(task, takes_); }
+
+void ThreadCore::StartDirectly(StateBase* task) {
+  {
+    MutexLock submit(submit_mu_);
+    task->set_task_id(tail_.NewId());
+  }
+  if (task->is_tracked()) tracked_.Add(task);
+  {
+    MutexLock submit(submit_mu_);
+    submitted_.Add(1);
+  }
+  task->Start();
+  takes_.CountTaken();
+}
 
 void ThreadCore::OnPendingAdded(StateBase& task) {
   if (pending_limits_.counts_bytes()) {
@@ -206,7 +364,7 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
   const uint64_t id = task->task_id();
   const bool tracked = task->is_tracked();
   const int64_t depth = worker.depth.Get() - 1;
-  const int64_t now = NowNanos();
+  const int64_t now = NowTicks();
   worker.running_since.store(now, std::memory_order_relaxed);
   if (!tracked || limits_.StartRunningTimer(task)) {
     worker.Run(task, now);
@@ -216,6 +374,38 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
   worker.AfterRun();
   CountRun(worker, depth);
   if (tracked) Untrack(id);
+}
+
+void ThreadCore::RunPosted(ThreadWorker& worker, TakenTask& taken) {
+  worker.running_since.store(NowTicks(), std::memory_order_relaxed);
+  ForkedCall* const forked =
+      taken.posted->to_task == nullptr ? &ForkedCall::Of(taken.call) : nullptr;
+  if (forked != nullptr) forked->runner = worker.id;
+  const auto fail = [&](const std::exception_ptr& error) {
+    worker.failed.Add(1);
+    worker.depth.Add(-1);
+    if (forked != nullptr) {
+      forked->SetDone();
+    } else {
+      ReportUnobserved(absl::StrCat("task ", taken.id), error);
+    }
+  };
+  try {
+    taken.posted->run(taken.call);
+    worker.completed.Add(1);
+    worker.depth.Add(-1);
+  } catch (...) {
+    const std::exception_ptr error = std::current_exception();
+    if (error == nullptr) {  // pthread_exit() goes on
+      fail(std::make_exception_ptr(InvalidStateError(absl::StrCat(
+          "task ", taken.id, " ended its thread by pthread_exit"))));
+      throw;
+    }
+    fail(error);
+    return CountRun(worker, worker.depth.Get());
+  }
+  CountRun(worker, worker.depth.Get());
+  if (forked != nullptr) forked->SetDone();
 }
 
 void ThreadCore::CountRun(ThreadWorker& worker, int64_t depth) {
@@ -233,10 +423,11 @@ StateBase* ThreadCore::GoOn(ThreadWorker& worker) {
        worker.tasks_since_start + 1 >= options_.max_tasks_per_worker)) {
     return nullptr;
   }
-  StateBase* const next = TakeTask(worker, /*only_plain=*/true);
-  if (next == nullptr) return nullptr;
+  TakenTask taken;
+  if (!TakeTask(worker, &taken, /*only_plain=*/true)) return nullptr;
+  StateBase* const next = taken.task;
   CountRun(worker, 1);
-  const int64_t now = NowNanos();
+  const int64_t now = NowTicks();
   worker.running_since.store(now, std::memory_order_relaxed);
   next->MarkStarted(now);
   return next;
@@ -285,6 +476,11 @@ void ThreadCore::OnFinished(StateBase& task, FutureState outcome) {
 
 void ThreadCore::OnUnobservedFailure(const StateBase& task,
                                      std::exception_ptr error) noexcept {
+  ReportUnobserved(task.Describe(), error);
+}
+
+void ThreadCore::ReportUnobserved(const std::string& task,
+                                  const std::exception_ptr& error) noexcept {
   try {
     if (options_.unobserved_failure_handler != nullptr) {
       options_.unobserved_failure_handler(error);
@@ -294,8 +490,7 @@ void ThreadCore::OnUnobservedFailure(const StateBase& task,
     LogFailure(absl::StrCat(Label(), ": the unobserved_failure_handler threw"),
                std::current_exception());
   }
-  LogFailure(absl::StrCat(Label(), ": posted ", task.Describe(), " failed"),
-             error);
+  LogFailure(absl::StrCat(Label(), ": posted ", task, " failed"), error);
 }
 
 }  // namespace asyncpal::internal

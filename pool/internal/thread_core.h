@@ -12,12 +12,15 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/spin_mutex.h"
+#include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/internal/native_thread.h"
 #include "asyncpal/pool/internal/pending_limits.h"
 #include "asyncpal/pool/internal/pending_tasks.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/pool_lifecycle.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/slot_queue.h"
 #include "asyncpal/pool/internal/stall_detector.h"
 #include "asyncpal/pool/internal/task_limits.h"
 #include "asyncpal/pool/internal/thread_worker.h"
@@ -31,8 +34,9 @@ namespace asyncpal::internal {
 // (pending_tasks.h), the workers (worker_roster.h), and how far the pool is
 // (pool_lifecycle.h). What has finished is counted by each worker for itself.
 //
-// thread_core.cc holds the life of tasks, thread_core_limits.cc what a full
-// pool does with them, thread_core_help.cc that of tasks run by those who wait,
+// thread_core.cc holds the life of tasks, thread_core_local.cc that of those in
+// a worker's own queue, thread_core_limits.cc what a full pool does with them,
+// thread_core_help.cc that of tasks run by those who wait,
 // thread_core_workers.cc that of workers, thread_core_lifecycle.cc that of the
 // pool, thread_core_stalls.cc finds out when it does not get on.
 //
@@ -51,12 +55,16 @@ class ThreadCore : public PoolCore,
   ~ThreadCore() override;
 
   void Submit(StateBase* task) override;
+  void Post(const PostedCall& posted, const void* call, size_t size) override;
   void SubmitChunk(StateBase* task, const Countdown& countdown) override;
   bool TrySubmit(StateBase* task, bool is_chunk) override;
   bool WaitForRoom(absl::Duration timeout) override;
   std::shared_ptr<ThreadWorker> SubmitAndHelp(StateBase* task) override;
   bool Help(ThreadWorker& place, StateBase& task) override;
   void StopHelping(std::shared_ptr<ThreadWorker> place) override;
+  bool Fork(const PostedCall& posted, ForkedCall* call) override;
+  void JoinForked(const PostedCall& posted, ForkedCall* call,
+                  bool drop) override;
   void Check() override;
   void Test() override;
   int SpawnWorkers(int n) override;
@@ -85,7 +93,7 @@ class ThreadCore : public PoolCore,
 
   // --- What its workers call, each on its own thread ---
   // Runs a pending task of this pool here. False: it can't.
-  bool RunInline(ThreadWorker& worker, StateBase& task);
+  bool RunInline(ThreadWorker& worker, StateBase& task, bool alone);
   // Around a wait; in between, see RecheckStandIn() in ExecutionContext.
   void BeginBlocking(ThreadWorker& worker, const StateBase* awaited);
   void EndBlocking(ThreadWorker& worker);
@@ -105,6 +113,11 @@ class ThreadCore : public PoolCore,
   using Wakeup = Roster::Choice;
   // Whether a submission minds the limits on what is pending.
   enum class Room { kNeeded, kNotNeeded };
+  // A task that is in the queue now, and what has to be done for it.
+  struct Submission {
+    Wakeup wakeup;
+    uint64_t number = 0;  // its slot's; 0: it is in nobody's way any more
+  };
 
   ThreadCore(PoolOptions options, int64_t max_pending_bytes,
              ShutdownRegistry* registry);
@@ -156,8 +169,33 @@ class ThreadCore : public PoolCore,
   // The two halves of a submission. With `may_help`, an idle worker that is to
   // wake is lent to the caller instead. nullopt: there is no room, and `task`
   // is still the caller's.
-  std::optional<Wakeup> Accept(StateBase* task, bool may_help, Room room);
-  void DispatchFor(StateBase* task, Wakeup wakeup);
+  std::optional<Submission> Accept(StateBase* task, bool may_help, Room room);
+  void DispatchFor(Submission submission);
+  // Calls `push` with the tail of the queue. Sets `is_hungry` if somebody may
+  // have to be found for what it pushes. Throws what Check() throws.
+  template <typename Push>
+  uint64_t Enqueue(bool* is_hungry, Push push);
+  void GrowQueue();
+  // The worker on this thread, if what its task submits goes into its own
+  // queue.
+  ThreadWorker* LocalSubmitter();
+  // Whether all that the worker's task has put into the shared queue has left.
+  bool HasLeftSharedQueue(ThreadWorker& worker);
+  // Enqueue() into that one. A task gets its id.
+  void EnqueueLocally(bool* is_hungry, ThreadWorker& worker, const Slot& slot);
+  // On the thread of a worker with a queue of its own, around a submission to
+  // the shared one: keeps the order of what this thread submits.
+  void FlushCurrent();
+  void NoteShared(uint64_t number);
+  // The same for a task that has options, or needs room. 0: there is none.
+  uint64_t EnqueueWithLimits(bool* is_hungry, StateBase* task, Room room);
+  // Finds somebody for the queue, as the slot of that number is new in it.
+  // Where that fails, takes it back and throws.
+  Wakeup WakeFor(uint64_t number, bool may_help);
+  // Takes that slot out of the queue, and its reference if it is a task. False:
+  // it has left.
+  bool Withdraw(uint64_t number, StateBase** task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   Room RoomForOthers() const {
     return pending_limits_.any() ? Room::kNeeded : Room::kNotNeeded;
   }
@@ -179,20 +217,43 @@ class ThreadCore : public PoolCore,
   void Lend(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RunTask(ThreadWorker& worker, StateBase* task);
   void CountRun(ThreadWorker& worker, int64_t depth);
-  // The next task, started and counted; null: there is none. `only_plain`: or
-  // it is one that RunTask() has to look after.
-  StateBase* TakeTask(ThreadWorker& worker, bool only_plain = false);
-  // Puts what has come in behind what is there to be taken.
-  void MoveInbox() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  void RunPosted(ThreadWorker& worker, TakenTask& taken);
+  // The next task, started and counted. False: there is none; or with
+  // `only_plain`, it is one that RunTask() has to look after.
+  bool TakeTask(ThreadWorker& worker, TakenTask* taken,
+                bool only_plain = false);
+  // The parts of that: from the shared queue, from a worker's own, from one of
+  // all others.
+  bool TakeShared(ThreadWorker& worker, TakenTask* taken, bool only_plain);
+  bool TakeLocal(ThreadWorker& from, ThreadWorker& worker, TakenTask* taken,
+                 bool only_plain, DroppedStates& dropped);
+  bool Steal(ThreadWorker& worker, TakenTask* taken);
+  // Runs a task here that `runner` has forked while it ran the caller's call.
+  // False: there is none at this moment.
+  bool HelpRunner(ThreadWorker& worker, int64_t runner);
+  // Moves what is in a worker's own queue to the shared one.
+  void FlushLocal(ThreadWorker& worker);
+  void FlushAllLocal();
   void MarkTaken(ThreadWorker& worker, StateBase* task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // A task has left its queue out of turn, as it was started or claimed. True:
+  // the queue's reference is the caller's.
+  bool LeaveOutOfTurn(StateBase& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // Never less than there are, of those that were in a queue when the locks of
+  // the submitters were last passed.
   int64_t Pending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return inbox_.CountPending(flow_);
+    const int64_t started = takes_.started();
+    return LocalPending() + submitted_.Get() - started;
   }
   // The part of them that no worker has at hand.
   int64_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return inbox_.CountWaiting(flow_);
+    return SharedWaiting() + (listed_.load() > 0 ? LocalPending() : 0);
   }
+  int64_t SharedWaiting() const {
+    const int64_t left = takes_.left();
+    return submitted_.Get() - left;
+  }
+  int64_t LocalPending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A worker's fair share of the tasks that wait, which it may have at hand.
   // Zero: somebody else is free for them.
   size_t ShareToOffer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
@@ -208,20 +269,30 @@ class ThreadCore : public PoolCore,
   void OnPendingRemoved(StateBase& task);
   // An offered task is pending no more.
   void CountStarted(StateBase& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_) {
-    flow_.CountStarted();
+    takes_.CountStarted();
+    outbox_.EndPrefetch();
     OnPendingRemoved(task);
   }
-  Wakeup Enqueue(StateBase* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // No thread could be started. If no worker is left, takes `mine` back and
-  // throws, and fails what else is pending.
-  void RejectStranded(StateBase* mine);
+  // A task that goes to a worker at once: submitted, started and counted.
+  void StartDirectly(StateBase* task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  // No thread could be started. If no worker is left, takes the slot of that
+  // number back and throws, and fails what else is pending.
+  void RejectStranded(uint64_t number);
   void Untrack(uint64_t task_id);
   // Takes every pending task that nobody else has claimed.
-  std::vector<StateRef<StateBase>> ClaimAllPending(FutureState outcome)
+  struct PendingTasks {
+    SlotChain chain;
+    TaskOutbox tasks{chain};
+    size_t count = 0;
+  };
+  void ClaimAllPending(FutureState outcome, PendingTasks* claimed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   // Hands the claimed tasks over for TakeCancelledTasks(), and publishes.
-  void GiveBack(std::vector<StateRef<StateBase>> tasks, FutureState outcome,
+  void GiveBack(PendingTasks& claimed, FutureState outcome,
                 const std::exception_ptr& error);
+  void ReportUnobserved(const std::string& task,
+                        const std::exception_ptr& error) noexcept;
 
   // --- Workers ---
   // Sees to it that somebody will look at the queue, if that is allowed.
@@ -232,13 +303,21 @@ class ThreadCore : public PoolCore,
   bool StartThread(const WorkerPtr& worker);
   void WorkerMain(const WorkerPtr& worker);
   void WorkUntilRetired(ThreadWorker& worker);
-  // The next task, started; null: the worker must retire.
-  StateBase* NextTask(ThreadWorker& worker);
+  // The next task, started; false: the worker must retire.
+  bool NextTask(ThreadWorker& worker, TakenTask* taken);
   // It has run its max_tasks_per_worker.
   bool IsWornOut(const ThreadWorker& worker) const;
   // False: a lost worker has nothing to live on for.
   bool Revive(ThreadWorker& worker);
-  void UpdateOverMax() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Says what others read of the roster without the lock, after each change of
+  // it. If that makes the pool hungry, whoever does it looks at Waiting()
+  // afterwards, in the same section: a submitter that did not see it has pushed
+  // its task before.
+  void UpdateHints() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Waits for those that are pushing at this moment.
+  void PassSubmitters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The worker becomes idle. False: it does not, as a task waits.
+  bool ParkIfNoneWaits(ThreadWorker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustRetire(const ThreadWorker& worker) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until there is work, true, or it is time to go, false.
@@ -283,7 +362,11 @@ class ThreadCore : public PoolCore,
 
   // --- The pool ---
   // Throws in a forked child. There no lock can be trusted, so it comes first.
-  void CheckProcess() const;
+  void CheckProcess() const {
+    if (InForkedChild()) [[unlikely]]
+      ThrowForked();
+  }
+  [[noreturn]] void ThrowForked() const;
   bool IsQuiet() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return Pending() == 0 && roster_.size() == 0 && caller_runs_ == 0;
   }
@@ -299,7 +382,9 @@ class ThreadCore : public PoolCore,
   void Break(std::exception_ptr error);
   void CancelPendingAndAskToStop();
   void ShutdownAtExit(absl::Duration limit);
-  bool InForkedChild() const;
+  bool InForkedChild() const {
+    return fork_generation_ != fork_generation.load(std::memory_order_relaxed);
+  }
   std::string Label() const;
 
   PoolOptions options_;  // const, but its callables are called as non-const
@@ -308,11 +393,25 @@ class ThreadCore : public PoolCore,
   ShutdownRegistry::HandlerId handler_id_ = 0;  // its owner's only; 0: none
   const int64_t fork_generation_;
 
-  // Where a thread holds both, it took take_mu_ first.
-  mutable Mutex take_mu_;
-  TaskOutbox outbox_ ABSL_GUARDED_BY(take_mu_);
+  // Where a thread holds several locks, it took take_mu_ first, then mu_, then
+  // submit_mu_, then the local_mu of a worker.
+
+  // The cache line of those who submit.
+  alignas(64) mutable SpinMutex submit_mu_;
+  // Whether somebody is idle, or may be started. Written with mu_ held, and
+  // read with submit_mu_ held: see UpdateHints().
+  std::atomic<bool> hungry_{true};
+  SharedCount submitted_;  // written with submit_mu_ held
+  SlotChain chain_;
+  SlotTail tail_ ABSL_GUARDED_BY(submit_mu_){chain_};
+  SharedCount moved_;  // from workers' own queues; written with submit_mu_ held
+
+  // The cache line of those who take.
+  alignas(64) mutable SpinMutex take_mu_;
+  TakeCounts takes_;
+  TaskOutbox outbox_ ABSL_GUARDED_BY(take_mu_){chain_};
   TrackedTasks tracked_ ABSL_GUARDED_BY(take_mu_);
-  TaskFlow flow_;
+  SharedCount local_left_;  // workers' own queues out of turn; with take_mu_
 
   RoomSignal
       room_;  // notified when there may be some again, if pending_limits_.any()
@@ -320,7 +419,6 @@ class ThreadCore : public PoolCore,
 
   alignas(64) mutable Mutex mu_;  // a cache line apart from what workers write
   CondVar changed_;               // a worker is gone, or a pending task is
-  TaskInbox inbox_ ABSL_GUARDED_BY(mu_);
   Roster roster_ ABSL_GUARDED_BY(mu_);
   PoolLifecycle lifecycle_ ABSL_GUARDED_BY(mu_);
   size_t spinning_ ABSL_GUARDED_BY(mu_) = 0;  // look out before they park
@@ -329,6 +427,16 @@ class ThreadCore : public PoolCore,
   std::vector<CancelledTask> cancelled_tasks_ ABSL_GUARDED_BY(mu_);
   // Counts as in PoolStats, of what no worker in the roster counts.
   PoolStats counts_ ABSL_GUARDED_BY(mu_);
+  int64_t withdrawn_ ABSL_GUARDED_BY(mu_) = 0;  // submitted, and then not
+  // Of workers that are gone: what was submitted to their own queues, and the
+  // part of it that did not leave by the front or the back.
+  int64_t local_submitted_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t local_rest_ ABSL_GUARDED_BY(mu_) = 0;
+
+  // Whether workers have queues of their own. Const once the pool is made.
+  bool has_local_queues_ = false;
+  // How many of these may have something in them.
+  std::atomic<int> listed_{0};
 
   // Both change with mu_ held; who reads them without looks again soon.
   std::atomic<bool> over_max_{false};  // more workers than max_workers

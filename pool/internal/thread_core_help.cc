@@ -22,13 +22,15 @@ constexpr int kMaxInlineDepth = 200;
 
 std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
   const bool may_help = MayHelp();
-  std::optional<Wakeup> wakeup = Accept(task, may_help, RoomForOthers());
-  if (!wakeup.has_value()) {
+  std::optional<Submission> submission =
+      Accept(task, may_help, RoomForOthers());
+  if (!submission.has_value()) {
     SubmitOrWait(task, Countdown(absl::InfiniteDuration()));
     return nullptr;
   }
-  if (may_help && wakeup->wake != nullptr) return std::move(wakeup->wake);
-  DispatchFor(task, *std::move(wakeup));
+  Wakeup& wakeup = submission->wakeup;
+  if (may_help && wakeup.wake != nullptr) return std::move(wakeup.wake);
+  DispatchFor(*std::move(submission));
   return nullptr;
 }
 
@@ -48,13 +50,9 @@ void ThreadCore::Lend(ThreadWorker& worker) {
 bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
   {
     MutexLock take(take_mu_);
-    if (outbox_.empty()) {
-      MutexLock lock(mu_);
-      MoveInbox();
-    }
-    if (!outbox_.IsFirst(&task) || !task.Start()) return false;
-    outbox_.PopFront();
-    flow_.CountTaken();
+    if (outbox_.FrontTask() != &task || !task.Start()) return false;
+    outbox_.PopFrontTask();
+    takes_.CountTaken();
     OnPendingRemoved(task);
     MarkTaken(place, &task);
   }
@@ -83,23 +81,48 @@ void ThreadCore::StopHelping(std::shared_ptr<ThreadWorker> place) {
 
 // ------------------------------------------------- Waiting inside a worker
 
-bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task) {
+bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task, bool alone) {
   if (task.owner() != this || !task.is_pool_task() ||
-      worker.depth.Get() >= kMaxInlineDepth || !task.Start()) {
+      worker.depth.Get() >= kMaxInlineDepth) {
     return false;
+  }
+  bool has_started = false;
+  if (task.is_local()) {
+    DroppedStates dropped;
+    MutexLock local(worker.local_mu);
+    if (worker.local.PopIfAtAnEnd(&task)) {
+      has_started = alone ? task.StartAlone() : task.Start();
+      if (has_started) {
+        worker.local_taken.Add(1);
+        worker.depth.Add(1);
+      } else {
+        dropped.Add(&task);
+      }
+      worker.local.TrimBack(dropped);
+      local.Unlock();
+      if (!has_started) return false;
+    }
+  }
+  if (!has_started) {
+    if (!task.Start()) return false;
+    DroppedStates dropped;
+    MutexLock take(take_mu_);
+    // Run() gives up one reference: the queue's, if it was found.
+    if (!LeaveOutOfTurn(task)) task.AddReference();
+    MarkTaken(worker, &task);
+    dropped = outbox_.TakeDropped();
+    take.Unlock();
+  }
+  if (task.is_alone()) {
+    // Nobody can ask for its times, and Workers() shows the one that waits.
+    const int64_t depth = worker.depth.Get() - 1;
+    task.Run(0);
+    CountRun(worker, depth);
+    return true;
   }
   const int64_t outer_since = worker.running_since.load();
   const uint64_t outer_task = worker.current_task.load();
-  {
-    MutexLock take(take_mu_);
-    MutexLock lock(mu_);
-    const bool was_queued = outbox_.Remove(&task);
-    flow_.CountTaken();
-    OnPendingRemoved(task);
-    MarkTaken(worker, &task);
-    // Run() gives up one: the queue's, if it still was in one.
-    if (!was_queued) task.AddReference();
-  }
+  worker.current_task.store(task.task_id(), std::memory_order_relaxed);
   RunTask(worker, &task);
   worker.current_task.store(outer_task, std::memory_order_relaxed);
   worker.running_since.store(outer_since, std::memory_order_relaxed);
@@ -138,6 +161,8 @@ void ThreadCore::EndBlocking(ThreadWorker& worker) {
   --(elsewhere ? worker.waits_elsewhere : worker.waits_here);
   worker.awaited = nullptr;
   roster_.EndBlocking(elsewhere);
+  UpdateHints();
+  WatchForStall();
 }
 
 }  // namespace asyncpal::internal

@@ -38,6 +38,14 @@ std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
 }
 
 void ThreadCore::RegisterForShutdown() {
+  if (looks_out()) {
+    MutexLock lock(mu_);
+    roster_.set_max_waking(std::max(1u, std::thread::hardware_concurrency()));
+  }
+  // A pool of one runs its tasks strictly in the order of their submission.
+  has_local_queues_ = runs_tasks_here() && options_.max_workers > 1 &&
+                      options_.max_tasks_per_worker == 0 &&
+                      !pending_limits_.any();
   handler_id_ =
       registry_->Register([weak = weak_from_this()](absl::Duration limit) {
         if (const auto core = weak.lock()) core->ShutdownAtExit(limit);
@@ -72,16 +80,11 @@ void ThreadCore::Release() {
   registry_->Deregister(std::exchange(handler_id_, 0));
 }
 
-bool ThreadCore::InForkedChild() const {
-  return fork_generation_ != ForkGeneration();
-}
-
 std::string ThreadCore::Label() const {
   return absl::StrCat("pool '", options_.name, "'");
 }
 
-void ThreadCore::CheckProcess() const {
-  if (!InForkedChild()) return;
+void ThreadCore::ThrowForked() const {
   throw ClosedPoolError(absl::StrCat(
       Label(),
       " belongs to the parent process: after fork() a child must make its "
@@ -117,7 +120,7 @@ int ThreadCore::SpawnWorkers(int n) {
     }
     if (error != nullptr) std::rethrow_exception(error);
     if (!StartThread(worker)) {
-      RejectStranded(nullptr);
+      RejectStranded(0);
       if (started > 0) break;
       throw RejectedError(
           absl::StrCat(Label(), ": SpawnWorkers(", n,
@@ -218,6 +221,7 @@ bool ThreadCore::Close(ShutdownMode mode) {
     MutexLock lock(mu_);
     closed_now = lifecycle_.Close();
     StopAccepting();
+    PassSubmitters();  // those who are in there get in
     WakeIdleToRecheck();
   }
   room_.Notify();
@@ -245,17 +249,18 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
 }
 
 void ThreadCore::CancelPendingAndAskToStop() {
-  std::vector<StateRef<StateBase>> pending;
+  PendingTasks pending;
   std::vector<StateRef<StateBase>> running;
+  FlushAllLocal();  // the pool accepts no more
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    pending = ClaimAllPending(FutureState::kCancelled);
+    ClaimAllPending(FutureState::kCancelled, &pending);
     tracked_.ForEach(
         [&](const StateRef<StateBase>& task) { running.push_back(task); });
   }
   // Callbacks and stop callbacks run in here, with no lock held.
-  GiveBack(std::move(pending), FutureState::kCancelled, nullptr);
+  GiveBack(pending, FutureState::kCancelled, nullptr);
   for (const StateRef<StateBase>& task : running) {
     task->RequestCancel();
     task->RequestStop();
@@ -263,17 +268,23 @@ void ThreadCore::CancelPendingAndAskToStop() {
 }
 
 void ThreadCore::Break(std::exception_ptr error) {
-  std::vector<StateRef<StateBase>> pending;
+  PendingTasks pending;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     if (!lifecycle_.Break(error)) return;
     StopAccepting();
+    PassSubmitters();
     WakeIdleToRecheck();
-    pending = ClaimAllPending(FutureState::kFailed);
+  }
+  FlushAllLocal();
+  {
+    MutexLock take(take_mu_);
+    MutexLock lock(mu_);
+    ClaimAllPending(FutureState::kFailed, &pending);
   }
   room_.Notify();
-  GiveBack(std::move(pending), FutureState::kFailed, error);
+  GiveBack(pending, FutureState::kFailed, error);
   OnBroken(error);
 }
 
@@ -307,6 +318,7 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
 }
 
 void ThreadCore::LeaveForExit(ThreadWorker& worker) {
+  FlushLocal(worker);
   {
     MutexLock lock(mu_);
     if (!roster_.Contains(worker.id)) return;
@@ -326,8 +338,29 @@ PoolStats ThreadCore::Stats() const {
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
   PoolStats stats = counts_;
-  stats.submitted = inbox_.submitted();
+  // No task starts while it counts them.
+  struct LocalLocks {
+    explicit LocalLocks(const Roster& r) ABSL_NO_THREAD_SAFETY_ANALYSIS
+        : roster(r) {
+      roster.ForEach([](const WorkerPtr& w) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        w->local_mu.Lock();
+      });
+    }
+    ~LocalLocks() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      roster.ForEach([](const WorkerPtr& w) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        w->local_mu.Unlock();
+      });
+    }
+    const Roster& roster;
+  };
+  std::optional<LocalLocks> local_locks;
+  if (has_local_queues_) local_locks.emplace(roster_);
   stats.pending = Pending();
+  stats.submitted =
+      submitted_.Get() - withdrawn_ - moved_.Get() + local_submitted_;
+  roster_.ForEach([&](const WorkerPtr& worker) {
+    stats.submitted += worker->local_submitted.Get();
+  });
   roster_.ForEach([&](const WorkerPtr& worker) {
     stats.completed += worker->completed.Get();
     stats.failed += worker->failed.Get();
@@ -363,7 +396,9 @@ std::vector<WorkerInfo> ThreadCore::Workers() const {
       if (info.current_task.empty())
         info.current_task = absl::StrCat("task ", id);
       const int64_t since = worker->running_since.load();
-      if (since != 0) info.running_for = absl::Nanoseconds(NowNanos() - since);
+      if (since != 0) {
+        info.running_for = absl::Nanoseconds(TicksToNanos(NowTicks() - since));
+      }
     }
     infos.push_back(std::move(info));
   }

@@ -107,9 +107,9 @@ bool ThreadCore::WaitForRoom(absl::Duration timeout) {
 }
 
 bool ThreadCore::SubmitIfRoom(StateBase* task, Room room) {
-  std::optional<Wakeup> wakeup = Accept(task, /*may_help=*/false, room);
-  if (!wakeup.has_value()) return false;
-  DispatchFor(task, *std::move(wakeup));
+  std::optional<Submission> submission = Accept(task, /*may_help=*/false, room);
+  if (!submission.has_value()) return false;
+  DispatchFor(*std::move(submission));
   return true;
 }
 
@@ -139,7 +139,8 @@ void ThreadCore::SubmitAboveLimit(StateBase* task) {
   SubmitIfRoom(task, Room::kNotNeeded);
   // Another worker may have been faster.
   ThreadWorker* const worker = ThreadWorker::CurrentOf(*this);
-  if (runs_tasks_here() && worker != nullptr) RunInline(*worker, *task);
+  if (runs_tasks_here() && worker != nullptr)
+    RunInline(*worker, *task, /*alone=*/false);
 }
 
 void ThreadCore::RunOnCaller(StateBase* task) {
@@ -149,7 +150,7 @@ void ThreadCore::RunOnCaller(StateBase* task) {
   const CallerRun run = {this, caller_run};
   caller_run = &run;
   if (!tracked || limits_.StartRunningTimer(task)) {
-    task->Run(NowNanos());
+    task->Run(NowTicks());
   } else {
     task->Release();
   }
@@ -172,11 +173,7 @@ uint64_t ThreadCore::StartOnCaller(StateBase* task) {
       MutexLock lock(mu_);
       if (!accepting()) refusal = lifecycle_.WhyNotOpen();
       if (!refusal) {
-        task->set_task_id(inbox_.next_task_id());
-        if (task->is_tracked()) tracked_.Add(task);
-        inbox_.CountDirect();
-        task->Start();
-        flow_.CountTaken();
+        StartDirectly(task);
         ++caller_runs_;
         return task->task_id();
       }
@@ -190,17 +187,21 @@ uint64_t ThreadCore::StartOnCaller(StateBase* task) {
 
 bool ThreadCore::DropOldest() {
   StateRef<StateBase> dropped;
+  DroppedStates stale;
   Wakeup wakeup;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     RecallAll();  // what workers have at hand is the oldest
-    MoveInbox();
-    while (!dropped && !outbox_.empty()) {
-      auto oldest = StateRef<StateBase>::Adopt(outbox_.PopFront());
-      if (!oldest->ClaimPending()) continue;
-      dropped = std::move(oldest);
-      ++counts_.rejected;
+    while (!dropped) {
+      StateBase* const oldest = outbox_.PopFrontTask();
+      if (oldest == nullptr) break;
+      if (oldest->ClaimPending()) {
+        dropped = StateRef<StateBase>::Adopt(oldest);
+        ++counts_.rejected;
+      } else {
+        stale.Add(oldest);
+      }
     }
     wakeup = FindWorker();
   }

@@ -88,7 +88,7 @@ bool ThreadCore::AddStandIn() {
     wakeup = roster_.ChooseStandIn(Waiting(), [this](int64_t id) {
       return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
     });
-    UpdateOverMax();
+    UpdateHints();
   } catch (const std::exception&) {
     return false;  // nothing that one could be made of
   }

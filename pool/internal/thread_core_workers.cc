@@ -21,7 +21,11 @@
 // No task is left behind, because
 // - a worker that takes a task stops searching only afterwards, and looks for a
 //   successor in the same section: a submission in between has counted on it;
-// - a worker parks only after it has seen the queue empty under the same lock;
+// - a submitter looks for a worker only if the pool is *hungry*: if somebody is
+//   idle, or may be started. It sees that in the section in which it pushes its
+//   task. Whoever makes the pool hungry passes through that section's lock, and
+//   only then looks at what waits;
+// - so does a worker that parks;
 // - a start that fails is such an end of searching, too. It wakes an idle
 //   worker, as another start would fail again. Without one, busy workers come
 //   back for the queue; if all of them wait for this pool, those try again;
@@ -42,6 +46,7 @@ void NameThisThread(const std::string& pool, int64_t id) {
 }  // namespace
 
 ThreadCore::Wakeup ThreadCore::FindWorker() {
+  UpdateHints();
   // Asked first: Waiting() looks at a cache line that busy workers write.
   if (!roster_.is_hungry() || lifecycle_.is_broken()) {
     WatchForStall();
@@ -51,7 +56,7 @@ ThreadCore::Wakeup ThreadCore::FindWorker() {
     Wakeup wakeup = roster_.Choose(Waiting(), [this](int64_t id) {
       return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
     });
-    if (wakeup.start != nullptr) UpdateOverMax();
+    UpdateHints();
     return wakeup;
   } catch (const std::exception&) {
     // No memory or descriptor for one more: the ones there are will do.
@@ -69,7 +74,7 @@ ThreadCore::WorkerPtr ThreadCore::AddWorker() {
   WorkerPtr worker = roster_.Add([this](int64_t id) {
     return MakeWorker(id, absl::StrCat(options_.name, "-worker-", id));
   });
-  UpdateOverMax();
+  UpdateHints();
   return worker;
 }
 
@@ -124,7 +129,7 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
         MutexLock lock(mu_);
         RetireForJoin(*worker);
       }
-      RejectStranded(nullptr);
+      RejectStranded(0);
     }
     RunQuietHandlers();
     throw;
@@ -136,36 +141,45 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.tasks_since_start = 0;
   worker.may_be_searching = true;  // as new, or as it has come back
+  worker.uses_local_queue = false;
   if (!BeginWork(worker)) return;
-  while (StateBase* const task = NextTask(worker)) RunTask(worker, task);
+  worker.uses_local_queue = has_local_queues_;
+  for (TakenTask taken; NextTask(worker, &taken);) {
+    if (taken.task != nullptr) {
+      RunTask(worker, taken.task);
+    } else {
+      RunPosted(worker, taken);
+    }
+  }
   if (auto error = worker.End()) Break(std::move(error));
 }
 
-StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
+bool ThreadCore::NextTask(ThreadWorker& worker, TakenTask* taken) {
   if (StateBase* const task = worker.TakePrefetched()) {
     PassOnSearch(worker);
-    return task;
+    taken->Set(task);
+    return true;
   }
   if (over_max_.load(std::memory_order_relaxed)) {
     MutexLock lock(mu_);
     if (roster_.has_spare()) {
       roster_.DecideToGo(worker.id);
-      return nullptr;
+      return false;
     }
   }
   bool spun = false;
   while (true) {
-    if (IsWornOut(worker)) return nullptr;
+    if (IsWornOut(worker)) return false;
     if (worker.lost.load(std::memory_order_relaxed) && !Revive(worker)) {
-      return nullptr;
+      return false;
     }
-    if (StateBase* const task = TakeTask(worker)) return task;
+    if (TakeTask(worker, taken)) return true;
     if (RecallOne()) continue;
     MutexLock lock(mu_);
     if (Waiting() > 0) continue;  // one has come in between
     if (MustRetire(worker)) {
       roster_.DecideToGo(worker.id);
-      return nullptr;
+      return false;
     }
     // One worker looks out for the next task for a moment: it then costs
     // nobody a wake-up.
@@ -174,14 +188,14 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
       ++spinning_;
       StartSearching(worker);
       lock.Unlock();
-      YieldUntil([this] { return flow_.has_new(); });
+      YieldUntil([this] { return SharedWaiting() > 0 || listed_.load() > 0; });
       lock.Lock();
       --spinning_;
       continue;
     }
     if (!Park(worker)) {
       roster_.DecideToGo(worker.id);
-      return nullptr;
+      return false;
     }
     StateBase* task = TakeBorrowed(worker);
     lock.Unlock();
@@ -189,7 +203,8 @@ StateBase* ThreadCore::NextTask(ThreadWorker& worker) {
     if (task == nullptr) task = worker.TakePrefetched();
     if (task != nullptr) {
       PassOnSearch(worker);
-      return task;
+      taken->Set(task);
+      return true;
     }
     spun = false;
   }
@@ -221,9 +236,21 @@ bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
          worker.lost.load(std::memory_order_relaxed);
 }
 
+bool ThreadCore::ParkIfNoneWaits(ThreadWorker& worker) {
+  roster_.Park(worker.id);
+  UpdateHints();
+  if (Waiting() <= 0) return true;
+  roster_.Unpark(worker.id);
+  UpdateHints();
+  return false;
+}
+
 bool ThreadCore::Park(ThreadWorker& worker) {
   worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
-  roster_.Park(worker.id);
+  if (!ParkIfNoneWaits(worker)) {
+    StartSearching(worker);
+    return true;
+  }
   worker.may_be_searching = false;
   int64_t since = NowNanos();
   while (true) {
@@ -252,6 +279,7 @@ bool ThreadCore::Park(ThreadWorker& worker) {
     }
     if (left <= absl::ZeroDuration() || MustRetire(worker)) {
       roster_.Unpark(worker.id);
+      UpdateHints();
       return false;
     }
     worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
@@ -297,12 +325,13 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   // its replacement were at work already, threads could end faster than they
   // are joined.
   ReapThreads();
+  FlushLocal(*worker);
   MutexLock lock(mu_);
   worker->may_be_searching = false;
   if (!roster_.Contains(worker->id))
     return true;  // its thread ends the process
   roster_.BeginLeaving(worker->id);
-  UpdateOverMax();
+  UpdateHints();
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
@@ -325,7 +354,7 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
     if (dispatched) continue;
     if (roster_.has_active()) break;  // they will do
     roster_.StayOn(worker->id);
-    UpdateOverMax();
+    UpdateHints();
     return false;
   }
   RetireForJoin(*worker);
@@ -345,24 +374,39 @@ void ThreadCore::AddUp(ThreadWorker& worker) {
   counts_.failed += worker.failed.Get();
   counts_.cancelled += worker.cancelled.Get();
   counts_.lost += worker.lost_tasks.Get();
+  const int64_t submitted = worker.local_submitted.Get();
+  local_submitted_ += submitted;
+  local_rest_ += submitted - worker.local_taken.Get();
+  if (worker.is_listed.exchange(false)) listed_.fetch_sub(1);
 }
 
 void ThreadCore::RetireForJoin(ThreadWorker& worker) {
   AddUp(worker);
   roster_.Retire(worker.id);
-  UpdateOverMax();
+  UpdateHints();
   changed_.NotifyAll();
 }
 
 void ThreadCore::Forget(ThreadWorker& worker) {
   AddUp(worker);
   roster_.Forget(worker.id);
-  UpdateOverMax();
+  UpdateHints();
   changed_.NotifyAll();
 }
 
-void ThreadCore::UpdateOverMax() {
+void ThreadCore::UpdateHints() {
   over_max_.store(roster_.is_over_max(), std::memory_order_relaxed);
+  const bool is_hungry = roster_.is_hungry();
+  if (is_hungry == hungry_.load(std::memory_order_relaxed)) return;
+  hungry_.store(is_hungry, std::memory_order_relaxed);
+  if (is_hungry) PassSubmitters();
+}
+
+void ThreadCore::PassSubmitters() {
+  { MutexLock submit(submit_mu_); }
+  if (!has_local_queues_) return;
+  roster_.ForEach(
+      [](const WorkerPtr& worker) { MutexLock local(worker->local_mu); });
 }
 
 void ThreadCore::ReapThreads() {

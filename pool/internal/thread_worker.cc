@@ -19,8 +19,8 @@ void ThreadWorker::WakeUp() {
 
 StateBase* ThreadWorker::GoOn() { return core.GoOn(*this); }
 
-bool ThreadWorker::RunInline(StateBase& task) {
-  return core.RunInline(*this, task);
+bool ThreadWorker::RunInline(StateBase& task, bool alone) {
+  return core.RunInline(*this, task, alone);
 }
 
 bool ThreadWorker::BeginBlocking(const StateBase* awaited) {

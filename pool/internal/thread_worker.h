@@ -13,7 +13,10 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/spin_mutex.h"
+#include "asyncpal/pool/internal/local_queue.h"
 #include "asyncpal/pool/internal/native_thread.h"
+#include "asyncpal/pool/internal/pending_tasks.h"
 
 namespace asyncpal::internal {
 
@@ -25,17 +28,7 @@ inline std::optional<int64_t> IfKnown(int64_t id) {
 class ThreadCore;
 
 // A counter that one thread writes and others read.
-class OwnedCounter {
- public:
-  void Add(int64_t n) {
-    value_.store(value_.load(std::memory_order_relaxed) + n,
-                 std::memory_order_release);
-  }
-  int64_t Get() const { return value_.load(std::memory_order_acquire); }
-
- private:
-  std::atomic<int64_t> value_{0};
-};
+using OwnedCounter = SharedCount;
 
 // One thread of a ThreadCore, and what it says of itself. What the core knows
 // of it, and guards by its lock, is in the WorkerRoster.
@@ -71,7 +64,7 @@ class ThreadWorker : public ExecutionContext,
   // The task that this worker had prefetched, started and counted. Null: none.
   virtual StateBase* TakePrefetched() { return nullptr; }
   // Runs a started task to its end, and gives up the caller's reference. `now`
-  // is NowNanos().
+  // is NowTicks().
   virtual void Run(StateBase* task, int64_t now) { task->Run(now); }
   // After each task, before the worker looks at its own accounts.
   virtual void AfterRun() {}
@@ -91,7 +84,7 @@ class ThreadWorker : public ExecutionContext,
   // on the stack, or the next one has options.
   StateBase* GoOn();
 
-  bool RunInline(StateBase& task) override;
+  bool RunInline(StateBase& task, bool alone) override;
   bool BeginBlocking(const StateBase* awaited) override;
   void EndBlocking() override;
   bool RecheckStandIn() override;
@@ -118,6 +111,14 @@ class ThreadWorker : public ExecutionContext,
   bool may_be_searching = false;  // false: the roster says so too
   bool gave_up = false;           // for lack of what starting it takes
   int tasks_since_start = 0;
+  // What its tasks submit goes there; not what its initializer does, in which a
+  // worker may be left.
+  bool uses_local_queue = false;
+  uint64_t last_id = 0;     // of those for its own queue: what was given away,
+  uint64_t end_of_ids = 0;  // and what it may give away
+  uint64_t last_shared =
+      0;              // its last slot in the shared queue; 0: it has left
+  unsigned turn = 0;  // which of the two queues comes first
 
   // Guarded by the core's lock: its initializer runs, and may be left.
   bool may_be_left = false;
@@ -136,6 +137,14 @@ class ThreadWorker : public ExecutionContext,
   OwnedCounter lost_tasks;
   OwnedCounter tasks_done;
   OwnedCounter depth;
+  // What its own tasks submit, where the pool has such queues. Of the locks,
+  // this is the last that a thread takes.
+  mutable SpinMutex local_mu;
+  LocalQueue local ABSL_GUARDED_BY(local_mu);
+  std::atomic<bool> is_listed{false};  // counted as perhaps not empty; as above
+  SharedCount local_submitted;  // written with local_mu held, as is this:
+  SharedCount local_taken;
+
   std::atomic<uint64_t> current_task{0};
   std::atomic<int64_t> running_since{0};
 

@@ -42,6 +42,9 @@ enum class Fault {
   kFailedStandInIsNotTriedAgain,   //
   kLastActiveWorkerLeaves,         // though its replacement can't be started
   kLastActiveWorkerLeavesForGood,  // and nobody looks again
+  kFlagIsReadOutsideOfTheSection,  // in which the task is pushed
+  kRaisesTheFlagWithoutPassing,    // through that section's lock
+  kFailedStartRaisesNoFlag,        // though another may be started now
 };
 
 // What a task does, besides being over.
@@ -62,6 +65,7 @@ struct Program {
   int64_t endless_start = 0;        // that worker never ends its initializer
   bool workers_time_out = false;    // idle ones may go
   bool worn_out = false;            // each goes after one task
+  size_t max_waking = 100;          // see WorkerRoster
   Fault fault = Fault::kNone;
 };
 
@@ -72,14 +76,23 @@ enum class At : uint8_t {
   kTake,     // about to take a task
   kPassOn,   // has one, and is about to tell that it searches no more
   kPark,     // has found none
+  kLook,     // is idle, and looks once more at what waits
   kParked,   //
   kRun,      // in a task
   kBlock,    // about to wait for another task
+  kStandIn,  // counts as blocked, and looks for a stand-in
   kBlocked,  // asleep in that wait
   kRetire,   // about to leave
+  kLeave,    // makes room, and looks whether it is needed
   kReplace,  // waits for its replacement's start
+  kFailed,   // was forgotten, as it got no thread
   kGone,     //
 };
+
+// Where a submission is. A submitter reads the flag in the section in which it
+// pushes its task, in whatever order the processor makes of that: the worst is
+// that it reads first.
+enum class Phase : uint8_t { kOutside, kHasReadNo, kHasReadYes, kLooks };
 
 struct Worker {
   At at = At::kNew;
@@ -96,11 +109,17 @@ struct State {
   std::deque<int> queue = {};
   std::vector<Stage> tasks;
   std::vector<size_t> submitted;     // how many, of each submitter
+  std::vector<Phase> phases;         // of each submitter
   std::vector<Worker> workers = {};  // that with the id n at n - 1
   int failing_starts = 0;
   bool start_failed = false;      // as in ThreadCore
   bool has_failed_start = false;  // ever
   bool spinning = false;
+  bool hungry = true;  // the flag
+  // Who holds the pool's lock between two steps: a worker's id, or none. It has
+  // raised the flag, and waits for those that are in their sections.
+  int64_t holder = 0;
+  unsigned awaited = 0;  // bits of those submitters
 
   std::string Key() const {
     std::string key;
@@ -108,6 +127,9 @@ struct State {
     key.push_back('|');
     for (const Stage stage : tasks) key.push_back(static_cast<char>(stage));
     for (const size_t n : submitted) key.push_back(static_cast<char>(n));
+    for (const Phase phase : phases) key.push_back(static_cast<char>(phase));
+    key.push_back(static_cast<char>(holder));
+    key.push_back(static_cast<char>(awaited << 1 | hungry));
     for (const Worker& w : workers) {
       key.push_back(static_cast<char>(w.at));
       key.push_back(static_cast<char>(w.task));
@@ -140,9 +162,11 @@ class Explorer {
   // Empty: nothing was found; or what, and the steps that lead there.
   std::string Explore() {
     State first = {
-        .roster = Roster(program_.max_workers, program_.max_stand_ins),
+        .roster = Roster(program_.max_workers, program_.max_stand_ins,
+                         program_.max_waking),
         .tasks = std::vector<Stage>(program_.tasks.size()),
         .submitted = std::vector<size_t>(program_.submitters.size()),
+        .phases = std::vector<Phase>(program_.submitters.size()),
         .failing_starts = program_.failing_starts};
     for (int i = 0; i < program_.idle_at_first; ++i) {
       const int64_t id = AddWorker(first);
@@ -199,10 +223,39 @@ class Explorer {
         Waiting(s) <= static_cast<int64_t>(s.roster.searching())) {
       return {};
     }
-    return s.roster.Choose(Waiting(s), [&](int64_t id) {
+    const auto choice = s.roster.Choose(Waiting(s), [&](int64_t id) {
       s.workers.resize(static_cast<size_t>(id));
       return id;
     });
+    s.hungry = s.roster.is_hungry();
+    return choice;
+  }
+  // ThreadCore::UpdateHints() of a worker that holds the lock. Where that
+  // raises the flag, what comes after it is a step of its own.
+  void UpdateHints(State& s, int64_t id) {
+    const bool is_hungry = s.roster.is_hungry();
+    if (is_hungry && !s.hungry) {
+      s.holder = id;
+      s.awaited = 0;
+      for (size_t i = 0; i < s.phases.size(); ++i) {
+        if (s.phases[i] == Phase::kHasReadNo ||
+            s.phases[i] == Phase::kHasReadYes) {
+          s.awaited |= 1u << i;
+        }
+      }
+      if (program_.fault == Fault::kRaisesTheFlagWithoutPassing ||
+          program_.fault == Fault::kFlagIsReadOutsideOfTheSection) {
+        s.awaited = 0;
+      }
+    }
+    s.hungry = is_hungry;
+  }
+  // Whether that worker can go on, which it does with the lock, and gives it
+  // back afterwards.
+  static bool EndPass(State& s) {
+    if (s.awaited != 0) return false;
+    s.holder = 0;
+    return true;
   }
   // Threads that are started have a place of their own, kNew, and those that
   // are woken go on from kParked by themselves.
@@ -217,20 +270,54 @@ class Explorer {
   // ------------------------------------------------------------ The steps
 
   void Walk(const State& s) {
-    for (size_t i = 0; i < program_.submitters.size(); ++i) {
-      if (s.submitted[i] < program_.submitters[i].size()) Submit(s, i);
+    for (size_t i = 0; i < program_.submitters.size(); ++i) Submit(s, i);
+    if (s.holder != 0) {
+      WalkWorker(s, s.holder);
+      for (size_t i = 0; i < s.workers.size(); ++i) {
+        const int64_t id = static_cast<int64_t>(i) + 1;
+        if (id != s.holder && NeedsNoPoolLock(s.workers[i].at)) {
+          WalkWorker(s, id);
+        }
+      }
+      return;
     }
     for (size_t i = 0; i < s.workers.size(); ++i) {
       WalkWorker(s, static_cast<int64_t>(i) + 1);
     }
   }
 
+  static bool NeedsNoPoolLock(enum At at) {
+    return at == At::kTake || at == At::kRun;
+  }
+
   void Submit(State s, size_t submitter) {
-    const int task = program_.submitters[submitter][s.submitted[submitter]++];
-    s.tasks[static_cast<size_t>(task)] = Stage::kWaiting;
-    s.queue.push_back(task);
-    FindWorkerAndDispatch(s);
-    Reach(std::move(s), now_, absl::StrCat("task ", task, " is submitted"));
+    const auto step = [&](const char* what) {
+      Reach(std::move(s), now_, absl::StrCat("submitter ", submitter, what));
+    };
+    Phase& phase = s.phases[submitter];
+    switch (phase) {
+      case Phase::kOutside:
+        if (s.submitted[submitter] == program_.submitters[submitter].size()) {
+          return;
+        }
+        phase = s.hungry ? Phase::kHasReadYes : Phase::kHasReadNo;
+        return step(s.hungry ? " sees the flag" : " sees no flag");
+      case Phase::kHasReadNo:
+      case Phase::kHasReadYes: {
+        const int task =
+            program_.submitters[submitter][s.submitted[submitter]++];
+        s.tasks[static_cast<size_t>(task)] = Stage::kWaiting;
+        s.queue.push_back(task);
+        phase = phase == Phase::kHasReadYes ? Phase::kLooks : Phase::kOutside;
+        s.awaited &= ~(1u << submitter);
+        return step(" pushes its task");
+      }
+      case Phase::kLooks:
+        if (s.holder != 0) return;
+        FindWorkerAndDispatch(s);
+        phase = Phase::kOutside;
+        return step(" looks for a worker");
+    }
   }
 
   void WalkWorker(const State& before, int64_t id) {
@@ -277,6 +364,7 @@ class Explorer {
         if (program_.workers_time_out && !s.roster.IsSearching(id)) {
           State gone = before;
           gone.roster.Unpark(id);
+          gone.hungry = gone.roster.is_hungry();
           gone.roster.DecideToGo(id);
           At(gone, id).at = At::kRetire;
           Reach(std::move(gone), now_,
@@ -291,16 +379,34 @@ class Explorer {
         return Run(std::move(s), id);
       case At::kBlock:
         s.roster.BeginBlocking();
+        UpdateHints(s, id);
+        worker.at = At::kStandIn;
+        if (s.holder != 0) return reach("blocks, and raises the flag");
+        [[fallthrough]];
+      case At::kStandIn:
+        if (!EndPass(s)) return;
         if (program_.fault != Fault::kBlocksWithoutALook) {
           FindWorkerAndDispatch(s);
         }
         At(s, id).at = At::kBlocked;
         return reach("blocks");
+      case At::kFailed:
+        if (!EndPass(s)) return;
+        return EndFailedStart(std::move(s), id);
       case At::kBlocked:
         return Blocked(std::move(s), id);
       case At::kRetire:
         s.roster.BeginLeaving(id);
+        UpdateHints(s, id);
+        worker.at = At::kLeave;
+        if (s.holder != 0) return reach("makes room, and raises the flag");
+        [[fallthrough]];
+      case At::kLeave:
+        if (!EndPass(s)) return;
         return Leave(std::move(s), id, "is about to leave");
+      case At::kLook:
+        if (!EndPass(s)) return;
+        return EndPark(std::move(s), id);
       case At::kReplace: {
         const auto place = At(s, worker.replacement).at;
         if (place == At::kNew) return;
@@ -315,6 +421,7 @@ class Explorer {
           return reach("leaves without a replacement");
         }
         s.roster.StayOn(id);
+        s.hungry = s.roster.is_hungry();
         worker.may_be_searching = true;
         worker.at = At::kNext;
         return reach("stays on");
@@ -328,6 +435,17 @@ class Explorer {
     --s.failing_starts;
     s.start_failed = s.has_failed_start = true;
     s.roster.Forget(id);
+    if (program_.fault != Fault::kFailedStartRaisesNoFlag) UpdateHints(s, id);
+    At(s, id).at = At::kFailed;
+    if (s.holder != 0) {
+      Reach(std::move(s), now_,
+            absl::StrCat("worker ", id, " gets no thread, the flag is raised"));
+    } else {
+      EndFailedStart(std::move(s), id);
+    }
+  }
+
+  void EndFailedStart(State s, int64_t id) {
     At(s, id).at = At::kGone;
     if (s.roster.idle() > 0 &&
         program_.fault != Fault::kFailedStartIsForgotten) {
@@ -380,6 +498,28 @@ class Explorer {
                    absl::StrCat("worker ", id, " looks out"));
     }
     s.roster.Park(id);
+    UpdateHints(s, id);
+    worker.at = At::kLook;
+    if (s.holder != 0) {
+      Reach(std::move(s), now_,
+            absl::StrCat("worker ", id, " parks, and raises the flag"));
+    } else {
+      EndPark(std::move(s), id);
+    }
+  }
+
+  void EndPark(State s, int64_t id) {
+    Worker& worker = At(s, id);
+    if (Waiting(s) > 0 && program_.fault != Fault::kParksWithoutALook) {
+      s.roster.Unpark(id);
+      s.hungry = s.roster.is_hungry();
+      s.roster.StartSearching(id);
+      worker.may_be_searching = true;
+      worker.spun = false;
+      worker.at = At::kTake;
+      return Reach(std::move(s), now_,
+                   absl::StrCat("worker ", id, " sees a new task"));
+    }
     worker.may_be_searching = false;
     worker.at = At::kParked;
     Reach(std::move(s), now_, absl::StrCat("worker ", id, " parks"));
@@ -411,6 +551,7 @@ class Explorer {
     const Task& task = program_.tasks[static_cast<size_t>(worker.task)];
     if (s.tasks[static_cast<size_t>(task.other)] == Stage::kDone) {
       s.roster.EndBlocking();
+      s.hungry = s.roster.is_hungry();
       EndTask(s, worker);
       return Reach(std::move(s), now_,
                    absl::StrCat("worker ", id, " has waited"));
@@ -477,6 +618,9 @@ class Explorer {
   }
 
   void CheckNoneWaitsInVain(const State& s) {
+    for (const Phase phase : s.phases) {
+      if (phase != Phase::kOutside) return;
+    }
     size_t coming = 0;
     bool has_starting = false;
     for (const Worker& worker : s.workers) {

@@ -76,10 +76,22 @@ Program Three() {
           .submitters = {{0, 1}, {2, 3}},
           .idle_at_first = 2};
 }
+// One at a time is woken, and has to see to the others.
+Program OneIsWoken() {
+  Program program = Three();
+  program.max_waking = 1;
+  return program;
+}
+Program OneWorkerThatFails() {
+  return {.max_workers = 1,
+          .tasks = {kPlain, kPlain, kPlain},
+          .submitters = {{0, 1}, {2}},
+          .failing_starts = 2};
+}
 Program ThreeThatTimeOut() {
   return {.max_workers = 3,
           .tasks = {kPlain, kMeets, kMeets},
-          .submitters = {{0, 1}, {2}},
+          .submitters = {{0, 1, 2}},
           .idle_at_first = 2,
           .workers_time_out = true};
 }
@@ -115,7 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"FailingReplacements", FailingReplacements},
         Case{"EndlessStart", EndlessStart}, Case{"NoStarts", NoStarts},
         Case{"ThreeWorkers", Three}, Case{"ThreeThatTimeOut", ThreeThatTimeOut},
-        Case{"ThreeThatFail", ThreeThatFail}),
+        Case{"ThreeThatFail", ThreeThatFail}, Case{"OneIsWoken", OneIsWoken},
+        Case{"OneWorkerThatFails", OneWorkerThatFails}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // What the walk says of `program` with that fault in it.
@@ -164,6 +177,28 @@ TEST(SeededFault, LastActiveWorkerThatLeavesIsFoundUnlessThoseThatWaitLook) {
   EXPECT_THAT(
       Find(Fault::kLastActiveWorkerLeavesForGood, FailingReplacements()),
       HasSubstr("is not done"));
+}
+
+TEST(SeededFault, FlagThatIsReadOutsideOfTheSectionIsFound) {
+  EXPECT_THAT(Find(Fault::kFlagIsReadOutsideOfTheSection, TimeOuts()),
+              HasSubstr("a task waits beside"));
+}
+
+TEST(SeededFault, FlagThatIsRaisedWithoutPassingIsFound) {
+  EXPECT_THAT(Find(Fault::kRaisesTheFlagWithoutPassing, StandIns()),
+              HasSubstr("sees no flag"));
+  EXPECT_THAT(Find(Fault::kRaisesTheFlagWithoutPassing, WornOut()),
+              HasSubstr("sees no flag"));
+}
+
+TEST(SeededFault, FailedStartThatRaisesNoFlagIsFound) {
+  EXPECT_THAT(Find(Fault::kFailedStartRaisesNoFlag, OneWorkerThatFails()),
+              HasSubstr("is not done"));
+}
+
+TEST(SeededFault, SearchThatEndsWithoutASuccessorIsFoundWhereOneIsWoken) {
+  EXPECT_THAT(Find(Fault::kSearchEndsWithoutSuccessor, OneIsWoken()),
+              HasSubstr("a task waits beside"));
 }
 
 }  // namespace

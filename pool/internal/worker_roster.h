@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -19,7 +20,6 @@ namespace asyncpal::internal {
 //   WorkerRoster<WorkerPtr>::Choice choice;
 //   {
 //     MutexLock lock(mu_);
-//     inbox_.Push(task);
 //     choice = roster_.Choose(waiting, make_worker);
 //   }
 //   Dispatch(choice);
@@ -27,8 +27,8 @@ namespace asyncpal::internal {
 // A worker that is awake and on its way to the queue is *searching*: a new one,
 // one that was woken, one that looks out before it parks. Whoever makes a task
 // wait or ends a search must call Choose() in the same section. After an empty
-// choice there are as many searching workers as waiting tasks, or no worker is
-// idle and none may be started.
+// choice there are as many searching workers as waiting tasks, or as are woken
+// at once, or no worker is idle and none may be started.
 //
 // Threads: none of its own; a lock guards it as a whole.
 // Lifetime: keeps a copy of each handle until TakeRetired().
@@ -47,14 +47,26 @@ class WorkerRoster {
     bool empty() const { return wake == Worker{} && start == Worker{}; }
   };
 
-  // `max_stand_ins` more than `max_workers` may replace blocked ones.
-  WorkerRoster(size_t max_workers, size_t max_stand_ins)
-      : max_workers_(max_workers), max_stand_ins_(max_stand_ins) {}
+  // `max_stand_ins` more than `max_workers` may replace blocked ones. No worker
+  // is woken while `max_waking` others are on their way, new ones aside: more
+  // at once than there are CPUs would only be in each other's way, and each of
+  // them sees to the next.
+  WorkerRoster(size_t max_workers, size_t max_stand_ins,
+               size_t max_waking = std::numeric_limits<size_t>::max())
+      : max_workers_(max_workers),
+        max_stand_ins_(max_stand_ins),
+        max_waking_(max_waking) {}
+  void set_max_waking(size_t n) { max_waking_ = n; }
 
   size_t size() const { return entries_.size(); }
   size_t idle() const { return idle_.size(); }
   size_t searching() const { return searching_; }
   bool Contains(int64_t id) const { return entries_.count(id) > 0; }
+  // An empty handle: there is none of that id.
+  Worker Get(int64_t id) const {
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? Worker{} : found->second.worker;
+  }
   // Without those that make room for a replacement.
   size_t staying() const { return entries_.size() - leaving_; }
   bool is_full() const { return entries_.size() >= max_workers_; }
@@ -91,6 +103,7 @@ class WorkerRoster {
   Choice Choose(int64_t waiting, Make&& make) {
     if (!is_hungry() || !NeedsMore(waiting)) return {};
     if (idle_.empty()) return {.start = Add(std::forward<Make>(make))};
+    if (searching_ - starting_ >= max_waking_) return {};
     const int64_t id = idle_.back();
     idle_.pop_back();
     StartSearching(id);
@@ -302,6 +315,7 @@ class WorkerRoster {
 
   size_t max_workers_;
   size_t max_stand_ins_;
+  size_t max_waking_;
   std::map<int64_t, Entry> entries_;
   std::map<int64_t, Entry> retired_;
   std::vector<int64_t> idle_;  // newest last
