@@ -59,6 +59,16 @@ public class ReadmeSnippetsTest
     }
 
     [Fact]
+    public async Task Room()
+    {
+        var polite = new ThreadPoolOptions { MaxPending = 100, WhenFull = WhenFull.Block };
+        using var small = new ThreadPool(polite);
+        await small.WaitForRoomAsync();
+        Task<int> square = small.SubmitAsync(() => 7 * 7);
+        Assert.Equal(49, await square);
+    }
+
+    [Fact]
     public async Task Schedulers()
     {
         using var pool = new ThreadPool(4);

@@ -11,6 +11,7 @@ import io.asyncpal.ProcessPool;
 import io.asyncpal.SerializableCallable;
 import io.asyncpal.TaskOptions;
 import io.asyncpal.ThreadPool;
+import io.asyncpal.WhenFull;
 import io.asyncpal.WorkerLostException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -81,6 +82,15 @@ final class ReadmeSnippetsTest {
     assertEquals(42, lost.exitCode().getAsInt());
     assertTrue(lost.getMessage().contains("exited with code 42"), lost::getMessage);
     assertEquals("<title>index.html</title>", seen.get(1));
+  }
+
+  @Test
+  void fullPoolRejects() throws Exception {
+    ThreadPool polite =
+        ThreadPool.builder().maxPending(100).whenFull(WhenFull.REJECT).build();
+    try (polite) {
+      assertEquals(49, polite.submit(() -> 7 * 7).get(60, TimeUnit.SECONDS));
+    }
   }
 
   private static void runLaps() {
