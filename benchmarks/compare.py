@@ -28,25 +28,33 @@ Case = collections.namedtuple("Case", "name unit peers first then")
 _POOLS = ("naive", "onetbb", "asio", "thread_pool")
 CASES = [
     Case("fire_and_forget", "ns", _POOLS,
-         Target(0.9, "naive"), Target(0.45, "naive")),
+         Target(0.25, "naive"), Target(0.5, "onetbb")),
     Case("four_producers", "ns", _POOLS,
-         Target(0.9, "naive"), Target(0.6, "naive")),
+         Target(0.3, "naive"), None),
+    Case("many_workers", "ns", ("asyncpal_of_2", "naive"),
+         Target(2, "asyncpal_of_2"), None),
+    Case("backlog_1e3", "ns", ("naive",), Target(1, "naive"), None),
+    Case("backlog_1e5", "ns", ("naive",), Target(1, "naive"), None),
+    Case("backlog_1e7", "ns", ("naive",), Target(1, "naive"), None),
     Case("submit_collect", "ns", _POOLS,
-         Target(0.25, "naive"), Target(0.1, "naive")),
+         Target(0.07, "naive"), Target(0.05, "naive")),
     Case("round_trip_parked", "us", _POOLS,
-         Target(1.0, "naive"), Target(0.7, "naive")),
+         Target(0.7, "naive"), None),
     Case("round_trip_back_to_back", "us", _POOLS,
-         Target(0.15, "naive"), None),
+         Target(0.03, "naive"), None),
     Case("fork_join", "ns", ("onetbb",),
-         Target(0.7, "onetbb"), Target(0.25, "onetbb")),
+         Target(1.0, "onetbb"), Target(0.8, "onetbb")),
+    Case("fork_join_both", "ns", ("onetbb",),
+         Target(0.4, "onetbb"), Target(0.25, "onetbb")),
     Case("map", "ns", ("naive", "onetbb", "openmp"),
          Target(1.03, "onetbb"), None),
     Case("small_loop", "us", ("naive", "onetbb", "openmp"),
-         Target(3, "openmp"), None),
+         Target(1.5, "openmp"), None),
     Case("pending_future_bytes", "", _POOLS,
-         Target(128, None), Target(96, None)),
+         Target(96, None), None),
+    Case("idle_pool_bytes", "", (), Target(8192, None), None),
     Case("create_run_shut_down", "us", _POOLS,
-         Target(0.6, "naive"), None),
+         Target(0.5, "naive"), None),
     Case("idle_wakeups", "", _POOLS, Target(0, None), None),
 ]
 
@@ -128,7 +136,8 @@ def ratio(pools, field, peers):
 
 def table(results):
     """Returns the lines of the table of `results`, as summarize() made them."""
-    peers = ("naive", "onetbb", "asio", "thread_pool", "openmp")
+    peers = ("naive", "onetbb", "asio", "thread_pool", "openmp",
+             "asyncpal_of_2")
     rows = [("case", "", OURS) + peers +
             ("x naive", "x best", "fastest", "cpu", "first target", "then")]
     for case in CASES:
@@ -162,6 +171,8 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=600,
                         help="seconds of the whole")
+    parser.add_argument("--json", help="file for Google Benchmark's report, "
+                        "from which plot.py draws")
     parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
@@ -172,6 +183,9 @@ def main():
             "--workers=%d" % options.workers,
         ], timeout=options.timeout)
         results = summarize(report)
+        if options.json:
+            with open(options.json, "w", encoding="utf-8") as file:
+                json.dump(report, file)
     except (RuntimeError, ValueError) as error:
         sys.exit("compare: %s" % error)
     print("\n".join(table(results)))

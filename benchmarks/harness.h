@@ -37,6 +37,9 @@ void RegisterResources(const Settings& settings);
 double MeasurePendingFutureBytes(std::string_view pool, int workers,
                                  int64_t count);
 
+// The same per ThreadPool that has run a task and has no thread left.
+double MeasureIdlePoolBytes(int64_t count);
+
 // Registers `case/pool` for each of the Pools. `body` is a function object with
 // a member template <typename Pool> void Run(benchmark::State&) const; `adjust`
 // gets the registered benchmark.

@@ -35,6 +35,9 @@ class AsyncpalLoops {
   int64_t Fib(int n) {
     return pool_.Run([this, n] { return ForkJoin(n); });
   }
+  int64_t FibByBoth(int n) {
+    return pool_.Run([this, n] { return Fork(n); });
+  }
   std::vector<int> Map(const std::vector<int>& in) {
     // A function object, so that the call can be inlined as in the others.
     return pool_.MapAll(
@@ -55,6 +58,13 @@ class AsyncpalLoops {
     return std::move(left).Collect() + right;
   }
 
+  int64_t Fork(int n) {
+    if (n < 2) return n;
+    const auto [left, right] = pool_.Both([this, n] { return Fork(n - 1); },
+                                          [this, n] { return Fork(n - 2); });
+    return left + right;
+  }
+
   const size_t workers_;
   ThreadPool pool_;
 };
@@ -70,6 +80,8 @@ class TbbLoops {
   int64_t Fib(int n) {
     return arena_.execute([n] { return ForkJoin(n); });
   }
+  // It has no other way.
+  int64_t FibByBoth(int n) { return Fib(n); }
   std::vector<int> Map(const std::vector<int>& in) {
     std::vector<int> out(in.size());
     Loop(in, out);
@@ -193,6 +205,22 @@ struct ForkJoin {
   }
 };
 
+struct ForkJoinBoth {
+  int workers;
+  int n;
+
+  template <typename Loops>
+  void Run(benchmark::State& state) const {
+    Loops loops(workers);
+    if (loops.FibByBoth(n / 2) != Fibonacci(n / 2))
+      state.SkipWithError("wrong");
+    for (auto _ : state) {
+      if (loops.FibByBoth(n) != Fibonacci(n)) state.SkipWithError("wrong");
+    }
+    state.SetItemsProcessed(state.iterations() * (Fibonacci(n + 1) - 1));
+  }
+};
+
 struct LargeMap {
   int workers;
   size_t size;
@@ -239,6 +267,9 @@ void RegisterLoops(const Settings& settings) {
   };
   const ForkJoin fork_join{settings.workers, settings.Size(27, 12)};
   RegisterCase<AsyncpalLoops, TbbLoops>("fork_join", fork_join, milliseconds);
+  RegisterCase<AsyncpalLoops, TbbLoops>(
+      "fork_join_both", ForkJoinBoth{fork_join.workers, fork_join.n},
+      milliseconds);
 
   const LargeMap map{settings.workers, settings.Size<size_t>(10'000'000, 1000)};
   RegisterCase<AsyncpalLoops, HandMadeLoops<Naive>, TbbLoops>("map", map,

@@ -65,6 +65,13 @@ class Asyncpal : public AdapterBase {
   ThreadPool pool_;
 };
 
+// The same, for cases that compare it with itself.
+class AsyncpalOfTwo : public Asyncpal {
+ public:
+  static constexpr char kName[] = "asyncpal_of_2";
+  using Asyncpal::Asyncpal;
+};
+
 class Naive : public AdapterBase {
  public:
   static constexpr char kName[] = "naive";

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <latch>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -16,8 +17,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "asyncpal/benchmarks/harness.h"
 #include "asyncpal/benchmarks/pools.h"
+#include "asyncpal/pool/thread_pool.h"
 #include "benchmark/benchmark.h"
 #include "tbb/global_control.h"
 
@@ -71,7 +74,23 @@ double BytesOf(int workers, int64_t count) {
   return static_cast<double>(after - before) / static_cast<double>(count);
 }
 
-// In a process of its own, where no allocator has memory left from before.
+// Where no allocator has memory left from before. Returns what it prints.
+double MeasureInAFreshProcess(benchmark::State& state,
+                              const std::string& arguments) {
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
+  const std::string command =
+      "'" + std::string(self, length > 0 ? static_cast<size_t>(length) : 0) +
+      "' " + arguments;
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  double value = 0;
+  if (pipe == nullptr || std::fscanf(pipe, "%lf", &value) != 1) {
+    state.SkipWithError("the measuring process said nothing");
+  }
+  if (pipe != nullptr) pclose(pipe);
+  return value;
+}
+
 struct PendingFutureBytes {
   int workers;
   int64_t count;
@@ -79,21 +98,36 @@ struct PendingFutureBytes {
   template <typename Pool>
   void Run(benchmark::State& state) const {
     for (auto _ : state) {
-      char self[4096];
-      const ssize_t length = readlink("/proc/self/exe", self, sizeof(self));
-      const std::string command =
-          "'" +
-          std::string(self, length > 0 ? static_cast<size_t>(length) : 0) +
-          "' --measure_bytes=" + Pool::kName +
-          " --workers=" + std::to_string(workers) +
-          " --count=" + std::to_string(count);
-      std::FILE* const pipe = popen(command.c_str(), "r");
-      double bytes = 0;
-      if (pipe == nullptr || std::fscanf(pipe, "%lf", &bytes) != 1) {
-        state.SkipWithError("the measuring process said nothing");
-      }
-      if (pipe != nullptr) pclose(pipe);
-      state.counters["value"] = bytes;
+      state.counters["value"] = MeasureInAFreshProcess(
+          state, std::string("--measure_bytes=") + Pool::kName +
+                     " --workers=" + std::to_string(workers) +
+                     " --count=" + std::to_string(count));
+    }
+  }
+};
+
+// Pools that have run a task each, and have no thread any more.
+double BytesOfIdlePools(int64_t count) {
+  std::vector<std::unique_ptr<ThreadPool>> pools(static_cast<size_t>(count));
+  const int64_t before = ResidentBytes();
+  for (auto& pool : pools) {
+    pool = std::make_unique<ThreadPool>(
+        PoolOptions{.max_workers = 2, .idle_timeout = absl::ZeroDuration()});
+    pool->Post([] {});
+    pool->Join();
+  }
+  const int64_t after = ResidentBytes();
+  return static_cast<double>(after - before) / static_cast<double>(count);
+}
+
+struct IdlePoolBytes {
+  int64_t count;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    for (auto _ : state) {
+      state.counters["value"] = MeasureInAFreshProcess(
+          state, "--measure_idle_pools=" + std::to_string(count));
     }
   }
 };
@@ -195,7 +229,14 @@ double MeasurePendingFutureBytes(std::string_view pool, int workers,
   return -1;
 }
 
+double MeasureIdlePoolBytes(int64_t count) { return BytesOfIdlePools(count); }
+
 void RegisterResources(const Settings& settings) {
+  RegisterCase<Asyncpal>("idle_pool_bytes",
+                         IdlePoolBytes{settings.Size(10'000, 100)},
+                         [](benchmark::internal::Benchmark* b) {
+                           b->Iterations(1)->Repetitions(1);
+                         });
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "pending_future_bytes",
       PendingFutureBytes{settings.workers, settings.Size(200'000, 2'000)},

@@ -19,6 +19,7 @@ constexpr char kUsage[] =
     "  --measure_bytes=POOL     prints the bytes per pending future; used by "
     "the"
     "\n                           case of that name, with --count=N futures\n"
+    "  --measure_idle_pools=N   prints the bytes of each of N idle pools\n"
     "and those of Google Benchmark, see --help\n";
 
 int Main(int argc, char** argv) {
@@ -39,6 +40,9 @@ int Main(int argc, char** argv) {
       settings.workers = static_cast<int>(number);
     } else if (name == "--count" && number > 0) {
       count = number;
+    } else if (name == "--measure_idle_pools" && number > 0) {
+      std::cout << MeasureIdlePoolBytes(number) << "\n";
+      return EXIT_SUCCESS;
     } else if (name == "--measure_bytes") {
       measure_bytes = value;
     } else {

@@ -3,10 +3,12 @@
 
 import sys
 import unittest
+import xml.dom.minidom
 
 sys.path.insert(0, "benchmarks")  # Bazel starts tests in the workspace's root
 
 import compare
+import plot
 
 
 class ThreadPoolSmokeTest(unittest.TestCase):
@@ -30,6 +32,17 @@ class ThreadPoolSmokeTest(unittest.TestCase):
         rows = compare.table(self.results)[1:]
         self.assertEqual([row.split()[0] for row in rows],
                          [case.name for case in compare.CASES])
+
+    def test_the_plot_has_a_bar_for_each_pool_of_a_case_with_peers(self):
+        context = {"date": "2026-11-29T12:00:00", "num_cpus": 2,
+                   "load_avg": [0.5]}
+        image = plot.draw(self.results, context)
+        xml.dom.minidom.parseString(image)
+        for case in compare.CASES:
+            pools = self.results[case.name]
+            if plot.base_of(pools) is not None:
+                self.assertIn(">%s</text>" % case.name, image)
+        self.assertNotIn(">idle_pool_bytes<", image)
 
     def test_a_target_is_met_at_its_limit(self):
         pools = {compare.OURS: compare.numbers([(90, None)]),

@@ -1,6 +1,9 @@
+#include <atomic>
 #include <cstdint>
 #include <latch>
+#include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "asyncpal/benchmarks/harness.h"
@@ -76,6 +79,51 @@ struct FourProducers {
   }
 };
 
+// The same with more threads than there are processors.
+struct ManyWorkers {
+  int64_t tasks;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    constexpr int kWorkers = 64;
+    constexpr bool kOfTwo = std::is_same_v<Pool, AsyncpalOfTwo>;
+    FireAndForget{kOfTwo ? 2 : kWorkers, tasks}.Run<Pool>(state);
+  }
+};
+
+// Tasks that wait in a queue of a certain length: none runs before the last is
+// there.
+struct Backlog {
+  int workers;
+  int64_t tasks;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    Pool pool(workers);
+    for (auto _ : state) {
+      std::atomic<int> busy{0};
+      std::atomic<bool> go{false};
+      for (int i = 0; i < workers; ++i) {
+        pool.Post([&] {
+          ++busy;
+          go.wait(false);
+          --busy;
+        });
+      }
+      while (busy < workers) std::this_thread::yield();
+      TaskCounter done;
+      const Stopwatch watch;
+      for (int64_t i = 0; i < tasks; ++i) pool.Post([&done] { done.Add(); });
+      go = true;
+      go.notify_all();
+      done.WaitFor(tasks);
+      state.SetIterationTime(watch.Seconds());
+      while (busy > 0) std::this_thread::yield();  // they use what is here
+    }
+    state.SetItemsProcessed(state.iterations() * tasks);
+  }
+};
+
 struct SubmitCollect {
   int workers;
   int64_t tasks;
@@ -115,6 +163,15 @@ void RegisterThroughput(const Settings& settings) {
       "fire_and_forget", FireAndForget{settings.workers, tasks}, wall);
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "four_producers", FourProducers{settings.workers, tasks}, manual);
+  RegisterCase<Asyncpal, AsyncpalOfTwo, Naive>("many_workers",
+                                               ManyWorkers{tasks}, wall);
+  for (const int digits : {3, 5, 7}) {
+    int64_t length = 1;
+    for (int i = 0; i < digits; ++i) length *= 10;
+    RegisterCase<Asyncpal, Naive>(
+        "backlog_1e" + std::to_string(digits),
+        Backlog{settings.workers, settings.Size<int64_t>(length, 100)}, manual);
+  }
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "submit_collect", SubmitCollect{settings.workers, tasks / 5}, wall);
 }

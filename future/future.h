@@ -110,8 +110,8 @@ class Future {
   std::exception_ptr exception() const { return state_ref().error(); }
 
   TaskTimes duration() const { return state_ref().duration(); }
-  // 1, 2, 3, ... in the order of submission to one pool; 0 for a future that no
-  // pool made (Then, WhenAll, a coroutine).
+  // Unique in one pool, and increasing on each thread that submits; 0 for a
+  // future that no pool made (Then, WhenAll, a coroutine).
   uint64_t task_id() const { return state_ref().task_id(); }
 
   // Cancels a pending future: its task never runs; returns true. Asks a running

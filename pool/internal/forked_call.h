@@ -41,7 +41,8 @@ class ForkedCall {
   // It will not run, for that reason.
   void Cancel(std::exception_ptr why) { error_ = std::move(why); }
 
-  // Who runs it: a worker's id, or 0.
+  // The id of the worker that runs it, if all that is in that one's own queue
+  // is part of this call; else 0.
   std::atomic<int64_t> runner{0};
 
  protected:

@@ -380,7 +380,11 @@ void ThreadCore::RunPosted(ThreadWorker& worker, TakenTask& taken) {
   worker.running_since.store(NowTicks(), std::memory_order_relaxed);
   ForkedCall* const forked =
       taken.posted->to_task == nullptr ? &ForkedCall::Of(taken.call) : nullptr;
-  if (forked != nullptr) forked->runner = worker.id;
+  if (forked != nullptr) {
+    // What comes into this worker's queue from now on is part of that call.
+    MutexLock local(worker.local_mu);
+    if (worker.local.empty()) forked->runner = worker.id;
+  }
   const auto fail = [&](const std::exception_ptr& error) {
     worker.failed.Add(1);
     worker.depth.Add(-1);
