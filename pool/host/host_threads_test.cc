@@ -263,6 +263,28 @@ TEST_F(HostThreadsTest, GoesOnToTheNextTaskWithoutAReturn) {
   EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 1; }));
 }
 
+// The host may find late that a wait is over: when the worker that waited, and
+// the one that stood in for it, are idle already.
+TEST_F(HostThreadsTest, RetiresAnIdleWorkerThatStoodInOnceTheWaitIsOver) {
+  MakePool();
+  std::atomic<void*> waiting{nullptr};
+  Submit([&] {
+    waiting = HostThreads::CurrentWorker();
+    EXPECT_TRUE(Eventually([&] { return release_.load(); }));
+    HostThreads::Settle(FutureState::kCompleted);
+  });
+  ASSERT_TRUE(Eventually([&] { return waiting != nullptr; }));
+  HostThreads::BeginBlocking(waiting);
+  Submit([] { HostThreads::Settle(FutureState::kCompleted); });
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().completed == 1; }));
+  release_ = true;
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().completed == 2; }));
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().busy == 0; }));
+  EXPECT_EQ(pool_->Stats().workers, 2);
+  HostThreads::EndBlocking(waiting);
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().workers == 1; }));
+}
+
 TEST_F(HostThreadsTest, RefusesToSettleOutsideOfATask) {
   EXPECT_THROW(HostThreads::Settle(FutureState::kCompleted), InvalidStateError);
   EXPECT_THROW(HostThreads::GoOn(true), InvalidStateError);

@@ -162,6 +162,9 @@ void ThreadCore::EndBlocking(ThreadWorker& worker) {
   worker.awaited = nullptr;
   roster_.EndBlocking(elsewhere);
   UpdateHints();
+  // The worker that waited may itself be idle by now, if somebody else has
+  // found out that its wait is over.
+  if (roster_.has_spare()) WakeIdleToRecheck();
   WatchForStall();
 }
 

@@ -47,13 +47,13 @@ app.MapGet("/workers", (
 app.MapGet("/later", ([FromKeyedServices("threads")] ThreadPool pool) =>
 {
     pool.Post(() => throw new FormatException("posted and failed"));
-    pool.Post(async () =>
+    pool.Post(() =>
     {
         while (!File.Exists(Path.Combine(folder, "go")))
         {
-            await Task.Delay(5);
+            Thread.Sleep(5);
         }
-        await pool.SubmitAsync(() => File.WriteAllText(Path.Combine(folder, "drained"), ""));
+        File.WriteAllText(Path.Combine(folder, "drained"), "");
     });
     return "posted";
 });
