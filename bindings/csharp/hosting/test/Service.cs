@@ -5,7 +5,7 @@ using ThreadPool = Asyncpal.ThreadPool;
 // A service whose requests run in pools, for package_test.py. Its first argument is
 // a folder: a task leaves the file "begun" there, and waits for "go".
 string folder = args[0];
-var builder = WebApplication.CreateBuilder(args);
+var builder = WebApplication.CreateBuilder(args[1..]);
 builder.Services.AddAsyncpalThreadPool("threads", o =>
 {
     o.MaxWorkers = 2;
