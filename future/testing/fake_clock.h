@@ -14,7 +14,10 @@ namespace asyncpal::testing {
 // One at a time; create it before the objects that are to read it.
 class FakeClock {
  public:
-  FakeClock() { internal::fake_nanos.store(&nanos_); }
+  FakeClock() {
+    nanos_ = 1'000'000'000;
+    internal::fake_nanos.store(&nanos_);
+  }
   ~FakeClock() { internal::fake_nanos.store(nullptr); }
   FakeClock(const FakeClock&) = delete;
   FakeClock& operator=(const FakeClock&) = delete;
@@ -24,7 +27,9 @@ class FakeClock {
   }
 
  private:
-  std::atomic<int64_t> nanos_{1'000'000'000};
+  // Not in the object: a thread of the library's may be about to read it still
+  // when the object is gone.
+  inline static std::atomic<int64_t> nanos_;
 };
 
 }  // namespace asyncpal::testing
