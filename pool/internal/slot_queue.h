@@ -48,7 +48,7 @@ struct Slot {
   static Slot Of(const PostedCall& posted, const void* call, size_t size) {
     Slot slot;
     slot.posted = &posted;
-    std::memcpy(slot.call, call, size);
+    if (size > 0) std::memcpy(slot.call, call, size);  // else it may be null
     return slot;
   }
   bool is_task() const { return posted == nullptr; }
