@@ -3,9 +3,11 @@
 #include <capnp/message.h>
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -55,7 +57,10 @@ struct Ends {
   WorkerInbox inbox;
 };
 
-Ends& MakeEnds() { return *new Ends(MakeSockets()); }
+Ends& MakeEnds() {
+  static auto* const all = new std::vector<std::unique_ptr<Ends>>;
+  return *all->emplace_back(std::make_unique<Ends>(MakeSockets()));
+}
 
 bool WaitForStop(const std::stop_token& token) {
   const absl::Time limit = absl::Now() + absl::Seconds(30);
