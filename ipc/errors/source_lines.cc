@@ -40,7 +40,8 @@ class Modules {
  private:
   void Report() {
     if (dwfl_ == nullptr) return;
-    dwfl_report_begin_add(dwfl_);
+    // All of them again: to add some only, their places must not have changed.
+    dwfl_report_begin(dwfl_);
     dwfl_linux_proc_report(dwfl_, getpid());
     dwfl_report_end(dwfl_, nullptr, nullptr);
   }
