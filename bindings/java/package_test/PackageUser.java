@@ -54,13 +54,16 @@ public final class PackageUser {
     InheritableThreadLocal<String> tenant = new InheritableThreadLocal<>();
     try (ThreadPool pool = ThreadPool.builder().maxWorkers(2).stackSize(512L << 20).build()) {
       tenant.set("one");
+      CountDownLatch begun = new CountDownLatch(1);
       CountDownLatch first = new CountDownLatch(1);
       Future<String> one =
           pool.submit(
               () -> {
+                begun.countDown();
                 first.await();
                 return tenant.get();
               });
+      begun.await(); // else that worker, not this thread, may start the second one
       tenant.set("two");
       expect("two", pool.submit(tenant::get).get()); // by another worker
       first.countDown();
