@@ -1,4 +1,3 @@
-#include <pthread.h>
 #include <time.h>
 
 #include <atomic>
@@ -19,6 +18,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/testing/notification.h"
 #include "asyncpal/pool/testing/eventually.h"
+#include "asyncpal/pool/testing/stack_size.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,6 +33,7 @@ using testing::Eventually;
 using ::testing::HasSubstr;
 using testing::kDeadline;
 using testing::Notification;
+using testing::StackSizeOfThisThread;
 using ::testing::ThrowsMessage;
 
 // --- Bad input ---
@@ -303,16 +304,6 @@ TEST(ThreadPoolOptions, InitializerThatThrowsInTimeIsToldAsItIs) {
 }
 
 // --- Stacks ---
-
-size_t StackSizeOfThisThread() {
-  pthread_attr_t attributes;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
-  void* address = nullptr;
-  size_t size = 0;
-  pthread_attr_getstack(&attributes, &address, &size);
-  pthread_attr_destroy(&attributes);
-  return size;
-}
 
 TEST(ThreadPoolOptions, WorkersHaveTheStackThatTheyAreGiven) {
   ThreadPool pool({.max_workers = 1, .stack_size = size_t{48} << 20});

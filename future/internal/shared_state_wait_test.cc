@@ -11,6 +11,7 @@
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/shared_state.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/testing/no_owner.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,6 +20,7 @@
 namespace asyncpal::internal {
 namespace {
 
+using ::asyncpal::testing::NoOwner;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -46,14 +48,6 @@ class RecordingContext final : public ExecutionContext {
   bool stands_in = true;
   std::vector<const StateBase*> awaited;
   int ended = 0;
-};
-
-class NoOwner final : public TaskOwner {
- public:
-  void OnPendingClaimed(StateBase&, FutureState) override {}
-  void OnFinished(StateBase&, FutureState) override {}
-  void OnUnobservedFailure(const StateBase&,
-                           std::exception_ptr) noexcept override {}
 };
 
 template <typename F>

@@ -14,12 +14,14 @@
 
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/testing/no_owner.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace asyncpal::internal {
 namespace {
 
+using ::asyncpal::testing::NoOwner;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -159,14 +161,6 @@ struct Trace {
   ~Trace() {
     if (owns) notes->push_back("destroyed");
   }
-};
-
-class NoOwner final : public TaskOwner {
- public:
-  void OnPendingClaimed(StateBase&, FutureState) override {}
-  void OnFinished(StateBase&, FutureState) override {}
-  void OnUnobservedFailure(const StateBase&,
-                           std::exception_ptr) noexcept override {}
 };
 
 class TaskTest : public ::testing::Test {

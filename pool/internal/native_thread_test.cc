@@ -9,22 +9,14 @@
 #include <utility>
 
 #include "asyncpal/future/testing/notification.h"
+#include "asyncpal/pool/testing/stack_size.h"
 #include "gtest/gtest.h"
 
 namespace asyncpal::internal {
 namespace {
 
 using testing::Notification;
-
-size_t StackSizeOfThisThread() {
-  pthread_attr_t attributes;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
-  void* address = nullptr;
-  size_t size = 0;
-  pthread_attr_getstack(&attributes, &address, &size);
-  pthread_attr_destroy(&attributes);
-  return size;
-}
+using testing::StackSizeOfThisThread;
 
 size_t StackSizeOf(size_t asked) {
   size_t size = 0;

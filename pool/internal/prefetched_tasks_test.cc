@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/testing/no_owner.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/payload.h"
 #include "asyncpal/pool/internal/remote_task.h"
@@ -15,6 +16,8 @@
 
 namespace asyncpal::internal {
 namespace {
+
+using ::asyncpal::testing::NoOwner;
 
 // A process that has begun what a test says.
 struct FakeConnection {
@@ -31,14 +34,6 @@ struct FakeConnection {
 
 using Tasks = PrefetchedTasks<FakeConnection>;
 using Revoked = Tasks::Revoked;
-
-class NoOwner final : public TaskOwner {
- public:
-  void OnPendingClaimed(StateBase&, FutureState) override {}
-  void OnFinished(StateBase&, FutureState) override {}
-  void OnUnobservedFailure(const StateBase&,
-                           std::exception_ptr) noexcept override {}
-};
 
 class PrefetchedTasksTest : public ::testing::Test {
  protected:

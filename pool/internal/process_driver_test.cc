@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/testing/no_owner.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/ipc/testing/scripted_worker.h"
@@ -33,17 +34,10 @@
 namespace asyncpal::internal {
 namespace {
 
+using ::asyncpal::testing::NoOwner;
 using ::asyncpal::testing::ScriptedWorker;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class NoOwner final : public TaskOwner {
- public:
-  void OnPendingClaimed(StateBase&, FutureState) override {}
-  void OnFinished(StateBase&, FutureState) override {}
-  void OnUnobservedFailure(const StateBase&,
-                           std::exception_ptr) noexcept override {}
-};
 
 // The books of one driver, without a lock.
 class FakePool final : public DriverPool {

@@ -1,0 +1,21 @@
+#ifndef ASYNCPAL_FUTURE_TESTING_NO_OWNER_H_
+#define ASYNCPAL_FUTURE_TESTING_NO_OWNER_H_
+
+#include <exception>
+
+#include "asyncpal/future/internal/shared_state.h"
+
+namespace asyncpal::testing {
+
+// The owner of tasks that no pool has: it is told of them and does nothing.
+class NoOwner final : public internal::TaskOwner {
+ public:
+  void OnPendingClaimed(internal::StateBase&, FutureState) override {}
+  void OnFinished(internal::StateBase&, FutureState) override {}
+  void OnUnobservedFailure(const internal::StateBase&,
+                           std::exception_ptr) noexcept override {}
+};
+
+}  // namespace asyncpal::testing
+
+#endif  // ASYNCPAL_FUTURE_TESTING_NO_OWNER_H_
