@@ -18,6 +18,27 @@ namespace {
 // How deep tasks may run inside each other's waits on one stack.
 constexpr int kMaxInlineDepth = 200;
 
+// While it lives, a worker runs a task inside of another; then that one is its
+// current task again.
+class InnerRun {
+ public:
+  explicit InnerRun(ThreadWorker& worker)
+      : worker_(worker),
+        outer_since_(worker.running_since.load()),
+        outer_task_(worker.current_task.load()) {}
+  ~InnerRun() {
+    worker_.current_task.store(outer_task_, std::memory_order_relaxed);
+    worker_.running_since.store(outer_since_, std::memory_order_relaxed);
+  }
+  InnerRun(const InnerRun&) = delete;
+  InnerRun& operator=(const InnerRun&) = delete;
+
+ private:
+  ThreadWorker& worker_;
+  const int64_t outer_since_;
+  const uint64_t outer_task_;
+};
+
 }  // namespace
 
 std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
@@ -120,12 +141,30 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task, bool alone) {
     CountRun(worker, depth);
     return true;
   }
-  const int64_t outer_since = worker.running_since.load();
-  const uint64_t outer_task = worker.current_task.load();
+  const InnerRun inner(worker);
   worker.current_task.store(task.task_id(), std::memory_order_relaxed);
   RunTask(worker, &task);
-  worker.current_task.store(outer_task, std::memory_order_relaxed);
-  worker.running_since.store(outer_since, std::memory_order_relaxed);
+  return true;
+}
+
+bool ThreadCore::HelpRunner(ThreadWorker& worker, int64_t runner) {
+  if (worker.depth.Get() >= kMaxInlineDepth) return false;
+  const InnerRun inner(worker);
+  TakenTask taken;
+  DroppedStates dropped;
+  {
+    MutexLock lock(mu_);
+    const WorkerPtr from = roster_.Get(runner);
+    if (from == nullptr || !TakeLocal(*from, worker, &taken,
+                                      /*only_plain=*/false, dropped)) {
+      return false;
+    }
+  }
+  if (taken.task != nullptr) {
+    RunTask(worker, taken.task);
+  } else {
+    RunPosted(worker, taken);
+  }
   return true;
 }
 

@@ -24,12 +24,6 @@
 // may still be there.
 
 namespace asyncpal::internal {
-namespace {
-
-// How deep tasks may run inside each other's waits on one stack.
-constexpr int kMaxDepth = 200;
-
-}  // namespace
 
 ThreadWorker* ThreadCore::LocalSubmitter() {
   if (!has_local_queues_) return nullptr;
@@ -265,30 +259,6 @@ void ThreadCore::JoinForked(const PostedCall& posted, ForkedCall* call,
       std::this_thread::yield();
     }
   }
-}
-
-bool ThreadCore::HelpRunner(ThreadWorker& worker, int64_t runner) {
-  if (worker.depth.Get() >= kMaxDepth) return false;
-  TakenTask taken;
-  DroppedStates dropped;
-  {
-    MutexLock lock(mu_);
-    const WorkerPtr from = roster_.Get(runner);
-    if (from == nullptr || !TakeLocal(*from, worker, &taken,
-                                      /*only_plain=*/false, dropped)) {
-      return false;
-    }
-  }
-  const int64_t outer_since = worker.running_since.load();
-  const uint64_t outer_task = worker.current_task.load();
-  if (taken.task != nullptr) {
-    RunTask(worker, taken.task);
-  } else {
-    RunPosted(worker, taken);
-  }
-  worker.current_task.store(outer_task, std::memory_order_relaxed);
-  worker.running_since.store(outer_since, std::memory_order_relaxed);
-  return true;
 }
 
 }  // namespace asyncpal::internal
