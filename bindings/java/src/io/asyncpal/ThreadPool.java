@@ -60,8 +60,9 @@ import java.util.concurrent.TimeoutException;
  *
  * <p>Workers are daemon threads named {@code <pool>-worker-<n>}, with the context class loader and
  * the thread group of the thread that made the pool. They inherit the {@link
- * InheritableThreadLocal}s of the thread whose submission started them, as all threads of the
- * {@code java.util.concurrent} pools do.
+ * InheritableThreadLocal}s of the thread that started them: of the submitter, as in the {@code
+ * java.util.concurrent} pools; or, for a submission that counted on a worker which had just found
+ * another task, of that worker.
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here.
  */
