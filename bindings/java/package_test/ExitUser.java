@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /** How programs end that have nothing of Asyncpal but its jar, and pools that are at work. */
@@ -141,6 +142,37 @@ public final class ExitUser {
         GlobalShutdown.setMode(ExitMode.CANCEL);
         GlobalShutdown.setDeadline(TOO_LONG);
         exitInTasks();
+      }
+    },
+
+    EXIT_IN_A_POOL_THAT_IS_MADE_WHILE_ALL_IS_CANCELLED_IS_NOT_WAITED_FOR(0) {
+      @Override
+      void run() throws Exception {
+        GlobalShutdown.setMode(ExitMode.CANCEL);
+        GlobalShutdown.setDeadline(TOO_LONG);
+        ThreadPool first = new ThreadPool(1);
+        CountDownLatch made = new CountDownLatch(1);
+        CountDownLatch started = new CountDownLatch(1);
+        first.execute(
+            () -> {
+              started.countDown();
+              awaitUninterruptibly(made);
+            });
+        started.await();
+        atExit(
+            () -> {
+              Thread ours = shutdownThread();
+              while (ours.getState() != Thread.State.TIMED_WAITING) {
+                Thread.yield();
+              }
+              try {
+                new ThreadPool(1).execute(() -> System.exit(4));
+              } catch (RejectedExecutionException e) {
+                // It may be closed at once.
+              }
+              made.countDown();
+            });
+        System.exit(0);
       }
     },
 

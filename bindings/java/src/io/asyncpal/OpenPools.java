@@ -3,7 +3,9 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.Library;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
@@ -99,25 +101,32 @@ final class OpenPools {
 
   /** Closes all pools, cancels what they have, and waits until they have ended. */
   static void cancel(Duration deadline) throws InterruptedException {
-    Limit limit = new Limit(deadline);
-    for (Map.Entry<PoolHost, WeakReference<Pool>> entry : OPEN.entrySet()) {
-      Pool pool = entry.getValue().get();
-      if (pool != null) {
-        pool.cancelPending();
-      }
-      entry.getKey().stopAtExit(pool);
+    Set<PoolHost> stopped = new HashSet<>();
+    stopAll(stopped);
+    // Native code also closes pools that nobody refers to, and tells what hangs. Whoever makes a
+    // pool from now on may find it closed.
+    Library.setShutdownDeadline(Durations.toNanos("deadline", deadline));
+    Thread natives = new Thread(Library::shutdown, "asyncpal-shutdown-native");
+    natives.setDaemon(true);
+    natives.start();
+    while (natives.isAlive()) {
+      stopAll(stopped);
+      OPEN.keySet().forEach(PoolHost::leaveOutTasksThatExit);
+      TimeUnit.NANOSECONDS.timedJoin(natives, SLICE);
     }
+  }
+
+  /** Stops those that are not in {@code stopped} yet. */
+  private static void stopAll(Set<PoolHost> stopped) {
     for (Map.Entry<PoolHost, WeakReference<Pool>> entry : OPEN.entrySet()) {
-      while (entry.getValue().get() != null && !limit.hasPassed()) {
-        entry.getKey().leaveOutTasksThatExit();
-        if (entry.getKey().ended().await(limit.slice(), TimeUnit.NANOSECONDS)) {
-          break;
+      if (stopped.add(entry.getKey())) {
+        Pool pool = entry.getValue().get();
+        if (pool != null) {
+          pool.cancelPending();
         }
+        entry.getKey().stopAtExit(pool);
       }
     }
-    // For pools that nobody refers to, or that were made meanwhile; and it tells what hangs.
-    Library.setShutdownDeadline(limit.left());
-    Library.shutdown();
   }
 
   /** Counts down from a deadline. */
