@@ -36,8 +36,9 @@ def asyncpal_swig_library(name, language, deps = [], visibility = None, **kwargs
     cc_library(
         name = name + "_cc",
         srcs = [":%s_cc_files" % name, ":%s_hdrs_files" % name],
-        # Not our own code, so without our warnings.
-        copts = ["-std=c++20"],
+        # Not our own code, so without our warnings. It casts between types of
+        # pointers, as SWIG's manual says.
+        copts = ["-std=c++20", "-fno-strict-aliasing"],
         linkstatic = True,
         visibility = visibility,
         deps = deps + _RUNTIME[language],
