@@ -38,28 +38,44 @@ def asyncpal_cc_library(name, copts = [], linkstatic = True, **kwargs):
         **kwargs
     )
 
-def asyncpal_cc_binary(name, copts = [], **kwargs):
+# First among the deps, or the linker would have met the shared libraries before.
+_STATIC_LIBRARIES = [Label("//tools/deps:static_libraries")]
+
+def asyncpal_cc_binary(name, copts = [], deps = [], linkshared = False, **kwargs):
     """A cc_binary with the project's flags.
+
+    An executable holds what it uses of Abseil and Cap'n Proto: most of the time
+    that a worker process takes to start would go into loading those.
 
     Args:
       name: the target's name.
       copts: further compiler flags, after the project's.
+      deps: as for cc_binary.
+      linkshared: as for cc_binary.
       **kwargs: as for cc_binary.
     """
-    cc_binary(name = name, copts = _copts(copts), **kwargs)
+    cc_binary(
+        name = name,
+        copts = _copts(copts),
+        linkshared = linkshared,
+        deps = ([] if linkshared else _STATIC_LIBRARIES) + deps,
+        **kwargs
+    )
 
-def asyncpal_cc_test(name, copts = [], size = "small", **kwargs):
+def asyncpal_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
     """A cc_test with the project's flags, ended after a minute by default.
 
     Args:
       name: the target's name.
       copts: further compiler flags, after the project's.
+      deps: as for cc_test.
       size: as for cc_test.
       **kwargs: as for cc_test.
     """
     cc_test(
         name = name,
         copts = _copts(copts),
+        deps = _STATIC_LIBRARIES + deps,
         # As a user's program is linked. Tests start faster than with one shared
         # library for each target, too.
         linkstatic = True,

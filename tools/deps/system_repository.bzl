@@ -66,6 +66,22 @@ printf '#if !__has_include(<%s>)\\n#error\\n#endif\\n' "$1" |
   ${CC:-cc} -x c++ -std=c++20 -E -
 """
 
+# Libraries of which executables hold what they use: those of Abseil, and these.
+_LINKED_STATICALLY = ["capnp", "kj"]
+
+# The target that makes it so. Linkers see its archives before the shared
+# libraries of the others, which then are not needed any more.
+_STATIC = "static_libraries"
+
+# Prints those of the libraries that have an archive.
+_ASK_FOR_ARCHIVES = """
+for name in "$@"; do
+  case $(${CC:-cc} -print-file-name="lib$name.a") in
+    /*) echo "$name" ;;
+  esac
+done
+"""
+
 _BUILD_HEAD = """
 load("@rules_cc//cc:defs.bzl", "cc_library")
 load(":missing_library.bzl", "missing_library")
@@ -90,6 +106,31 @@ def _found(name, flags):
         libraries,
         [":compat"] if name in _NEEDS_COMPAT else [],
     )
+
+def _static(repository_ctx, flags):
+    """A target that makes a program hold what it uses of some libraries.
+
+    Args:
+      repository_ctx: of the rule.
+      flags: what pkg-config says of each library that was found.
+    Returns:
+      the target, for the BUILD file.
+    """
+    names = []
+    for name, words in flags.items():
+        if name.startswith("absl_") or name in _LINKED_STATICALLY:
+            for word in words:
+                if word.startswith("-l") and word[2:] not in names:
+                    names.append(word[2:])
+    ask = ["sh", "-c", _ASK_FOR_ARCHIVES, "sh"] + names
+    archives = repository_ctx.execute(ask).stdout.splitlines()
+    linkopts = []
+    if archives:
+        linkopts = ["-Wl,--push-state,-Bstatic,--start-group"] + [
+            "-l" + name
+            for name in archives
+        ] + ["-Wl,--end-group,--pop-state"]
+    return "cc_library(name = %r, linkopts = %r)" % (_STATIC, linkopts)
 
 def _missing(name, package):
     return "missing_library(name = %r, package = %r)" % (name, package)
@@ -139,12 +180,15 @@ def _system_repository_impl(repository_ctx):
     repository_ctx.file("BUILD", "\n".join(
         [_BUILD_HEAD] +
         [_found(name, flags[name]) for name in flags] +
+        [_static(repository_ctx, flags)] +
         ["alias(name = %r, actual = %r)" % item for item in given.items()] +
         [_missing(name, packages[name]) for name in missing],
     ))
     repository_ctx.file(
         "targets.bzl",
-        "TARGETS = %r\n" % sorted(flags.keys() + given.keys() + missing),
+        "TARGETS = %r\n" % sorted(
+            flags.keys() + given.keys() + missing + [_STATIC],
+        ),
     )
     repository_ctx.symlink(
         Label("//tools/deps:missing_library.bzl"),
