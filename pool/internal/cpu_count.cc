@@ -10,12 +10,23 @@
 namespace asyncpal::internal {
 namespace {
 
-int AffinityCpus() {
+int CpusOfAffinity() {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0) return CPU_COUNT(&cpus);
   // More CPUs than a cpu_set_t holds.
   return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+// 0: none.
+int Quota() {
+  std::ifstream cgroups("/proc/self/cgroup");
+  return CpusOfCgroups(cgroups, "/sys/fs/cgroup");
+}
+
+int CpusWithin(int quota) {
+  const int affinity = std::max(1, CpusOfAffinity());
+  return quota > 0 ? std::min(affinity, quota) : affinity;
 }
 
 std::string FirstLine(const std::string& path) {
@@ -88,11 +99,11 @@ int CpusOfCgroups(std::istream& cgroups, const std::string& root) {
   return tightest;
 }
 
-int AvailableCpus() {
-  const int affinity = std::max(1, AffinityCpus());
-  std::ifstream cgroups("/proc/self/cgroup");
-  const int quota = CpusOfCgroups(cgroups, "/sys/fs/cgroup");
-  return quota > 0 ? std::min(affinity, quota) : affinity;
+int AvailableCpus() { return CpusWithin(Quota()); }
+
+int ProbablyAvailableCpus() {
+  static const int quota = Quota();
+  return CpusWithin(quota);
 }
 
 }  // namespace asyncpal::internal

@@ -10,6 +10,10 @@ namespace asyncpal::internal {
 // fewer where its cgroup has a quota. At least 1.
 int AvailableCpus();
 
+// The same, with the quota as it was at the first call: a thousand times
+// faster, for what each pool asks and may be wrong about.
+int ProbablyAvailableCpus();
+
 // The CPUs that a cgroup v2 `cpu.max` allows ("200000 100000" is 2, rounded
 // up), 0 where that is no limit or no such text.
 int CpusOfQuota(const std::string& cpu_max);

@@ -81,6 +81,7 @@ TEST(CpuCount, FollowsTheAffinityOfThisProcess) {
   CPU_SET(cpu, &one);
   ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
   EXPECT_EQ(AvailableCpus(), 1);
+  EXPECT_EQ(ProbablyAvailableCpus(), 1);
   sched_setaffinity(0, sizeof(before), &before);
 }
 

@@ -11,6 +11,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/trampoline.h"
+#include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/internal/thread_core.h"
 
@@ -39,8 +40,9 @@ std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
 
 void ThreadCore::RegisterForShutdown() {
   if (looks_out()) {
+    const int cpus = ProbablyAvailableCpus();
     MutexLock lock(mu_);
-    roster_.set_max_waking(std::max(1u, std::thread::hardware_concurrency()));
+    roster_.set_max_waking(static_cast<size_t>(cpus));
   }
   // A pool of one runs its tasks strictly in the order of their submission.
   has_local_queues_ = runs_tasks_here() && options_.max_workers > 1 &&
