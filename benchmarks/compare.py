@@ -52,6 +52,8 @@ CASES = [
          Target(1.5, "openmp"), None),
     Case("pending_future_bytes", "", _POOLS,
          Target(96, None), None),
+    Case("pending_post_bytes", "", _POOLS,
+         Target(32, None), None),
     Case("idle_pool_bytes", "", (), Target(8192, None), None),
     Case("create_run_shut_down", "us", _POOLS,
          Target(0.5, "naive"), None),

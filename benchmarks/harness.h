@@ -32,10 +32,10 @@ void RegisterLatency(const Settings& settings);
 void RegisterLoops(const Settings& settings);
 void RegisterResources(const Settings& settings);
 
-// Resident bytes per pending future of the pool of that name; negative for an
-// unknown name. Call it in a fresh process.
-double MeasurePendingFutureBytes(std::string_view pool, int workers,
-                                 int64_t count);
+// Resident bytes per pending future, or per pending post, of the pool of that
+// name; negative for an unknown name. Call it in a fresh process.
+double MeasurePendingBytes(std::string_view pool, bool with_futures,
+                           int workers, int64_t count);
 
 // The same per ThreadPool that has run a task and has no thread left.
 double MeasureIdlePoolBytes(int64_t count);

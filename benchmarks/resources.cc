@@ -45,33 +45,76 @@ int64_t ResidentBytes() {
   return 0;
 }
 
+// All workers of a pool, until it goes: what is submitted meanwhile is pending.
 template <typename Pool>
-double BytesOf(int workers, int64_t count) {
-  std::atomic<int> busy{0};
-  std::atomic<bool> go{false};
-  Pool pool(workers);
-  // More than one each where a pool queues a task behind a busy worker.
-  while (busy < workers) {
-    pool.Submit([&] {
-      ++busy;
-      go.wait(false);
-    });
-    std::this_thread::sleep_for(milliseconds(1));
+class BusyWorkers {
+ public:
+  BusyWorkers(Pool& pool, int workers) {
+    // More than one each where a pool queues a task behind a busy worker.
+    for (; begun_ < workers; ++submitted_) {
+      pool.Submit([this] {
+        ++begun_;
+        go_.wait(false);
+        ++over_;
+      });
+      std::this_thread::sleep_for(milliseconds(1));
+    }
   }
+  ~BusyWorkers() {
+    go_ = true;
+    go_.notify_all();
+    while (over_ < submitted_) std::this_thread::sleep_for(milliseconds(1));
+  }
+
+ private:
+  std::atomic<bool> go_{false};
+  std::atomic<int> begun_{0};
+  std::atomic<int> over_{0};
+  int submitted_ = 0;
+};
+
+double BytesOfEach(int64_t before, int64_t count) {
+  return static_cast<double>(ResidentBytes() - before) /
+         static_cast<double>(count);
+}
+
+template <typename Pool>
+double BytesOfFutures(int workers, int64_t count) {
+  Pool pool(workers);
   const auto submit = [&pool](int64_t i) {
     return pool.Submit([i] { return static_cast<int>(i); });
   };
   // The handles are the user's, and there before.
   std::vector<decltype(submit(0))> futures(static_cast<size_t>(count));
-  const int64_t before = ResidentBytes();
-  for (int64_t i = 0; i < count; ++i) {
-    futures[static_cast<size_t>(i)] = submit(i);
+  double bytes;
+  {
+    const BusyWorkers<Pool> busy(pool, workers);
+    const int64_t before = ResidentBytes();
+    for (int64_t i = 0; i < count; ++i) {
+      futures[static_cast<size_t>(i)] = submit(i);
+    }
+    bytes = BytesOfEach(before, count);
   }
-  const int64_t after = ResidentBytes();
-  go = true;
-  go.notify_all();
   for (auto& future : futures) Pool::Collect(std::move(future));
-  return static_cast<double>(after - before) / static_cast<double>(count);
+  return bytes;
+}
+
+template <typename Pool>
+double BytesOfPosts(int workers, int64_t count) {
+  TaskCounter done;
+  Pool pool(workers);
+  double bytes;
+  {
+    const BusyWorkers<Pool> busy(pool, workers);
+    const int64_t before = ResidentBytes();
+    pool.Produce([&] {
+      for (int64_t i = 0; i < count; ++i) pool.Post([&done] { done.Add(); });
+    });
+    bytes = BytesOfEach(before, count);
+  }
+  pool.Drain();
+  done.WaitFor(count);
+  return bytes;
 }
 
 // Where no allocator has memory left from before. Returns what it prints.
@@ -91,7 +134,8 @@ double MeasureInAFreshProcess(benchmark::State& state,
   return value;
 }
 
-struct PendingFutureBytes {
+struct PendingBytes {
+  const char* flag;
   int workers;
   int64_t count;
 
@@ -99,7 +143,7 @@ struct PendingFutureBytes {
   void Run(benchmark::State& state) const {
     for (auto _ : state) {
       state.counters["value"] = MeasureInAFreshProcess(
-          state, std::string("--measure_bytes=") + Pool::kName +
+          state, std::string(flag) + "=" + Pool::kName +
                      " --workers=" + std::to_string(workers) +
                      " --count=" + std::to_string(count));
     }
@@ -219,30 +263,41 @@ struct IdlePool {
 
 }  // namespace
 
-double MeasurePendingFutureBytes(std::string_view pool, int workers,
-                                 int64_t count) {
-  if (pool == Asyncpal::kName) return BytesOf<Asyncpal>(workers, count);
-  if (pool == Naive::kName) return BytesOf<Naive>(workers, count);
-  if (pool == Tbb::kName) return BytesOf<Tbb>(workers, count);
-  if (pool == Asio::kName) return BytesOf<Asio>(workers, count);
-  if (pool == StealingPool::kName) return BytesOf<StealingPool>(workers, count);
+double MeasurePendingBytes(std::string_view pool, bool with_futures,
+                           int workers, int64_t count) {
+  const auto measure = [&](auto* p) {
+    using Pool = std::remove_pointer_t<decltype(p)>;
+    return with_futures ? BytesOfFutures<Pool>(workers, count)
+                        : BytesOfPosts<Pool>(workers, count);
+  };
+  if (pool == Asyncpal::kName) return measure(static_cast<Asyncpal*>(nullptr));
+  if (pool == Naive::kName) return measure(static_cast<Naive*>(nullptr));
+  if (pool == Tbb::kName) return measure(static_cast<Tbb*>(nullptr));
+  if (pool == Asio::kName) return measure(static_cast<Asio*>(nullptr));
+  if (pool == StealingPool::kName) {
+    return measure(static_cast<StealingPool*>(nullptr));
+  }
   return -1;
 }
 
 double MeasureIdlePoolBytes(int64_t count) { return BytesOfIdlePools(count); }
 
 void RegisterResources(const Settings& settings) {
+  const auto once = [](benchmark::internal::Benchmark* b) {
+    b->Iterations(1)->Repetitions(1);
+  };
   RegisterCase<Asyncpal>("idle_pool_bytes",
-                         IdlePoolBytes{settings.Size(10'000, 100)},
-                         [](benchmark::internal::Benchmark* b) {
-                           b->Iterations(1)->Repetitions(1);
-                         });
+                         IdlePoolBytes{settings.Size(10'000, 100)}, once);
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "pending_future_bytes",
-      PendingFutureBytes{settings.workers, settings.Size(200'000, 2'000)},
-      [](benchmark::internal::Benchmark* b) {
-        b->Iterations(1)->Repetitions(1);
-      });
+      PendingBytes{"--measure_future_bytes", settings.workers,
+                   settings.Size(200'000, 2'000)},
+      once);
+  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+      "pending_post_bytes",
+      PendingBytes{"--measure_post_bytes", settings.workers,
+                   settings.Size(1'000'000, 2'000)},
+      once);
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "create_run_shut_down", CreateRunShutDown{settings.workers},
       [](benchmark::internal::Benchmark* b) {
@@ -250,10 +305,7 @@ void RegisterResources(const Settings& settings) {
             benchmark::kMicrosecond);
       });
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
-      "idle_wakeups", IdlePool{milliseconds(settings.Size(1000, 20))},
-      [](benchmark::internal::Benchmark* b) {
-        b->Iterations(1)->Repetitions(1);
-      });
+      "idle_wakeups", IdlePool{milliseconds(settings.Size(1000, 20))}, once);
 }
 
 }  // namespace asyncpal::benchmarks

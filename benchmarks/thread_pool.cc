@@ -16,15 +16,17 @@ namespace {
 constexpr char kUsage[] =
     "  --workers=N              threads of each pool (2)\n"
     "  --smoke                  small inputs: whether, not how fast\n"
-    "  --measure_bytes=POOL     prints the bytes per pending future; used by "
-    "the"
-    "\n                           case of that name, with --count=N futures\n"
+    "  --measure_future_bytes=POOL\n"
+    "  --measure_post_bytes=POOL\n"
+    "                           prints the bytes per pending one; used by the\n"
+    "                           cases of those names, with --count=N of them\n"
     "  --measure_idle_pools=N   prints the bytes of each of N idle pools\n"
     "and those of Google Benchmark, see --help\n";
 
 int Main(int argc, char** argv) {
   Settings settings;
-  std::string measure_bytes;
+  std::string measured_pool;
+  bool with_futures = false;
   int64_t count = 1000;
   benchmark::Initialize(&argc, argv);
   for (int i = 1; i < argc; ++i) {
@@ -43,17 +45,19 @@ int Main(int argc, char** argv) {
     } else if (name == "--measure_idle_pools" && number > 0) {
       std::cout << MeasureIdlePoolBytes(number) << "\n";
       return EXIT_SUCCESS;
-    } else if (name == "--measure_bytes") {
-      measure_bytes = value;
+    } else if (name == "--measure_future_bytes" ||
+               name == "--measure_post_bytes") {
+      measured_pool = value;
+      with_futures = name == "--measure_future_bytes";
     } else {
       std::cerr << argument << ": unknown argument, or bad value. It takes\n"
                 << kUsage;
       return EXIT_FAILURE;
     }
   }
-  if (!measure_bytes.empty()) {
-    std::cout << MeasurePendingFutureBytes(measure_bytes, settings.workers,
-                                           count)
+  if (!measured_pool.empty()) {
+    std::cout << MeasurePendingBytes(measured_pool, with_futures,
+                                     settings.workers, count)
               << "\n";
     return EXIT_SUCCESS;
   }
