@@ -92,8 +92,54 @@ TEST(BlockCache, ReusesABlockFromTheEndOfAThreadWithinItsSize) {
   FreeBlock(block, 100);
   // The same class of sizes as 100.
   void* const reused = AllocateBlock(112);
-  EXPECT_GE(malloc_usable_size(reused), 112u);
+  void* const next = AllocateBlock(112);
+  std::memset(reused, 0xff, 112);
+  std::memset(next, 0, 112);
+  EXPECT_EQ(static_cast<unsigned char*>(reused)[111], 0xff);
   FreeBlock(reused, 112);
+  FreeBlock(next, 112);
+}
+
+TEST(BlockCache, ThreadsThatComeAndGoUseTheSameMemory) {
+  std::set<uintptr_t> pages;
+  for (int i = 0; i < 100; ++i) {
+    std::thread([&] {
+      void* const block = AllocateBlock(80);
+      pages.insert(reinterpret_cast<uintptr_t>(block) / 4096);
+      FreeBlock(block, 80);
+    }).join();
+  }
+  EXPECT_LT(pages.size(), 100u);
+}
+
+TEST(BlockCache, GivesTheMemoryOfABurstBack) {
+  constexpr size_t kSize = 64;
+  constexpr size_t kBlocks = 400'000;
+  std::vector<void*> blocks;
+  blocks.reserve(kBlocks);
+  const auto in_use = [] { return mallinfo2().uordblks; };
+  const size_t before = in_use();
+  for (size_t i = 0; i < kBlocks; ++i) blocks.push_back(AllocateBlock(kSize));
+  const size_t burst = in_use() - before;
+  for (void* const block : blocks) FreeBlock(block, kSize);
+  if (burst < kBlocks * kSize / 2) GTEST_SKIP() << "a sanitizer's allocator";
+  EXPECT_LT(burst, kBlocks * (kSize + 1));
+  EXPECT_LT(in_use() - before, burst / 3);
+}
+
+TEST(BlockCache, UsesWhatCameBackBeforeNewMemory) {
+  constexpr size_t kSize = 48;
+  constexpr size_t kBlocks = 200'000;
+  std::vector<void*> blocks(kBlocks);
+  for (void*& block : blocks) block = AllocateBlock(kSize);
+  const size_t most = mallinfo2().uordblks;
+  // Each second one stays, so no slab becomes free.
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < kBlocks; i += 2) FreeBlock(blocks[i], kSize);
+    for (size_t i = 0; i < kBlocks; i += 2) blocks[i] = AllocateBlock(kSize);
+  }
+  EXPECT_LT(mallinfo2().uordblks, most + most / 50);
+  for (void* const block : blocks) FreeBlock(block, kSize);
 }
 
 TEST(BlockCache, TakesABlockBackAtTheEndOfAThread) {
