@@ -93,9 +93,7 @@ void StateBase::Run(int64_t now) {
 
 void StateBase::Finish(FutureState outcome, std::exception_ptr error) {
   const uint64_t word = word_.load(std::memory_order_relaxed);
-  if ((word & kDetached) == 0 && !IsAlone(word)) {
-    done_at_.store(NowTicks(), std::memory_order_relaxed);
-  }
+  if ((word & kDetached) == 0 && !IsAlone(word)) clock_.MarkEnded(NowTicks());
   if ((word & kPoolTask) != 0) {
     owner_->OnFinished(*this, outcome);
     if ((word & kDetached) != 0 && outcome == FutureState::kFailed) {
@@ -146,20 +144,41 @@ void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
     }
     owner_->OnPendingClaimed(*this, outcome);  // it may be gone after this
   }
-  DropCallable();
-  StoreAndPublish(outcome, std::move(error));
+  if ((word & kCallableGone) == 0) DropCallable();
+  if (error != nullptr) StoreError(std::move(error));
+  clock_.MarkEnded(NowTicks());
+  Publish(outcome);
 }
 
 void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
   AddReference();
   OnGivenBack(outcome, error);
-  StoreAndPublish(outcome, std::move(error));
+  StoreErrorBesideCallable(std::move(error));
+  clock_.MarkEnded(NowTicks());
+  Publish(outcome);
 }
 
-void StateBase::StoreAndPublish(FutureState outcome, std::exception_ptr error) {
-  done_at_.store(NowTicks(), std::memory_order_relaxed);
-  if (error != nullptr) StoreError(std::move(error));
-  Publish(outcome);
+void StateBase::StoreErrorBesideCallable(std::exception_ptr error) noexcept {
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  if ((word & kHasCallable) != 0) word_.fetch_or(kCallableKept);
+  if (error == nullptr) return;
+  if ((word & kCallableInRoom) == 0) {
+    StoreError(std::move(error));
+    return;
+  }
+  try {
+    EnsureExtras().error = std::move(error);
+  } catch (const std::bad_alloc&) {  // see ErrorApart()
+  }
+  word_.fetch_or(kErrorApart);
+}
+
+std::exception_ptr StateBase::ErrorApart() const {
+  if (!has_error_apart()) return nullptr;
+  const Extras* const extras = extras_.load(kAcquire);
+  return extras != nullptr && extras->error != nullptr
+             ? extras->error
+             : std::make_exception_ptr(std::bad_alloc());
 }
 
 bool StateBase::Settle(FutureState outcome, std::exception_ptr error) {
@@ -169,7 +188,7 @@ bool StateBase::Settle(FutureState outcome, std::exception_ptr error) {
   }
   if (!ClaimRunning()) return false;
   AddReference();
-  if (error != nullptr) StoreError(error);
+  StoreErrorBesideCallable(error);
   Finish(outcome, std::move(error));
   return true;
 }
@@ -242,15 +261,7 @@ bool StateBase::WaitUntilDone(absl::Duration timeout, bool alone) {
 
 TaskTimes StateBase::duration() const {
   const bool done = is_done();
-  const int64_t end =
-      done ? done_at_.load(std::memory_order_relaxed) : NowTicks();
-  // A task may have failed between its start and its run, and its worker may
-  // have read the clock before the submission.
-  int64_t started = started_at_.load(std::memory_order_relaxed);
-  if (started == 0 || started > end) started = end;
-  if (started < submitted_at_) started = submitted_at_;
-  return {absl::Nanoseconds(TicksToNanos(started - submitted_at_)),
-          absl::Nanoseconds(TicksToNanos(end - started))};
+  return clock_.Times(done, done ? 0 : NowTicks());
 }
 
 StateBase::Extras& StateBase::EnsureExtras() {

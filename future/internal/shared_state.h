@@ -15,6 +15,7 @@
 #include "asyncpal/future/internal/block_cache.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/task_clock.h"
 #include "asyncpal/future/internal/task_runner.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/state.h"
@@ -50,7 +51,8 @@ class TaskAttachment {
 };
 
 // The part of a future's state that does not depend on its type, and the times
-// of the task that produces it: one allocation for all.
+// of the task that produces it: one allocation for all, and of a small task one
+// cache line. What few states need is apart, see Extras.
 //
 // `word_` holds the life of the task in one atomic: its stage, some flags, and
 // the number of references. A stage changes by compare-and-swap, so each change
@@ -71,7 +73,7 @@ class StateBase {
   StateBase(TaskOwner* owner, uint32_t flags)
       : word_(kReference | flags),
         owner_(owner),
-        submitted_at_((flags & kDetached) != 0 ? 0 : NowTicks()) {}
+        clock_((flags & kDetached) != 0 ? 0 : NowTicks()) {}
   virtual ~StateBase();
   StateBase(const StateBase&) = delete;
   StateBase& operator=(const StateBase&) = delete;
@@ -92,6 +94,10 @@ class StateBase {
   static constexpr uint32_t kPoolTask = 1 << 7;  // its owner keeps count of it
   static constexpr uint32_t kDetached = 1 << 8;  // no future looks at it
   static constexpr uint32_t kTracked = 1 << 9;  // the owner looks at it running
+  // It has a callable, which DropCallable() destroys; or even keeps it where
+  // the outcome will be.
+  static constexpr uint32_t kHasCallable = 1 << 12;
+  static constexpr uint32_t kCallableInRoom = 1 << 13;
 
   void AddReference() {
     word_.fetch_add(kReference, std::memory_order_relaxed);
@@ -190,10 +196,7 @@ class StateBase {
   bool ClaimPending();
   bool ClaimRunning();  // running -> settling
   // The first call counts.
-  void MarkStarted(int64_t now) {
-    if (started_at_.load(std::memory_order_relaxed) != 0) return;
-    started_at_.store(now, std::memory_order_relaxed);
-  }
+  void MarkStarted(int64_t now) { clock_.MarkStarted(now); }
   // Runs a started task to its end and gives up the caller's reference. `now`
   // is NowTicks(), or for a task that is_alone() has no meaning.
   void Run(int64_t now);
@@ -240,7 +243,22 @@ class StateBase {
 
  protected:
   virtual void Execute() {}
+  // Where the outcome belongs; a callable in that room is gone.
   virtual void StoreError(std::exception_ptr error) noexcept = 0;
+  // The error of a done state that had to be stored apart, as a callable was
+  // still there. Null: StoreError() has it.
+  std::exception_ptr ErrorApart() const;
+  bool has_error_apart() const {
+    return (word_.load(kAcquire) & kErrorApart) != 0;
+  }
+  // Whether DropCallable() is yet to be called: for the destructor.
+  bool HasCallable() const {
+    const uint64_t word = word_.load(kAcquire);
+    return (word & kCallableGone) == 0 &&
+           (!IsDone(word) || (word & kCallableKept) != 0);
+  }
+  // DropCallable() was called, though the state is not published by the caller.
+  void NoteCallableGone() { word_.fetch_or(kCallableGone); }
 
   // After ClaimRunning() and storing: accounts and publishes. No other
   // reference to the error of this thread's should be left by then.
@@ -277,6 +295,9 @@ class StateBase {
   static constexpr uint32_t kTaken = 1 << 6;
   static constexpr uint32_t kAlone = 1 << 10;  // its runner has all references
   static constexpr uint32_t kLocal = 1 << 11;
+  static constexpr uint32_t kCallableKept = 1 << 14;  // though it is done
+  static constexpr uint32_t kCallableGone = 1 << 15;  // though it is not
+  static constexpr uint32_t kErrorApart = 1 << 16;
 
   // Whether the thread that runs the task and waits for it has all there are.
   static bool IsAlone(uint64_t word) {
@@ -299,6 +320,7 @@ class StateBase {
     StateBase& state;
     std::string name;                            // const once shared
     std::unique_ptr<TaskAttachment> attachment;  // const once shared
+    std::exception_ptr error;  // see ErrorApart(); published by the word
     // The thread that has put them off; each thread looks for itself only.
     std::atomic<const void*> put_off_on{nullptr};
     Mutex mu;
@@ -324,8 +346,8 @@ class StateBase {
   const uint32_t* wait_address() const;
   bool Move(Stage from, Stage to);
   bool WaitUntilDone(absl::Duration timeout, bool alone);
-  // Gives up a reference of the caller's.
-  void StoreAndPublish(FutureState outcome, std::exception_ptr error);
+  // StoreError(), for a state whose callable may still be there.
+  void StoreErrorBesideCallable(std::exception_ptr error) noexcept;
   void Destroy() noexcept {
     Destruction& destruction = destruction_;
     if (destruction.depth == kMaxDestructionDepth) {
@@ -356,10 +378,7 @@ class StateBase {
     uint64_t task_id_ = 0;
     StateBase* next_put_off_;  // once nobody else has a reference
   };
-  // NowTicks(); 0: not yet. Relaxed: published by word_.
-  const int64_t submitted_at_;  // 0 too where no future can ask
-  std::atomic<int64_t> started_at_{0};
-  std::atomic<int64_t> done_at_{0};
+  TaskClock clock_;  // without meaning where no future can ask
 
   static inline constinit thread_local Destruction destruction_ = {0, nullptr};
 };

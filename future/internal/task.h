@@ -102,10 +102,10 @@ class ResultState : public StateBase {
   ~ResultState() noexcept override {
     switch (state()) {
       case FutureState::kCompleted:
-        DestroyContained(value_, "result");
+        DestroyContained(room_.value, "result");
         break;
       case FutureState::kFailed:
-        std::destroy_at(&error_);
+        if (!has_error_apart()) std::destroy_at(&room_.error);
         break;
       default:
         break;
@@ -116,20 +116,21 @@ class ResultState : public StateBase {
   const Stored<T>& Get() const {
     ThrowUnlessCompleted();
     if (is_taken()) ThrowTaken();
-    return value_;
+    return room_.value;
   }
   // The same; the caller may move out of what it gets, and is the only one.
   Stored<T>& GetForMove() {
     ThrowUnlessCompleted();
     if (!Take()) ThrowTaken();
-    return value_;
+    return room_.value;
   }
   const Stored<T>* result() const {
-    return state() == FutureState::kCompleted && !is_taken() ? &value_
+    return state() == FutureState::kCompleted && !is_taken() ? &room_.value
                                                              : nullptr;
   }
   std::exception_ptr error() const {
-    return state() == FutureState::kFailed ? error_ : nullptr;
+    if (state() != FutureState::kFailed) return nullptr;
+    return has_error_apart() ? ErrorApart() : room_.error;
   }
 
   // Settles a pending or started state that has no callable of its own. False:
@@ -186,15 +187,25 @@ class ResultState : public StateBase {
   }
 
  protected:
+  // What is there depends on how far the state is; a callable that is small
+  // enough may lie there before the outcome.
+  union Room {
+    Room() {}
+    ~Room() {}
+    Stored<T> value;
+    std::exception_ptr error;
+  };
+  void* room() { return &room_; }
+
   void StoreError(std::exception_ptr error) noexcept override {
-    new (&error_) std::exception_ptr(std::move(error));
+    new (&room_.error) std::exception_ptr(std::move(error));
   }
 
  private:
   // Null, or what the move threw: there is no value then.
   std::exception_ptr TryStore(Stored<T>&& value) noexcept {
     try {
-      new (&value_) Stored<T>(std::move(value));
+      new (&room_.value) Stored<T>(std::move(value));
       return nullptr;
     } catch (...) {
       return std::current_exception();
@@ -204,6 +215,7 @@ class ResultState : public StateBase {
   // Gives up the caller's reference.
   void SettleError(std::exception_ptr error) {
     if (error == nullptr || !ClaimRunning()) {
+      NoteCallableGone();
       Release();
       return;
     }
@@ -216,7 +228,7 @@ class ResultState : public StateBase {
       case FutureState::kCompleted:
         return;
       case FutureState::kFailed:
-        std::rethrow_exception(CopyException(error_));
+        std::rethrow_exception(CopyException(error()));
       default:
         throw CancelledError(absl::StrCat(Describe(), " was cancelled"));
     }
@@ -226,10 +238,7 @@ class ResultState : public StateBase {
         absl::StrCat("the result of ", Describe(), " was already moved out"));
   }
 
-  union {
-    Stored<T> value_;
-    std::exception_ptr error_;
-  };
+  Room room_;
 };
 
 // A callable with its arguments, both decayed as std::thread does it.
@@ -292,19 +301,22 @@ bool IsEmptyCallable(const F& f) {
 
 struct NoStopSource {};
 
-// A task: the state of its future and its callable, in one allocation.
+// A task: the state of its future and its callable, in one allocation. A small
+// callable lies where the outcome will be.
 template <typename T, typename Call, bool kStoppable>
 class Task final : public ResultState<T> {
  public:
   template <typename MakeCall>
   Task(TaskOwner* owner, uint32_t flags, MakeCall&& make_call)
-      : ResultState<T>(owner, StateBase::kPoolTask | flags |
-                                  (kStoppable ? StateBase::kTracked : 0)),
-        call_(std::forward<MakeCall>(make_call)()) {}
-  ~Task() noexcept override { DropCallable(); }
+      : ResultState<T>(owner, StateBase::kPoolTask | flags | kFlags) {
+    new (place()) Call(std::forward<MakeCall>(make_call)());
+  }
+  ~Task() noexcept override {
+    if (this->HasCallable()) DropCallable();
+  }
 
   void DropCallable() noexcept override {
-    if (std::exchange(has_call_, false)) DestroyContained(call_, "callable");
+    DestroyContained(call(), "callable");
   }
   void RequestStop() noexcept override {
     if constexpr (kStoppable) stop_.request_stop();
@@ -313,7 +325,10 @@ class Task final : public ResultState<T> {
     // Dropped on every way out, as after an ordinary run.
     struct Dropper {
       Task& task;
-      ~Dropper() { task.DropCallable(); }
+      ~Dropper() {
+        task.DropCallable();
+        task.NoteCallableGone();
+      }
     } dropper{*this};
     static_cast<void>(Invoke());
   }
@@ -325,18 +340,39 @@ class Task final : public ResultState<T> {
   }
 
  private:
+  using Room = typename ResultState<T>::Room;
+  static constexpr bool kInRoom =
+      sizeof(Call) <= sizeof(Room) && alignof(Call) <= alignof(Room);
+  static constexpr uint32_t kFlags =
+      StateBase::kHasCallable | (kInRoom ? StateBase::kCallableInRoom : 0) |
+      (kStoppable ? StateBase::kTracked : 0);
+
+  struct Nothing {};
+  union OwnPlace {
+    OwnPlace() {}
+    ~OwnPlace() {}
+    Call call;
+  };
+
+  void* place() {
+    if constexpr (kInRoom) {
+      return this->room();
+    } else {
+      return &own_place_;
+    }
+  }
+  Call& call() { return *std::launder(static_cast<Call*>(place())); }
+
   decltype(auto) Invoke() {
     if constexpr (kStoppable) {
-      return std::move(call_)(stop_.get_token());
+      return std::move(call())(stop_.get_token());
     } else {
-      return std::move(call_)();
+      return std::move(call())();
     }
   }
 
-  union {
-    Call call_;
-  };
-  bool has_call_ = true;
+  [[no_unique_address]] std::conditional_t<kInRoom, Nothing, OwnPlace>
+      own_place_;
   [[no_unique_address]] std::conditional_t<kStoppable, std::stop_source,
                                            NoStopSource>
       stop_;
