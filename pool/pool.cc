@@ -6,12 +6,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/pool_list.h"
 
 namespace asyncpal {
 
-Pool::Pool(std::shared_ptr<internal::PoolCore> core) : core_(std::move(core)) {}
+using internal::PoolList;
 
-Pool::~Pool() { core_->Release(); }
+Pool::Pool(std::shared_ptr<internal::PoolCore> core)
+    : core_(std::move(core)), list_id_(PoolList::Global().Add(this)) {}
+
+Pool::~Pool() {
+  PoolList::Global().Remove(list_id_);
+  core_->Release();
+}
+
+void Pool::ForEach(absl::AnyInvocable<void(Pool&)> visit) {
+  PoolList::Global().ForEach(visit);
+}
 
 void Pool::Check() { core_->Check(); }
 

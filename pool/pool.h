@@ -1,10 +1,12 @@
 #ifndef ASYNCPAL_POOL_POOL_H_
 #define ASYNCPAL_POOL_POOL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/pool/cancelled_task.h"
 #include "asyncpal/pool/options.h"
@@ -29,6 +31,12 @@ class Pool {
   virtual ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+
+  // Calls `visit` with each pool of this process, closed ones too, in the order
+  // in which they were made, on this thread. A pool's destructor waits while a
+  // visitor is inside, so it must not destroy the pool that it is given. What
+  // it throws ends the walk.
+  static void ForEach(absl::AnyInvocable<void(Pool&)> visit);
 
   // Throws ClosedPoolError after Shutdown(), and for a broken pool its error:
   // InitializerError or FinalizerError with the cause nested, or another
@@ -90,6 +98,7 @@ class Pool {
 
  private:
   const std::shared_ptr<internal::PoolCore> core_;
+  const uint64_t list_id_;  // in the PoolList
 };
 
 }  // namespace asyncpal
