@@ -120,7 +120,8 @@ class Lint:
         files = self.select(".cs")
         if not files or self.lacks("dotnet", "the .NET SDK"):
             return
-        for folder in sorted({name.split("/")[0] for name in files}):
+        # It walks the whole folder, links that Bazel leaves in it included.
+        for folder in sorted({"/".join(n.split("/")[:2]) for n in files}):
             names = [n for n in files if n.startswith(folder + "/")]
             option = [] if self.fix else ["--verify-no-changes"]
             self.run(
