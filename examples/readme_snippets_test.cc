@@ -25,6 +25,8 @@
 #include "asyncpal/ipc/exception_registry.h"
 #include "asyncpal/pool/cancelled_task.h"
 #include "asyncpal/pool/global_shutdown.h"
+#include "asyncpal/pool/observe.h"
+#include "asyncpal/pool/pool.h"
 #include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "gmock/gmock.h"
@@ -33,6 +35,7 @@
 using asyncpal::CancelledTask;
 using asyncpal::Future;
 using asyncpal::GlobalShutdown;
+using asyncpal::Pool;
 using asyncpal::PoolStats;
 using asyncpal::ProcessPool;
 using asyncpal::Shippable;
@@ -343,6 +346,17 @@ TEST(ReadmeTest, Stats) {
             << stats.pending << " tasks pending\n";
 
   EXPECT_EQ(stats.submitted, 1);
+}
+
+TEST(GuideTest, SeeingWhatPoolsDo) {
+  ThreadPool pool(2);
+  pool.Submit(TaskOptions{.name = "resize"}, Square, 12).Collect();
+  int64_t pending = 0;
+  Pool::ForEach([&](Pool& visited) { pending += visited.Stats().pending; });
+  EXPECT_EQ(pending, 0);
+  const std::string body = asyncpal::PrometheusText();
+  // Content-Type: text/plain; version=0.0.4
+  EXPECT_THAT(body, HasSubstr(",outcome=\"completed\"} 1\n"));
 }
 
 }  // namespace

@@ -140,6 +140,9 @@ enum class ExitMode {
   kNone,
 };
 
+// What a pool's workers are.
+enum class PoolKind { kThreads, kProcesses };
+
 // A consistent snapshot: workers = busy + idle, and submitted = pending +
 // running + completed + failed + cancelled.
 struct PoolStats {

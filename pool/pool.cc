@@ -13,10 +13,10 @@ namespace asyncpal {
 using internal::PoolList;
 
 Pool::Pool(std::shared_ptr<internal::PoolCore> core)
-    : core_(std::move(core)), list_id_(PoolList::Global().Add(this)) {}
+    : core_(std::move(core)), id_(PoolList::Global().Add(this)) {}
 
 Pool::~Pool() {
-  PoolList::Global().Remove(list_id_);
+  PoolList::Global().Remove(id_);
   core_->Release();
 }
 
@@ -74,6 +74,8 @@ PoolStats Pool::Stats() const { return core_->Stats(); }
 std::vector<WorkerInfo> Pool::Workers() const { return core_->Workers(); }
 
 const std::string& Pool::name() const { return core_->name(); }
+
+PoolKind Pool::kind() const { return core_->kind(); }
 
 int Pool::max_workers() const { return core_->max_workers(); }
 

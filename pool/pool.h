@@ -82,6 +82,9 @@ class Pool {
   std::vector<WorkerInfo> Workers() const;
 
   const std::string& name() const;
+  // 1, 2, 3, ...: the how-manieth pool of this process it is.
+  uint64_t id() const { return id_; }
+  PoolKind kind() const;
   int max_workers() const;
   absl::Duration idle_timeout() const;
   // Reaches workers that are idle already.
@@ -98,7 +101,7 @@ class Pool {
 
  private:
   const std::shared_ptr<internal::PoolCore> core_;
-  const uint64_t list_id_;  // in the PoolList
+  const uint64_t id_;
 };
 
 }  // namespace asyncpal

@@ -85,6 +85,7 @@ class PoolCore : public TaskOwner {
   virtual PoolStats Stats() const = 0;
   virtual std::vector<WorkerInfo> Workers() const = 0;
   virtual const std::string& name() const = 0;
+  virtual PoolKind kind() const = 0;
   virtual int max_workers() const = 0;
   virtual absl::Duration idle_timeout() const = 0;
   virtual void set_idle_timeout(absl::Duration timeout) = 0;

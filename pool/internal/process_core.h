@@ -49,6 +49,7 @@ class ProcessCore final : public ThreadCore, private DriverPool {
   // Submit(); the caller waits for the task next, without a limit.
   void SubmitAndWait(StateBase* task);
   void Test() override;
+  PoolKind kind() const override { return PoolKind::kProcesses; }
 
   int64_t max_payload_bytes() const {
     return supply_.options().max_payload_bytes;

@@ -78,6 +78,7 @@ class ThreadCore : public PoolCore,
   PoolStats Stats() const override;
   std::vector<WorkerInfo> Workers() const override;
   const std::string& name() const override { return options_.name; }
+  PoolKind kind() const override { return PoolKind::kThreads; }
   int max_workers() const override { return options_.max_workers; }
   absl::Duration idle_timeout() const override;
   void set_idle_timeout(absl::Duration timeout) override;
