@@ -8,67 +8,30 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.RunnableFuture;
 
 /**
- * A submitted task and its future.
- *
- * <p>One atomic word decides who acts on it: its phase, whether the pool has a native task for it,
- * and how many threads are using that one's handle. The handle is given up by whoever comes last:
- * the native code that has run or dropped the task if nobody is using it then, else the last user.
- * Without a native task it is queued in the host's queue, and who changes its phase from QUEUED has
- * claimed it.
+ * A submitted task and its future. Without a native task it is queued in the host's queue; {@link
+ * TaskState} decides who acts on it.
  */
-final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueue.Item {
-  private static final int PHASE_MASK = 7;
-  private static final int CREATED = 0; // not given to a pool
-  private static final int QUEUED = 1;
-  private static final int RUNNING = 2;
-  private static final int WITHDRAWN = 3; // runs, but its future was completed by others
-  private static final int DONE = 4;
-  private static final int RETURNED = 5; // by shutdownNow()
-  private static final int HAS_HANDLE = 8;
-  private static final int MUST_STOP = 16; // its runner may not be known yet
-  private static final int USER = 32; // counts them
+final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   private static final int MAX_DEPTH = 200; // of tasks inside of each other's waits
 
-  private static final VarHandle STATE;
   private static final VarHandle WORK;
   private static final VarHandle OF_NATIVE;
-  private static final VarHandle COUNTED;
 
   static {
     try {
-      STATE = MethodHandles.lookup().findVarHandle(Task.class, "state", int.class);
       WORK = MethodHandles.lookup().findVarHandle(Task.class, "work", Object.class);
       OF_NATIVE =
           MethodHandles.lookup().findVarHandle(Task.class, "ofNative", NativePart.class);
-      COUNTED = MethodHandles.lookup().findVarHandle(NativePart.class, "counted", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
-  private volatile int state = CREATED;
   private int number; // among the pool's tasks, where Java counts them
   private volatile NativePart ofNative; // null: it has never been given to native code
-  private volatile boolean counted; // as one that has left native code's queue
-  private String name = "";
   // Its Callable; the Worker that runs it; null when it is done. So it is small: many tasks live
   // long enough for the collector to copy them.
   private volatile Object work;
-
-  /** What only those need that are queued in native code. */
-  private static final class NativePart {
-    final long id; // in the host's table
-    final boolean limited; // and in that of those with options
-    final String name; // by these
-    volatile long handle; // 0: submit() has not returned yet
-    private volatile boolean counted; // as one that is pending no more
-
-    NativePart(long id, boolean limited, String name) {
-      this.id = id;
-      this.limited = limited;
-      this.name = name;
-    }
-  }
 
   Task(ThreadHost host, Callable<V> callable) {
     super(host);
@@ -91,34 +54,14 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
 
   // ------------------------------------------------------------------ In the host's queue
 
-  /** For one that nobody else has seen. */
-  void queueNewHere() {
-    STATE.set(this, QUEUED);
-  }
-
-  /** False: it can't be queued as itself, since it was before or is done. */
-  boolean queueHere() {
-    return STATE.compareAndSet(this, CREATED, QUEUED);
-  }
-
   void setNumber(long number) {
     this.number = (int) number;
-  }
-
-  @Override
-  public boolean isPending() {
-    return (state & PHASE_MASK) == QUEUED;
-  }
-
-  /** The pool refuses it. False: it has been claimed already. */
-  boolean unqueueHere() {
-    return STATE.compareAndSet(this, QUEUED, CREATED);
   }
 
   /** False: somebody else has. Otherwise runClaimed() follows, on the same worker. */
   boolean claimHere(Worker worker) {
     worker.begin(this, number()); // before it can be interrupted
-    if (!STATE.compareAndSet(this, QUEUED, RUNNING)) {
+    if (!change(QUEUED, RUNNING)) {
       worker.end();
       return false;
     }
@@ -147,7 +90,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
 
   /** Never runs: because of {@code why}, or of a shutdown if that is null. */
   void dropHere(Throwable why) {
-    if (STATE.compareAndSet(this, QUEUED, DONE)) {
+    if (change(QUEUED, DONE)) {
       host.counts.drop(why == null ? TaskOutcome.kTaskCancelled : TaskOutcome.kTaskFailed);
       completeDropped(why);
     }
@@ -155,7 +98,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
 
   /** Is handed out by shutdownNow(). False: it has been claimed already. */
   boolean giveBackHere() {
-    if (!STATE.compareAndSet(this, QUEUED, RETURNED)) {
+    if (!change(QUEUED, RETURNED)) {
       return false;
     }
     host.counts.drop(TaskOutcome.kTaskCancelled);
@@ -183,7 +126,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
     if (!OF_NATIVE.compareAndSet(this, null, part)) {
       return false;
     }
-    if (STATE.compareAndSet(this, CREATED, QUEUED | HAS_HANDLE)) {
+    if (change(CREATED, QUEUED | HAS_HANDLE)) {
       return true;
     }
     ofNative = null;
@@ -191,7 +134,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
   }
 
   void setHandle(long handle) {
-    ofNative.handle = handle;
+    ofNative.setHandle(handle);
   }
 
   /** The pool has refused it; there is no handle. */
@@ -210,7 +153,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
 
   /** It is pending no more, whoever finds that first. */
   void leaveNativeQueue() {
-    if (host.queued != null && COUNTED.compareAndSet(ofNative, false, true)) {
+    if (host.queued != null && ofNative.leave()) {
       host.leaveNativeQueue();
     }
   }
@@ -221,7 +164,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
   boolean runQueued(Worker worker) {
     Callable<V> callable = takeCallable(worker);
     worker.begin(this, number()); // before it can be interrupted
-    if (!STATE.compareAndSet(this, QUEUED | HAS_HANDLE, RUNNING | HAS_HANDLE) && !startUsed()) {
+    if (!change(QUEUED | HAS_HANDLE, RUNNING | HAS_HANDLE) && !startUsed()) {
       worker.end();
       // Whoever withdrew it gives up the handle.
       settle(worker, TaskOutcome.kTaskCancelled);
@@ -260,30 +203,9 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
 
   /** Native code counts it as failed, since it has run for too long. */
   void expire(Throwable why) {
-    STATE.getAndBitwiseOr(this, MUST_STOP);
+    mustStop();
     super.completeExceptionally(why);
     interruptRunner();
-  }
-
-  /** QUEUED to RUNNING while others use the handle. */
-  private boolean startUsed() {
-    int now = state;
-    while ((now & PHASE_MASK) == QUEUED) {
-      if (STATE.compareAndSet(this, now, now - QUEUED + RUNNING)) {
-        return true;
-      }
-      now = state;
-    }
-    return false;
-  }
-
-  /** The phase becomes DONE and the handle is gone, or left to its users; returns the old state. */
-  private int finish() {
-    int now = state;
-    while (!STATE.compareAndSet(this, now, (now & -USER) | DONE)) {
-      now = state;
-    }
-    return now;
   }
 
   /** What it has to do, once; from now on it can be interrupted there. */
@@ -326,8 +248,8 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
   }
 
   private void runAlone(Worker worker) {
-    if (!STATE.compareAndSet(this, CREATED, RUNNING)
-        && !STATE.compareAndSet(this, RETURNED, RUNNING)) {
+    if (!change(CREATED, RUNNING)
+        && !change(RETURNED, RUNNING)) {
       return;
     }
     Callable<V> callable = takeCallable(worker);
@@ -350,17 +272,6 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
   boolean giveBack() {
     forgetLimits();
     return leaveQueue(RETURNED);
-  }
-
-  private boolean leaveQueue(int phase) {
-    int now = state;
-    while ((now & PHASE_MASK) == QUEUED) {
-      if (STATE.compareAndSet(this, now, (now & -USER) | phase)) {
-        return now >= USER;
-      }
-      now = state;
-    }
-    return true; // withdrawn at the same moment
   }
 
   /** The same, if it will never run: because of {@code why}, or of a shutdown if that is null. */
@@ -386,7 +297,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
     }
     boolean cancelled = super.cancel(mayInterruptIfRunning);
     if (cancelled && mayInterruptIfRunning) {
-      STATE.getAndBitwiseOr(this, MUST_STOP);
+      mustStop();
       interruptRunner();
     }
     return cancelled || isCancelled();
@@ -408,20 +319,20 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
       int now = state;
       switch (now & PHASE_MASK) {
         case CREATED, RETURNED -> {
-          if (STATE.compareAndSet(this, now, (now & -USER) | DONE)) {
+          if (change(now, (now & -USER) | DONE)) {
             return true;
           }
         }
         case QUEUED -> {
           if ((now & HAS_HANDLE) == 0) {
-            if (STATE.compareAndSet(this, now, DONE)) {
+            if (change(now, DONE)) {
               host.counts.drop(TaskOutcome.kTaskCancelled);
               work = null;
               host.queued.queue.addStale();
               return true;
             }
-          } else if (STATE.compareAndSet(this, now, (now & -USER) + USER | DONE)) {
-            if (NativeThreadPool.cancel(awaitHandle())) {
+          } else if (change(now, (now & -USER) + USER | DONE)) {
+            if (NativeThreadPool.cancel(ofNative.awaitHandle())) {
               host.tasks.take(ofNative.id);
               leaveNativeQueue();
               host.counts.end(TaskOutcome.kTaskCancelled);
@@ -433,7 +344,7 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
           }
         }
         case RUNNING -> {
-          if (STATE.compareAndSet(this, now, now - RUNNING + WITHDRAWN)) {
+          if (change(now, now - RUNNING + WITHDRAWN)) {
             return true;
           }
         }
@@ -472,35 +383,16 @@ final class Task<V> extends PoolFuture<V> implements RunnableFuture<V>, HostQueu
       return isDone();
     }
     try {
-      NativeThreadPool.runInline(awaitHandle());
+      NativeThreadPool.runInline(ofNative.awaitHandle());
     } finally {
       endUse();
     }
     return isDone();
   }
 
-  private boolean beginUse() {
-    int now = state;
-    while ((now & (PHASE_MASK | HAS_HANDLE)) == (QUEUED | HAS_HANDLE)) {
-      if (STATE.compareAndSet(this, now, now + USER)) {
-        return true;
-      }
-      now = state;
-    }
-    return false;
-  }
-
   private void endUse() {
-    int now = (int) STATE.getAndAdd(this, -USER) - USER;
-    if (now < USER && (now & HAS_HANDLE) == 0) {
-      NativeThreadPool.release(ofNative.handle);
+    if (wasLastUse()) {
+      NativeThreadPool.release(ofNative.awaitHandle());
     }
-  }
-
-  private long awaitHandle() {
-    while (ofNative.handle == 0) {
-      Thread.onSpinWait(); // it was queued, and the call that did it is about to return
-    }
-    return ofNative.handle;
   }
 }

@@ -6,8 +6,6 @@ import io.asyncpal.internal.swig.NativePoolStats;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import io.asyncpal.internal.swig.NativeWorkerInfo;
 import io.asyncpal.internal.swig.PoolSettings;
-import io.asyncpal.internal.swig.TaskSettings;
-import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -72,12 +70,12 @@ public final class ThreadPool extends Pool {
   }
 
   private final ThreadHost host;
-  private final NativeThreadPool pool;
+  private final ThreadTasks tasks;
 
   private ThreadPool(Builder builder, ThreadHost host, NativeThreadPool pool) {
     super(pool, host, builder.isClosedOnExit());
     this.host = host;
-    this.pool = pool;
+    this.tasks = new ThreadTasks(this, host, pool);
     host.open(pool);
   }
 
@@ -122,102 +120,12 @@ public final class ThreadPool extends Pool {
   @Override
   public void execute(Runnable command) {
     Objects.requireNonNull(command, "command");
-    if (host.queued == null || host.counts.mustFollowNative()) {
-      executeNatively(command);
-      return;
-    }
-    if (command instanceof Task<?> task && task.host == host && task.queueHere()) {
-      task.setNumber(host.counts.number());
-      push(task);
-    } else {
-      push(new Post(command, host.counts.number()));
-    }
-  }
-
-  private void push(HostQueue.Item item) {
-    try {
-      if (!host.queued.push(item)) {
-        throw rejectionOfClosedPool();
-      }
-      host.watch(this);
-    } catch (Failure e) {
-      throw rejection(e);
-    } finally {
-      Reference.reachabilityFence(this);
-    }
-  }
-
-  private RejectedExecutionException rejectionOfClosedPool() {
-    check(); // throws, as a rule
-    return new RejectedExecutionException("pool '" + name() + "' was shut down");
-  }
-
-  private void executeNatively(Runnable command) {
-    if (command instanceof Task<?> task && task.host == host) {
-      long id = host.tasks.add(task);
-      if (task.queue(id)) {
-        submit(id, task, null);
-        return;
-      }
-      host.tasks.take(id);
-    }
-    long number = host.queued == null ? 0 : host.counts.number();
-    submit(host.tasks.add(new Post(command, number)), null, null);
+    tasks.execute(command);
   }
 
   @Override
   void start(TaskOptions options, RunnableFuture<?> future) {
-    TaskSettings settings = options.toNative();
-    try {
-      Task<?> task = (Task<?>) future;
-      long id = host.tasks.add(task);
-      task.queueLimited(id, options.name());
-      submit(id, task, settings);
-    } finally {
-      settings.delete();
-    }
-  }
-
-  private void submit(long id, Task<?> task, TaskSettings settings) {
-    if (host.queued != null) {
-      if (task != null) {
-        task.setNumber(host.counts.number());
-      }
-      host.queued.enterNativeQueue();
-    }
-    try {
-      long handle = submitInTime(() -> submitOnce(id, task, settings), settings);
-      if (task != null) {
-        task.setHandle(handle);
-      }
-      host.watch(this);
-    } catch (Failure e) {
-      forget(id, task);
-      throw rejection(e);
-    } catch (RejectedExecutionException e) {
-      forget(id, task);
-      throw e;
-    } finally {
-      Reference.reachabilityFence(this);
-    }
-  }
-
-  private long submitOnce(long id, Task<?> task, TaskSettings settings) {
-    if (settings != null) {
-      return pool.submit(id, settings);
-    }
-    return task != null && task.isOfMap() ? pool.submitChunk(id) : pool.submit(id);
-  }
-
-  private void forget(long id, Task<?> task) {
-    host.tasks.take(id);
-    if (task != null) {
-      task.unqueue();
-    }
-    if (host.queued != null) {
-      host.counts.leaveNativeQueue();
-      host.counts.refuse();
-    }
+    tasks.start(options, (Task<?>) future);
   }
 
   /**
@@ -228,13 +136,7 @@ public final class ThreadPool extends Pool {
   @Override
   public <T> CompletableFuture<T> submit(Callable<T> task) {
     Task<T> future = new Task<>(host, Objects.requireNonNull(task, "task"));
-    if (host.queued == null || host.counts.mustFollowNative()) {
-      executeNatively(future);
-    } else {
-      future.queueNewHere();
-      future.setNumber(host.counts.number());
-      push(future);
-    }
+    tasks.submit(future);
     return future;
   }
 

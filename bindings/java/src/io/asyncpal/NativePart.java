@@ -1,0 +1,47 @@
+package io.asyncpal;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/** What only those tasks of a thread pool need that are queued in native code. Threads: any. */
+final class NativePart {
+  private static final VarHandle LEFT;
+
+  static {
+    try {
+      LEFT = MethodHandles.lookup().findVarHandle(NativePart.class, "left", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  final long id; // in the host's table
+  final boolean limited; // and in that of those with options
+  final String name; // by these
+
+  private volatile long handle; // 0: submit() has not returned yet
+  private volatile boolean left;
+
+  NativePart(long id, boolean limited, String name) {
+    this.id = id;
+    this.limited = limited;
+    this.name = name;
+  }
+
+  void setHandle(long handle) {
+    this.handle = handle;
+  }
+
+  /** What submit() has given, or is about to: the task was queued. */
+  long awaitHandle() {
+    while (handle == 0) {
+      Thread.onSpinWait();
+    }
+    return handle;
+  }
+
+  /** The task is pending no more. True: it was until now. */
+  boolean leave() {
+    return LEFT.compareAndSet(this, false, true);
+  }
+}
