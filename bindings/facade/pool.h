@@ -39,6 +39,9 @@ struct TaskSettings {
   int64_t timeout = kForever;         // ns
   int64_t queue_deadline = kForever;  // ns
   int max_attempts = 1;
+  // What messages of a thread pool call the task, where the host counts its
+  // tasks and submits others that are none. 0: the pool's own count.
+  int64_t number = 0;
 };
 
 // As asyncpal::PoolStats.

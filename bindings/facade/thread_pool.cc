@@ -93,7 +93,8 @@ int64_t ThreadPool::SubmitChunk(int64_t id) {
 }
 
 int64_t ThreadPool::Submit(int64_t id, const TaskSettings& settings) {
-  return ToHandle(threads().Submit(id, ToTaskOptions(settings)));
+  return ToHandle(threads().Submit(id, ToTaskOptions(settings),
+                                   static_cast<uint64_t>(settings.number)));
 }
 
 void ThreadPool::RunWorker(int64_t worker) {

@@ -102,10 +102,12 @@ HostTask* HostThreads::Submit(int64_t id, bool is_chunk) {
   return Submit(new HostTask(&core(), *host_, id), is_chunk);
 }
 
-HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options) {
+HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options,
+                              uint64_t number) {
   if (!core().accepting()) core().Check();
   LimitedHostTask* const task = internal::AttachOptions(
       options, new LimitedHostTask(&core(), *host_, id));
+  task->set_task_id(number);
   const auto mine = StateRef<LimitedHostTask>::Share(task);
   const CallbackId watch = task->Watch();
   try {

@@ -93,7 +93,10 @@ class HostThreads : public HostPool {
   // WaitForRoom() and try again. `is_chunk`: the task is a part of a map, which
   // waits for room whatever when_full says.
   HostTask* Submit(int64_t task, bool is_chunk);
-  HostTask* Submit(int64_t task, const TaskOptions& options);
+  // `number`: what messages call the task, of a host that counts tasks itself
+  // and numbers each with options; 0: the pool's own count.
+  HostTask* Submit(int64_t task, const TaskOptions& options,
+                   uint64_t number = 0);
 
   // --- On a worker's thread, inside ThreadHost::Run() ---
   // How the innermost task has ended: kCompleted, kFailed or kCancelled. The

@@ -24,6 +24,7 @@ namespace asyncpal::host {
 namespace {
 
 using ::asyncpal::testing::Eventually;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -247,6 +248,19 @@ TEST_F(HostThreadsTest, TellsOfATaskThatHasRunTooLong) {
   Keep(pool_->Submit(id, {.timeout = absl::Milliseconds(20)}));
   EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 1; }));
   EXPECT_THAT(journal_->Seen().back(), HasSubstr("expire 1: "));
+}
+
+TEST_F(HostThreadsTest, CallsATaskWithOptionsByTheNumberThatTheHostHasGivenIt) {
+  MakePool();
+  Occupy();
+  const TaskOptions late = {.queue_deadline = absl::Milliseconds(1)};
+  const auto settle = [] { HostThreads::Settle(FutureState::kCompleted); };
+  Keep(pool_->Submit(Define(settle), late, /*number=*/40));
+  Keep(pool_->Submit(Define(settle), late));
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 2; }));
+  EXPECT_THAT(journal_->Seen(), Contains(HasSubstr("task 40 had not started")));
+  EXPECT_THAT(journal_->Seen(), Contains(HasSubstr("task 2 had not started")))
+      << "the host's own numbers are not of the pool's";
 }
 
 TEST_F(HostThreadsTest, GoesOnToTheNextTaskWithoutAReturn) {

@@ -71,7 +71,7 @@ uint64_t ThreadCore::EnqueueWithLimits(bool* is_hungry, StateBase* task,
     if (!accepting()) refusal = lifecycle_.WhyNotOpen();
     if (!refusal) {
       if (room == Room::kNeeded && !HasRoomFor(*task)) return 0;
-      {
+      if (task->task_id() == 0) {  // or a host has numbered it
         MutexLock submit(submit_mu_);
         task->set_task_id(tail_.NewId());
       }

@@ -94,7 +94,11 @@ final class ThreadTasks {
   private void submit(long id, Task<?> task, TaskSettings settings) {
     if (host.queued != null) {
       if (task != null) {
-        task.setNumber(host.counts.number());
+        long number = host.counts.number();
+        task.setNumber(number);
+        if (settings != null) {
+          settings.setNumber(number);
+        }
       }
       host.queued.enterNativeQueue();
     }

@@ -70,6 +70,23 @@ class ThreadPoolLimitsTest extends PoolContract {
     assertEquals(1, pool.stats().failed());
   }
 
+  /** Workers are asked for by native tasks of their own, which are not counted among these. */
+  @Test
+  void messageCallsATaskByItsNumberAmongTheTasks() throws Exception {
+    ThreadPool pool = threads(2);
+    TaskOptions options = TaskOptions.DEFAULT.withTimeout(Duration.ofMillis(1));
+    Gate gate = gate();
+    for (int number = 1; number <= 30; number++) {
+      if (number % 10 != 0) {
+        pool.submit(() -> 1).get(30, SECONDS);
+      } else {
+        Throwable thrown = failureOf(pool.submit(options, () -> gate.pass()));
+        String message = thrown.getMessage();
+        assertTrue(message.startsWith("task " + number + " ran longer than"), message);
+      }
+    }
+  }
+
   @Test
   void taskThatIgnoresItsTimeoutKeepsItsWorkerButNotItsFuture() throws Exception {
     ThreadPool pool = threads(1);
