@@ -3,6 +3,7 @@ package io.asyncpal.benchmarks;
 import io.asyncpal.ProcessPool;
 import io.asyncpal.SerializableCallable;
 import io.asyncpal.ThreadPool;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -15,22 +16,29 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * Java's pools beside the JDK's, in one JVM. Each round measures every pool once, in another order;
- * a number is the median of the rounds.
+ * Java's pools beside the JDK's, in one JVM, and the process pool beside that of C++. Each round
+ * measures every pool once, in another order; a number is the median of the rounds.
  */
 final class PoolBenchmark {
   private static final String OURS = "asyncpal";
   private static final int WORKERS = 2;
   private static final int WARM_UP_ROUNDS = 3;
+  // As //benchmarks:process_pool names the same case.
+  private static final String CPP_CASE = "submit, collect";
+  private static final Pattern CPP_RESULT = Pattern.compile("(?m)^" + CPP_CASE + " +us +([0-9.]+)");
 
   private final int rounds;
   private final int scale; // tasks are divided by it
+  private final String cpp; // that program; null: it is not there
 
-  private PoolBenchmark(int rounds, int scale) {
+  private PoolBenchmark(int rounds, int scale, String cpp) {
     this.rounds = rounds;
     this.scale = scale;
+    this.cpp = cpp;
   }
 
   /** Does `tasks` tasks and returns how long one took, in ns. */
@@ -38,21 +46,30 @@ final class PoolBenchmark {
     double run(ExecutorService pool, int tasks) throws Exception;
   }
 
+  /** The same of one contestant. */
+  private interface Measure {
+    double run(int tasks) throws Exception;
+  }
+
   public static void main(String[] args) throws Exception {
     int rounds = 11;
     int scale = 1;
+    String cpp = null;
     for (String arg : args) {
       if (arg.equals("--smoke")) {
         rounds = 1;
         scale = 1000;
       } else if (arg.startsWith("--rounds=")) {
         rounds = Integer.parseInt(arg.substring("--rounds=".length()));
+      } else if (arg.startsWith("--cpp=")) {
+        cpp = arg.substring("--cpp=".length());
       } else {
-        System.err.println("unknown argument " + arg + "; known are --rounds=N and --smoke");
+        System.err.println(
+            "unknown argument " + arg + "; known are --rounds=N, --smoke and --cpp=PROGRAM");
         System.exit(1);
       }
     }
-    new PoolBenchmark(rounds, scale).runAll();
+    new PoolBenchmark(rounds, scale, cpp).runAll();
   }
 
   private void runAll() throws Exception {
@@ -71,21 +88,33 @@ final class PoolBenchmark {
     fixed.shutdown();
     forkJoin.shutdown();
     try (ProcessPool processes = new ProcessPool(1)) {
-      compare("process round trip, ns", Map.of(OURS, processes), 5_000, PoolBenchmark::roundTrip);
+      Map<String, Measure> measures = new LinkedHashMap<>();
+      measures.put(OURS, n -> medianRoundTrip(processes, n));
+      if (cpp != null) {
+        measures.put("c++", n -> cppRoundTrip());
+      }
+      System.out.printf("%n%-24s %10s %10s%n", "case", OURS, "c++");
+      compare("process round trip, ns", 5_000, measures);
     }
   }
 
   private void compare(String name, Map<String, ExecutorService> pools, int tasks, Case body)
       throws Exception {
+    Map<String, Measure> measures = new LinkedHashMap<>();
+    pools.forEach((of, pool) -> measures.put(of, n -> body.run(pool, n)));
+    compare(name, tasks, measures);
+  }
+
+  private void compare(String name, int tasks, Map<String, Measure> measures) throws Exception {
     int n = Math.max(1, tasks / scale);
     Map<String, List<Double>> times = new LinkedHashMap<>();
-    pools.keySet().forEach(pool -> times.put(pool, new ArrayList<>()));
+    measures.keySet().forEach(pool -> times.put(pool, new ArrayList<>()));
     for (int round = -WARM_UP_ROUNDS; round < rounds; round++) {
-      List<String> order = new ArrayList<>(pools.keySet());
+      List<String> order = new ArrayList<>(measures.keySet());
       Collections.shuffle(order);
       for (String pool : order) {
         System.gc(); // nobody pays for what another has left
-        double time = body.run(pools.get(pool), n);
+        double time = measures.get(pool).run(n);
         if (round >= 0) {
           times.get(pool).add(time);
         }
@@ -142,6 +171,32 @@ final class PoolBenchmark {
       pool.submit(task).get();
     }
     return perTask(start, tasks);
+  }
+
+  /** The median of all calls, as the benchmark in C++ has it. */
+  private static double medianRoundTrip(ProcessPool pool, int tasks) throws Exception {
+    SerializableCallable<Integer> task = () -> 1;
+    List<Double> times = new ArrayList<>();
+    for (int i = 0; i < tasks; i++) {
+      long start = System.nanoTime();
+      pool.submit(task).get();
+      times.add((double) (System.nanoTime() - start));
+    }
+    return median(times);
+  }
+
+  private double cppRoundTrip() throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(cpp, CPP_CASE, "--rounds=1", "--python="));
+    if (scale > 1) {
+      command.add("--smoke");
+    }
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes());
+    Matcher matcher = CPP_RESULT.matcher(output);
+    if (process.waitFor() != 0 || !matcher.find()) {
+      throw new IOException(command + " says: " + output);
+    }
+    return Double.parseDouble(matcher.group(1)) * 1000;
   }
 
   private static double perTask(long start, int tasks) {

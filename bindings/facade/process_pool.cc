@@ -14,6 +14,8 @@ namespace {
 using host::HostCall;
 using host::HostProcesses;
 
+static_assert(kPlainResult == host::kPlainResult);
+
 // The host, with failures as values.
 class HostAdapter final : public host::ProcessHost {
  public:
@@ -99,6 +101,10 @@ bool ProcessPool::Kill(int64_t handle) {
 
 void ProcessPool::Release(int64_t handle) {
   HostProcesses::Release(CallOf(handle));
+}
+
+bool ProcessPool::Receive(int64_t handle, int64_t limit) {
+  return HostProcesses::Receive(CallOf(handle), FromNanos(limit));
 }
 
 }  // namespace asyncpal::facade

@@ -94,6 +94,10 @@ class ProcessPoolSettings : public PoolSettings {
   std::vector<std::string> worker_environment_;
 };
 
+// The first byte of what WorkerHost::Serve() returns, if the host calls
+// ProcessPool::Receive(): a plain result is read at once, without user code.
+enum ResultKind { kOtherResult = 0, kPlainResult };
+
 // A pool of processes that run tasks by their names.
 //
 // A handle is the host's share of a native task. The host gives each up by
@@ -124,6 +128,10 @@ class ProcessPool : public Pool {
   // The same for a task that runs, whose worker is killed and replaced.
   static bool Kill(int64_t handle);
   static void Release(int64_t handle);
+  // The calling thread waits for the task, for `limit` at most (ns): receives
+  // its result right here if nobody else is going to, and if that is a
+  // kPlainResult or one of a C++ task. True: Complete() was called.
+  static bool Receive(int64_t handle, int64_t limit);
 
  private:
   ProcessPool(std::shared_ptr<ProcessHost> host,

@@ -98,6 +98,8 @@ class WorkerConnection {
   Waited WaitForOutcome(const Ticket& ticket);
   Waited WaitForOutcome(const Ticket& ticket, absl::Duration timeout,
                         uint64_t notify_from);
+  // The one that Receive() has at hand, after kOutcome.
+  const Outcome& outcome() const { return *received_; }
   // Blocks. No outcome: the worker is dead.
   std::optional<Outcome> Receive(const Ticket& ticket);
   // Has the worker finalize and end. What its finalizer threw, or null.

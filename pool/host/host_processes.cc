@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/ipc/call.h"
@@ -31,6 +33,14 @@ class HostCall final : public internal::RemoteTask<RawBytes> {
 
   void OnGivenBack(FutureState, const std::exception_ptr&) noexcept override {
     given_back_ = true;
+  }
+
+  bool IsForWaiter(const Payload& value) const override {
+    if (value.is_memfd() || value.size() > internal::kMaxInlineBytes)
+      return false;
+    const absl::Span<const char> bytes = value.bytes();
+    return call().name != kHostCall ||
+           (!bytes.empty() && bytes[0] == kPlainResult);
   }
 
   // Once it is done. What the host can't take fails the task instead.
@@ -175,5 +185,11 @@ bool HostProcesses::Kill(HostCall* task) {
 }
 
 void HostProcesses::Release(HostCall* task) { task->Release(); }
+
+bool HostProcesses::Receive(HostCall* task, absl::Duration limit) {
+  const bool received = task->ReceiveWithin(*task, limit);
+  internal::Trampoline::RunPutOff();
+  return received;
+}
 
 }  // namespace asyncpal::host

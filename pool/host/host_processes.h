@@ -16,6 +16,10 @@ namespace asyncpal::host {
 
 class HostCall;
 
+// The first byte of a result of the host's worker, if Receive() may bring it:
+// to read the rest runs no code of the user's and takes no time.
+inline constexpr char kPlainResult = 1;
+
 // The host language's side of a HostProcesses pool.
 //
 // Threads: the pool's own call it at the same time, and those that cancel or
@@ -95,6 +99,12 @@ class HostProcesses : public HostPool {
   // The same for a task that runs, whose worker is killed and replaced.
   static bool Kill(HostCall* task);
   static void Release(HostCall* task);
+  // The calling thread waits for the task. If no other thread is going to, it
+  // receives the result itself, for `limit` at most, and Complete() is called
+  // here: so a call costs no wake-up of a third thread. Of a task of the host's
+  // that is only so with a kPlainResult, of a C++ task with up to 32 KiB. True:
+  // the task is done. False: it is to be waited for.
+  static bool Receive(HostCall* task, absl::Duration limit);
 
  private:
   HostCall* NewTask(int64_t id, const std::string& name,

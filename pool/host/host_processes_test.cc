@@ -10,9 +10,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/pool/host/host_worker.h"
@@ -26,6 +28,8 @@ namespace {
 using ::asyncpal::testing::Eventually;
 using ::testing::HasSubstr;
 
+constexpr absl::Duration kLong = absl::Seconds(30);
+
 // In a worker.
 std::string MakeCall(const std::string& call) {
   if (call == "die") raise(SIGKILL);
@@ -34,6 +38,7 @@ std::string MakeCall(const std::string& call) {
   }
   if (call == "fail") throw std::out_of_range("index 7");
   if (call == "ask") return HostWorker::Ask("what?");
+  if (call == "plain") return kPlainResult + call;
   return "<" + call + ">";
 }
 
@@ -41,6 +46,7 @@ struct Outcome {
   std::string result;
   std::exception_ptr error;
   bool dropped = false;
+  std::thread::id told_on = std::this_thread::get_id();
 };
 
 struct Journal {
@@ -151,6 +157,39 @@ TEST_F(HostProcessesTest, CancelsAPendingCallAndDropsTheOthersAtItsClose) {
   const Outcome outcome = Await(dropped);
   EXPECT_TRUE(outcome.dropped);
   EXPECT_EQ(outcome.error, nullptr);
+}
+
+TEST_F(HostProcessesTest, BringsAPlainResultToTheThreadThatReceivesIt) {
+  MakePool();
+  const std::thread::id here = std::this_thread::get_id();
+  // Once the worker is idle, and unless its own thread is faster.
+  EXPECT_TRUE(Eventually([&] {
+    const int64_t id = Call("plain");
+    const bool received = HostProcesses::Receive(shares_.back(), kLong);
+    const Outcome outcome = Await(id);
+    EXPECT_EQ(outcome.result, std::string(1, kPlainResult) + "plain");
+    EXPECT_TRUE(!received || outcome.told_on == here);
+    return received;
+  }));
+}
+
+TEST_F(HostProcessesTest, BringsAnyOtherOutcomeOnAThreadOfItsOwn) {
+  MakePool();
+  const std::thread::id here = std::this_thread::get_id();
+  for (int i = 0; i < 30; ++i) {
+    const int64_t id = Call(i % 3 == 0 ? "fail" : "other");
+    EXPECT_FALSE(HostProcesses::Receive(shares_.back(), kLong));
+    EXPECT_NE(Await(id).told_on, here);
+  }
+}
+
+TEST_F(HostProcessesTest, ReceivesForNoLongerThanTheLimit) {
+  MakePool();
+  Await(Call("hello"));
+  const int64_t id = Call("block");
+  EXPECT_FALSE(HostProcesses::Receive(shares_.back(), absl::Milliseconds(1)));
+  EXPECT_TRUE(HostProcesses::Kill(shares_.back()));
+  EXPECT_THROW(std::rethrow_exception(Await(id).error), CancelledError);
 }
 
 TEST_F(HostProcessesTest, AnswersItsWorkersWhereItSaysSo) {

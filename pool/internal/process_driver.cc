@@ -428,7 +428,7 @@ ProcessDriver::Hold ProcessDriver::GetHold() {
       .runner = std::static_pointer_cast<ProcessDriver>(shared_from_this())};
 }
 
-bool ProcessDriver::ReceiveOnWaiter(StateBase& task) {
+bool ProcessDriver::ReceiveWithin(StateBase& task, absl::Duration limit) {
   // A driver has a process of its own to serve.
   if (CurrentOf(core) != nullptr || !pool_.BeginVisit(*this, task)) {
     return false;
@@ -449,10 +449,13 @@ bool ProcessDriver::ReceiveOnWaiter(StateBase& task) {
   auto waited = child.WaitForOutcome(running.ticket, absl::ZeroDuration(), 0);
   if (waited == WorkerConnection::Waited::kTimeout) {
     pool_.WatchAsVisitor(*this);
-    waited = child.WaitForOutcome(running.ticket);
+    waited = child.WaitForOutcome(running.ticket, limit, /*notify_from=*/0);
   }
-  // That is the driver's business.
-  if (waited == WorkerConnection::Waited::kDead) return false;
+  // What else may be is the driver's business, for whom the outcome is kept.
+  if (waited != WorkerConnection::Waited::kOutcome ||
+      !RemoteCall::Of(task)->IsForWaiter(child.outcome().value)) {
+    return false;
+  }
   ThreadWorker* const outer = Current();
   SetCurrent(this);
   visit.is_done = true;

@@ -127,7 +127,10 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
     return IfKnown(child_pid_.load());
   }
   Hold GetHold() override;
-  bool ReceiveOnWaiter(StateBase& task) override;
+  bool ReceiveOnWaiter(StateBase& task) override {
+    return ReceiveWithin(task, absl::InfiniteDuration());
+  }
+  bool ReceiveWithin(StateBase& task, absl::Duration limit) override;
   bool Revoke(StateBase& task) override;
   bool KillRunning(StateBase& task) override;
   void AskToStop(StateBase& task) override;

@@ -180,6 +180,16 @@ class ProcessDriverTest : public ::testing::Test {
     driver_->running_since.store(now);
     driver_->Run(&task, now);
   }
+  // The same for one whose submitter sends it in the sleeping driver's place.
+  void Lend(RemoteTask<int>& task) {
+    task.AddReference();
+    ASSERT_TRUE(task.Start());
+    driver_->running_since.store(NowTicks());
+    const auto handed = driver_->HandDirectly(&task);
+    task.SetRunner(driver_.get());
+    handed.child->Send(handed.ticket, task.call());
+    pool_.is_lent = true;
+  }
   static std::string MessageOf(const std::exception_ptr& error) {
     return error == nullptr ? "" : DescribeException(error);
   }
@@ -562,31 +572,54 @@ TEST_F(ProcessDriverTest, KillsATaskAheadThatTheProcessHasBegun) {
 TEST_F(ProcessDriverTest, LetsAVisitorReceiveTheResult) {
   ScriptedWorker& process = Begin();
   const auto task = Make();
-  task->AddReference();
-  ASSERT_TRUE(task->Start());
-  driver_->running_since.store(NowTicks());
-  const auto handed = driver_->HandDirectly(task.get());
-  RemoteCall& call = *RemoteCall::Of(*task);
-  call.SetRunner(driver_.get());
-  handed.child->Send(handed.ticket, call.call());
+  Lend(*task);
   process.SayResult(1, BytesOf(42));
-  pool_.is_lent = true;
   EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
   EXPECT_EQ(task->Get(), 42);
   EXPECT_THAT(pool_.visits, ElementsAre(true));
 }
 
+TEST_F(ProcessDriverTest, HasATaskAgainThatAVisitorHasWaitedForLongEnough) {
+  ScriptedWorker& process = Begin();
+  const auto task = Make();
+  Lend(*task);
+  EXPECT_FALSE(driver_->ReceiveWithin(*task, absl::Milliseconds(1)));
+  EXPECT_THAT(pool_.visits, ElementsAre(false));
+  process.SayResult(1, BytesOf(42));
+  RunStarted(*task);
+  EXPECT_EQ(task->Get(), 42);
+}
+
+// Its result is only for the driver's own thread.
+class SlowlyDecodedTask final : public RemoteTask<int> {
+ public:
+  explicit SlowlyDecodedTask(TaskOwner* owner)
+      : RemoteTask(owner, 0, /*stoppable=*/false, EncodedCall()) {}
+  bool IsForWaiter(const Payload& value) const override {
+    EXPECT_EQ(value.size(), sizeof(int));
+    return false;
+  }
+};
+
+TEST_F(ProcessDriverTest, DeliversWhatAVisitorHasReceivedAndMayNotDecode) {
+  ScriptedWorker& process = Begin();
+  const auto task =
+      StateRef<SlowlyDecodedTask>::Adopt(new SlowlyDecodedTask(&owner_));
+  Lend(*task);
+  process.SayResult(1, BytesOf(42));
+  EXPECT_FALSE(driver_->ReceiveWithin(*task, absl::Seconds(30)));
+  EXPECT_EQ(task->state(), FutureState::kRunning);
+  EXPECT_THAT(pool_.visits, ElementsAre(false));
+  RunStarted(*task);
+  EXPECT_EQ(task->Get(), 42);
+}
+
 TEST_F(ProcessDriverTest, LeavesADeadProcessOfAVisitedTaskToItsThread) {
   ScriptedWorker& process = Begin();
   const auto task = Make();
-  task->AddReference();
-  ASSERT_TRUE(task->Start());
-  driver_->running_since.store(NowTicks());
-  driver_->HandDirectly(task.get());
-  RemoteCall::Of(*task)->SetRunner(driver_.get());
+  Lend(*task);
   EXPECT_TRUE(process.page().Start(0, 1));
   process.Die();
-  pool_.is_lent = true;
   EXPECT_FALSE(driver_->ReceiveOnWaiter(*task));
   EXPECT_THAT(pool_.visits, ElementsAre(false));
   RunStarted(*task);

@@ -42,6 +42,12 @@ bool RemoteCall::ReceiveOnWaiter(StateBase& task) {
   return hold.runner != nullptr && hold.runner->ReceiveOnWaiter(task);
 }
 
+bool RemoteCall::ReceiveWithin(StateBase& task, absl::Duration limit) {
+  if (InForkedChild()) return false;
+  const auto hold = GetHold();
+  return hold.runner != nullptr && hold.runner->ReceiveWithin(task, limit);
+}
+
 bool RemoteCall::Revoke(StateBase& task) {
   if (InForkedChild()) return false;
   const auto hold = GetHold();

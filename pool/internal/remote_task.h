@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/future/internal/task_runner.h"
@@ -30,10 +31,14 @@ class RemoteRunner : public TaskRunner {
   // What a call from outside keeps alive while it lasts.
   struct Hold {
     std::shared_ptr<const void> pool;
-    std::shared_ptr<TaskRunner> runner;
+    std::shared_ptr<RemoteRunner> runner;
   };
   // Called while it has a task that is not done.
   virtual Hold GetHold() = 0;
+
+  // ReceiveOnWaiter(), for this long at most. False: the runner has the task
+  // again, or always had it.
+  virtual bool ReceiveWithin(StateBase& task, absl::Duration limit) = 0;
 
  protected:
   ~RemoteRunner() = default;
@@ -83,7 +88,15 @@ class RemoteCall : public TaskRunner {
   // Settles the started task with what has come for it, and gives up the
   // caller's reference.
   virtual void Deliver(RemoteOutcome outcome) = 0;
+  // Whether that may be done on a thread that waits for the task: it runs what
+  // decodes the value, and takes as long. Else the runner's own thread does it.
+  virtual bool IsForWaiter(const Payload& value) const {
+    static_cast<void>(value);
+    return true;
+  }
 
+  // The caller waits for `task` no longer than `limit`, or looks again then.
+  bool ReceiveWithin(StateBase& task, absl::Duration limit);
   bool ReceiveOnWaiter(StateBase& task) override;
   bool Revoke(StateBase& task) override;
   // With nobody who has it, the task is on its way to somebody who will look

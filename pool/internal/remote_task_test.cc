@@ -49,11 +49,9 @@ class FakeRunner final : public RemoteRunner,
   Hold GetHold() override {
     return {.pool = pool, .runner = shared_from_this()};
   }
-  bool ReceiveOnWaiter(StateBase&) override {
-    asked.push_back("receive");
-    if (when_received == nullptr) return false;
-    when_received();
-    return true;
+  bool ReceiveOnWaiter(StateBase&) override { return Receive("receive"); }
+  bool ReceiveWithin(StateBase&, absl::Duration limit) override {
+    return Receive("receive within " + absl::FormatDuration(limit));
   }
   bool Revoke(StateBase& task) override {
     asked.push_back("revoke");
@@ -70,6 +68,14 @@ class FakeRunner final : public RemoteRunner,
   std::function<void()> when_received;
   bool has_begun = false;
   bool can_kill = true;
+
+ private:
+  bool Receive(std::string how) {
+    asked.push_back(std::move(how));
+    if (when_received == nullptr) return false;
+    when_received();
+    return true;
+  }
 };
 
 template <typename T>
@@ -197,6 +203,18 @@ TEST_F(RemoteTaskTest, IsReceivedByTheOneWhoWaits) {
   runner_->when_received = [&] { task->Deliver(ValueOf(1)); };
   EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
   EXPECT_THAT(runner_->asked, ElementsAre("receive"));
+}
+
+TEST_F(RemoteTaskTest, IsReceivedWithinALimitByTheOneWhoWaitsThatLong) {
+  const auto task = Make<int>();
+  EXPECT_FALSE(task->ReceiveWithin(*task, absl::Seconds(1))) << "nobody has it";
+  task->SetRunner(runner_.get());
+  Start(*task);
+  EXPECT_FALSE(task->ReceiveWithin(*task, absl::Seconds(2)));
+  runner_->when_received = [&] { task->Deliver(ValueOf(1)); };
+  EXPECT_TRUE(task->ReceiveWithin(*task, absl::Seconds(3)));
+  EXPECT_THAT(runner_->asked,
+              ElementsAre("receive within 2s", "receive within 3s"));
 }
 
 TEST_F(RemoteTaskTest, IsRevokedWhenItIsCancelled) {

@@ -47,11 +47,11 @@ import java.util.function.Function;
  * its message, causes and the stack that it has in the worker, if it can be serialized and its
  * class is here, else a {@link RemoteException}.
  *
- * <p>Stages that depend on a future run on the thread that serves the worker, which also waits
- * until the result is read: one that blocks keeps that worker from its next task. Reading a result
- * may take as long as its task; {@code cancel}, the task's timeout and {@link #shutdownNow} end the
- * wait for it. What a task prints appears on this
- * process's output, line by line; its standard input is empty.
+ * <p>Stages that depend on a future run on a thread of the pool's, as a rule the one that serves
+ * the worker, which also waits until the result is read: one that blocks keeps that worker from its
+ * next task. Reading a result may take as long as its task; {@code cancel}, the task's timeout and
+ * {@link #shutdownNow} end the wait for it. What a task prints appears on this process's output,
+ * line by line; its standard input is empty.
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end
  * when this process does, in whatever way.
@@ -142,6 +142,7 @@ public final class ProcessPool extends Pool {
     byte[] arguments = task.call().arguments();
     try {
       task.setHandle(
+          host,
           submitInTime(
               () -> {
                 if (settings != null) {
@@ -386,7 +387,7 @@ public final class ProcessPool extends Pool {
      * @throws SerializationException if it can't be
      */
     public Builder initializer(SerializableRunnable initializer) {
-      this.initializer = Serialization.write(initializer, "the initializer");
+      this.initializer = SentTask.write(initializer, "the initializer");
       return this;
     }
 
@@ -398,7 +399,7 @@ public final class ProcessPool extends Pool {
      * @throws SerializationException if it can't be
      */
     public Builder finalizer(SerializableRunnable finalizer) {
-      this.finalizer = Serialization.write(finalizer, "the finalizer");
+      this.finalizer = SentTask.write(finalizer, "the finalizer");
       return this;
     }
 

@@ -45,6 +45,11 @@ final class RemoteHost extends ProcessHost implements PoolHost {
     reader.stop();
   }
 
+  /** Whether the result of a Java task is likely to be a {@link PlainValue}. */
+  boolean expectsPlainResult() {
+    return reader.expectsPlain();
+  }
+
   long add(RemoteTask<?> task) {
     long id = lastId.incrementAndGet();
     tasks.put(id, task);
@@ -108,14 +113,18 @@ final class RemoteHost extends ProcessHost implements PoolHost {
     if (task == null) {
       return; // it has its outcome
     }
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
     try {
       // Dependent stages run with the classes of the pool's maker.
-      Thread.currentThread().setContextClassLoader(loader);
+      thread.setContextClassLoader(loader);
       task.settle();
       outcome.accept(task);
     } catch (Throwable e) {
       task.fail(e);
-      Unobserved.report(Thread.currentThread(), e);
+      Unobserved.report(thread, e);
+    } finally {
+      thread.setContextClassLoader(before); // it may be one that waits for the task, or cancels it
     }
   }
 

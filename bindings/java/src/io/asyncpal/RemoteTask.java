@@ -3,13 +3,18 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.NativeProcessPool;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
  * A task of a process pool, and its future. The native task's handle is given up when the outcome
  * has come, the submission has returned and nobody is using it.
+ *
+ * <p>A thread that waits for a result receives it itself, if it comes soon and nobody else is about
+ * to: so a call costs no wake-up of a third thread.
  */
 final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   /** What goes to the worker; an empty name stands for a call in Java. */
@@ -19,6 +24,9 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   interface Decoder<V> {
     V decode(byte[] result, ResultReader reader, RemoteTask<V> task) throws TimeoutException;
   }
+
+  // In native code, where no interrupt ends a wait, nor an outcome that comes in another way.
+  private static final long MAX_RECEIVE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Call call;
   private final Callable<V> callable; // null: only C++ has it
@@ -32,6 +40,7 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   private boolean submitted;
   private boolean returned; // by shutdownNow(), and not run since
 
+  private volatile RemoteHost host; // null: it is not submitted, or settled
   // What does the work after all; null: none does, or this one itself.
   private volatile RemoteTask<V> substitute;
 
@@ -57,7 +66,7 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   }
 
   private static Call callOf(Object sent) {
-    return new Call("", Serialization.write(sent, "the task"));
+    return new Call("", SentTask.write(sent, "the task"));
   }
 
   @SuppressWarnings("unchecked") // what the callable returned in the worker
@@ -118,8 +127,9 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
     return other;
   }
 
-  void setHandle(long handle) {
+  void setHandle(RemoteHost host, long handle) {
     synchronized (lock) {
+      this.host = settled ? null : host;
       this.handle = handle;
       releaseIfUnused();
     }
@@ -129,6 +139,7 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   void settle() {
     synchronized (lock) {
       settled = true;
+      host = null;
       releaseIfUnused();
     }
   }
@@ -200,6 +211,53 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   void markCancelled() {
     super.cancel(false);
   }
+
+  // ------------------------------------------------------------------ Waiting
+
+  @Override
+  public V get() throws InterruptedException, ExecutionException {
+    receive(MAX_RECEIVE_NANOS);
+    return super.get();
+  }
+
+  @Override
+  public V get(long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    long nanos = unit.toNanos(timeout);
+    long start = System.nanoTime();
+    receive(Math.min(nanos, MAX_RECEIVE_NANOS));
+    return super.get(nanos - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public V join() {
+    receive(MAX_RECEIVE_NANOS);
+    return super.join();
+  }
+
+  /** Receives the result here, if it comes within that time and is harmless. */
+  private void receive(long nanos) {
+    RemoteHost at = host;
+    if (nanos <= 0
+        || at == null
+        || isDone()
+        || getNumberOfDependents() > 0 // which had better run on the pool's own thread
+        || (call.name().isEmpty() && !at.expectsPlainResult())
+        || Thread.currentThread().isInterrupted()) {
+      return;
+    }
+    long used = beginUse();
+    if (used == 0) {
+      return;
+    }
+    try {
+      NativeProcessPool.receive(used, nanos);
+    } finally {
+      endUse();
+    }
+  }
+
+  // ------------------------------------------------------------------ Ending it
 
   @Override
   public boolean cancel(boolean mayInterruptIfRunning) {

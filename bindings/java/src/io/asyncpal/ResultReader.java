@@ -21,7 +21,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>How it works: reading an object runs code of its class, which may take for ever. So that is
  * done on a thread apart, and the thread that serves the worker waits for it as long as somebody
  * wants the result: until the future is done by other means, its timeout has passed or the pool is
- * stopped. Where only classes come that are known to be harmless, it reads them itself.
+ * stopped. Where only classes come that are known to be harmless, it reads them itself. So it does
+ * with a {@link PlainValue}, which a thread that waits for the task may even receive in its place.
  *
  * <p><b>Threads:</b> any. <b>Errors:</b> a {@link SerializationException}, or one of those of a
  * wait.
@@ -60,6 +61,7 @@ final class ResultReader {
   private final ObjectInputFilter custom;
   private final Set<Reading> readings = ConcurrentHashMap.newKeySet();
   private volatile boolean stopped;
+  private volatile boolean expectsPlain; // for the next result, as the last one was
 
   /**
    * Makes one.
@@ -70,28 +72,60 @@ final class ResultReader {
   ResultReader(ClassLoader loader, ObjectInputFilter custom) {
     this.loader = loader;
     this.custom = custom;
+    this.expectsPlain = custom == null;
+  }
+
+  /** Whether a thread that waits for a result had better look for it itself. */
+  boolean expectsPlain() {
+    return expectsPlain;
   }
 
   /** The result that {@code task} gets, or an exception. */
   Object readResult(byte[] bytes, RemoteTask<?> task) throws TimeoutException {
     if (custom == null) {
+      boolean isPlain = PlainValue.isOne(bytes);
+      if (expectsPlain != isPlain) {
+        expectsPlain = isPlain;
+      }
+      if (isPlain) {
+        return readPlain(bytes);
+      }
       try {
-        return Serialization.read(bytes, "the result", new HarmlessFilter(bytes.length));
+        return Serialization.readAfter(bytes, "the result", new HarmlessFilter(bytes.length));
       } catch (SerializationException e) {
         if (!(e.getCause() instanceof InvalidClassException)) {
           throw e;
         }
       }
     }
-    return readApart(
-        () -> {
-          Object result =
-              Serialization.read(bytes, "the result", filterFor(bytes.length));
-          return result instanceof MapChunk.Sent<?> sent
-              ? new MapChunk.Results<>(sent.values(), sent.thrown().rebuild(this::filterFor))
-              : result;
-        },
-        task);
+    return readApart(() -> PlainValue.isOne(bytes) ? readPlain(bytes) : readOther(bytes), task);
+  }
+
+  private Object readPlain(byte[] bytes) {
+    Object value = PlainValue.read(bytes);
+    ObjectInputFilter ofJvm = ObjectInputFilter.Config.getSerialFilter();
+    ObjectInputFilter.FilterInfo info =
+        custom == null && ofJvm == null ? null : PlainValue.describe(value, bytes.length);
+    if (info != null) {
+      ResultFilter filter = filterFor(bytes.length);
+      if (filter.checkInput(info) == ObjectInputFilter.Status.REJECTED) {
+        throw new SerializationException("the result can't be read: " + filter.reason(), null);
+      }
+      if (ofJvm != null && ofJvm.checkInput(info) == ObjectInputFilter.Status.REJECTED) {
+        throw new SerializationException(
+            "the result can't be read: the filter of this JVM (jdk.serialFilter) rejects "
+                + info.serialClass().getName(),
+            null);
+      }
+    }
+    return value;
+  }
+
+  private Object readOther(byte[] bytes) {
+    Object result = Serialization.readAfter(bytes, "the result", filterFor(bytes.length));
+    return result instanceof MapChunk.Sent<?> sent
+        ? new MapChunk.Results<>(sent.values(), sent.thrown().rebuild(this::filterFor))
+        : result;
   }
 
   /** The exception that was sent as {@code state}; null: it can't be had. */
@@ -106,7 +140,7 @@ final class ResultReader {
     }
   }
 
-  private ObjectInputFilter filterFor(int bytes) {
+  private ResultFilter filterFor(int bytes) {
     return new ResultFilter(bytes, custom);
   }
 

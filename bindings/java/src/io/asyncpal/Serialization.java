@@ -21,7 +21,17 @@ final class Serialization {
 
   /** The same for what has no more than that many bytes. */
   static byte[] write(Object object, String what, int maxBytes) {
-    ByteArrayOutputStream bytes = new BoundedBytes(maxBytes);
+    return write(new BoundedBytes(maxBytes), object, what);
+  }
+
+  /** The same with a byte in front. */
+  static byte[] writeAfter(int first, Object object, String what) {
+    ByteArrayOutputStream bytes = new BoundedBytes(Integer.MAX_VALUE);
+    bytes.write(first);
+    return write(bytes, object, what);
+  }
+
+  private static byte[] write(ByteArrayOutputStream bytes, Object object, String what) {
     try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
       out.writeObject(object);
     } catch (NotSerializableException e) {
@@ -46,18 +56,23 @@ final class Serialization {
     return bytes.toByteArray();
   }
 
-  /** Reads what write() has written in a process that is trusted. */
-  static Object read(byte[] bytes, String what) {
-    return read(bytes, what, null);
-  }
-
   /**
-   * The same with the classes of the thread's context, as far as {@code filter} allows.
+   * Reads what write() has written, with the classes of the thread's context, as far as {@code
+   * filter} allows.
    *
    * @param filter beside that of the JVM ({@code jdk.serialFilter}); null: none
    */
   static Object read(byte[] bytes, String what, ObjectInputFilter filter) {
-    try (ObjectInputStream in = new ContextInputStream(bytes)) {
+    return read(bytes, 0, what, filter);
+  }
+
+  /** The same for what writeAfter() has written. */
+  static Object readAfter(byte[] bytes, String what, ObjectInputFilter filter) {
+    return read(bytes, 1, what, filter);
+  }
+
+  private static Object read(byte[] bytes, int offset, String what, ObjectInputFilter filter) {
+    try (ObjectInputStream in = new ContextInputStream(bytes, offset)) {
       if (filter != null) {
         // Setting one would take the place of the JVM's.
         in.setObjectInputFilter(ObjectInputFilter.merge(filter, in.getObjectInputFilter()));
@@ -106,8 +121,8 @@ final class Serialization {
   }
 
   private static final class ContextInputStream extends ObjectInputStream {
-    ContextInputStream(byte[] bytes) throws IOException {
-      super(new ByteArrayInputStream(bytes));
+    ContextInputStream(byte[] bytes, int offset) throws IOException {
+      super(new ByteArrayInputStream(bytes, offset, bytes.length - offset));
     }
 
     @Override

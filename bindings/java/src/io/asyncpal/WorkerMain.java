@@ -3,6 +3,7 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.HostedWorker;
+import io.asyncpal.internal.swig.ResultKind;
 import io.asyncpal.internal.swig.WorkerHost;
 import java.util.concurrent.Callable;
 
@@ -12,6 +13,8 @@ final class WorkerMain extends WorkerHost {
 
   // Each task finds it, whatever the one before has set.
   private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
+
+  private final SentTask.Reader tasks = new SentTask.Reader();
 
   private WorkerMain() {}
 
@@ -40,7 +43,7 @@ final class WorkerMain extends WorkerHost {
     Object task;
     Thread.currentThread().setContextClassLoader(loader);
     try {
-      task = Serialization.read(call, "the task");
+      task = tasks.read(call);
     } catch (SerializationException e) {
       return fail(e, failure);
     }
@@ -55,7 +58,7 @@ final class WorkerMain extends WorkerHost {
       flush();
     }
     try {
-      return Serialization.write(result, "the result");
+      return write(result);
     } catch (SerializationException e) {
       return fail(e, failure);
     }
@@ -67,6 +70,18 @@ final class WorkerMain extends WorkerHost {
     }
     ((Runnable) task).run();
     return null;
+  }
+
+  private static byte[] write(Object result) {
+    byte[] plain = null;
+    try {
+      plain = PlainValue.write(result);
+    } catch (OutOfMemoryError e) {
+      // It is described where the other way ends like this, too.
+    }
+    return plain != null
+        ? plain
+        : Serialization.writeAfter(ResultKind.kOtherResult, result, "the result");
   }
 
   private static byte[] fail(SerializationException e, Failure failure) {

@@ -5,6 +5,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -65,6 +66,31 @@ class ProcessPoolTest extends PoolContract {
     Arrays.fill(large, (byte) 7);
     byte[] back = processes(1).submit(() -> large).get(30, SECONDS);
     assertTrue(Arrays.equals(large, back));
+  }
+
+  @Test
+  void valueComesBackAsItWas() throws Exception {
+    ProcessPool pool = processes(1);
+    for (Object value :
+        Arrays.asList(null, true, 1, -1L, 0.5, "a", "\u0100", "\ud83d", List.of(1), 2)) {
+      assertEquals(value, pool.submit(() -> value).get(30, SECONDS));
+    }
+  }
+
+  @Test
+  void waiterKeepsItsContextClassLoader() throws Exception {
+    ProcessPool pool = processes(1);
+    ClassLoader before = Thread.currentThread().getContextClassLoader();
+    ClassLoader own = new ClassLoader(before) {};
+    Thread.currentThread().setContextClassLoader(own);
+    try {
+      for (int i = 0; i < 50; i++) {
+        assertEquals(1, pool.submit(() -> 1).get(30, SECONDS));
+        assertSame(own, Thread.currentThread().getContextClassLoader());
+      }
+    } finally {
+      Thread.currentThread().setContextClassLoader(before);
+    }
   }
 
   @Test
