@@ -44,23 +44,26 @@ class RangeCursor {
   size_t Remaining() const {
     return static_cast<size_t>(held_->end - held_->it);
   }
-  // The next `size` elements, of those that remain. Not after Step().
-  std::vector<Value> TakeColumn(size_t size) {
+  // Replaces what is in `column` by the next `size` elements, of those that
+  // remain. Not after Step().
+  void TakeColumn(size_t size, std::vector<Value>& column) {
     auto it = held_->it;
     held_->it += static_cast<std::ranges::range_difference_t<Range>>(size);
     if constexpr (kMovesElements) {
-      return {std::make_move_iterator(it), std::make_move_iterator(held_->it)};
+      column = {std::make_move_iterator(it),
+                std::make_move_iterator(held_->it)};
+    } else if constexpr (std::is_arithmetic_v<Value> &&
+                         std::ranges::contiguous_range<Range>) {
+      column.assign(it, held_->it);
     } else if constexpr (std::is_arithmetic_v<Value>) {
       // Also where the iterator does not look like one of random access to the
       // constructor.
-      std::vector<Value> column(size);
+      column.resize(size);
       for (Value& value : column) value = *it++;
-      return column;
     } else {
-      std::vector<Value> column;
+      column.clear();
       column.reserve(size);
       for (; it != held_->it; ++it) column.push_back(*it);
-      return column;
     }
   }
 
@@ -137,12 +140,8 @@ class ZipCursor {
         },
         cursors_);
   }
-  Columns TakeColumns(size_t size) {
-    return std::apply(
-        [size](auto&... cursors) {
-          return Columns(cursors.TakeColumn(size)...);
-        },
-        cursors_);
+  void TakeColumns(size_t size, Columns& columns) {
+    TakeColumns(size, columns, std::index_sequence_for<R...>());
   }
   // Calls `f` with one element of each column, moved.
   template <typename F>
@@ -152,6 +151,11 @@ class ZipCursor {
   }
 
  private:
+  template <size_t... I>
+  void TakeColumns(size_t size, Columns& columns, std::index_sequence<I...>) {
+    (std::get<I>(cursors_).TakeColumn(size, std::get<I>(columns)), ...);
+  }
+
   std::tuple<RangeCursor<R>...> cursors_;
 };
 
@@ -172,7 +176,9 @@ class TupleCursor {
   using Columns = std::tuple<std::vector<Value>>;
   static constexpr bool kGivesColumns = RangeCursor<R>::kGivesColumns;
   size_t Remaining() const { return cursor_.Remaining(); }
-  Columns TakeColumns(size_t size) { return Columns(cursor_.TakeColumn(size)); }
+  void TakeColumns(size_t size, Columns& columns) {
+    cursor_.TakeColumn(size, std::get<0>(columns));
+  }
   template <typename F>
   static decltype(auto) Call(F& f, Value& arguments) {
     return std::apply(f, std::move(arguments));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <new>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/pool/internal/map_checks.h"
 #include "asyncpal/pool/internal/pool_core.h"
@@ -30,6 +32,10 @@ namespace asyncpal::internal {
 //
 // When all is submitted, the caller works in the place of an idle worker, if
 // there is one: a short map is over before another thread would be awake.
+//
+// Copies that wait for their task leave the cache, and each new page costs as
+// much as a thousand small calls. So of a large map no more than a megabyte is
+// copied ahead of its tasks, and arrays of numbers are used again.
 //
 // A task that is still running when the map is left, by an error or a timeout,
 // finds its arrays, its room and `f` as they were: it owns the first and shares
@@ -66,14 +72,7 @@ class EagerMap {
   std::vector<Stored<Result>> Run() {
     try {
       SubmitAll();
-      for (size_t i = 0; i < chunks_.size(); ++i) {
-        HelpUntilDone(i);
-        if (!chunks_[i].Wait(countdown_.Remaining())) {
-          ThrowMapTimeout(function_, core_.name(), options_.timeout);
-        }
-        const std::exception_ptr error = std::move(chunks_[i]).Collect();
-        if (error != nullptr) std::rethrow_exception(error);
-      }
+      WaitForFirst(chunks_.size());
     } catch (...) {
       StopHelping();
       for (Future<std::exception_ptr>& chunk : chunks_) {
@@ -88,17 +87,46 @@ class EagerMap {
  private:
   static constexpr bool kHasResults = !std::is_void_v<Result>;
 
+  using Columns = typename Cursor::Columns;
+  static constexpr size_t kMaxBytesAhead = size_t{1} << 20;
+  static constexpr size_t kElementBytes =
+      []<typename... V>(std::type_identity<std::tuple<std::vector<V>...>>) {
+        return (sizeof(V) + ... + 0);
+      }(std::type_identity<Columns>());
+  // Nobody can tell whether they live longer than their task.
+  static constexpr bool kUsesColumnsAgain =
+      []<typename... V>(std::type_identity<std::tuple<std::vector<V>...>>) {
+        return (std::is_arithmetic_v<V> && ...);
+      }(std::type_identity<Columns>());
+
   struct Shared {
     template <typename Fn>
     explicit Shared(Fn&& fn) : f(std::forward<Fn>(fn)) {}
     F f;
     std::vector<Stored<Result>> results;  // the caller's to resize
+    Mutex mu;
+    std::vector<Columns> spare ABSL_GUARDED_BY(mu);
+
+    Columns TakeSpare() {
+      MutexLock lock(mu);
+      if (spare.empty()) return {};
+      Columns columns = std::move(spare.back());
+      spare.pop_back();
+      return columns;
+    }
+    void GiveSpare(Columns columns) noexcept {
+      MutexLock lock(mu);
+      try {
+        spare.push_back(std::move(columns));
+      } catch (const std::bad_alloc&) {  // then they are of no use
+      }
+    }
   };
 
   // A task of the map; returns what a call has thrown.
   struct Chunk {
     std::shared_ptr<Shared> shared;
-    typename Cursor::Columns columns;
+    Columns columns;
     size_t size;
     Stored<Result>* results;
 
@@ -106,6 +134,7 @@ class EagerMap {
       try {
         std::apply([this](auto&... column) { this->CallAll(column.data()...); },
                    columns);
+        if constexpr (kUsesColumnsAgain) shared->GiveSpare(std::move(columns));
         return nullptr;
       } catch (...) {
         std::exception_ptr error = std::current_exception();
@@ -134,10 +163,15 @@ class EagerMap {
     chunks_.reserve(left / options_.chunk_size + 1);
     auto& results = shared_->results;
     if (kHasResults) results.reserve(left);
+    const size_t max_ahead = MaxChunksAhead();
     while (left > 0) {
+      if (chunks_.size() - first_ == max_ahead) {
+        WaitForFirst(chunks_.size() - max_ahead / 2);
+      }
       const size_t size = std::min(left, options_.chunk_size);
       left -= size;
-      Chunk chunk{shared_, cursor_.TakeColumns(size), size, nullptr};
+      Chunk chunk{shared_, shared_->TakeSpare(), size, nullptr};
+      cursor_.TakeColumns(size, chunk.columns);
       if (kHasResults) {
         results.resize(results.size() + size);
         chunk.results = results.data() + (results.size() - size);
@@ -151,6 +185,26 @@ class EagerMap {
       }
       chunks_.push_back(
           FutureAccess::Make<std::exception_ptr>(std::move(mine)));
+    }
+  }
+
+  // At least two for each worker, so that none waits for the caller.
+  size_t MaxChunksAhead() const {
+    const size_t chunk_bytes =
+        std::min(options_.chunk_size, kMaxBytesAhead) * kElementBytes;
+    return std::max(kMaxBytesAhead / std::max<size_t>(chunk_bytes, 1),
+                    4 * static_cast<size_t>(core_.max_workers()));
+  }
+
+  // Throws what one of the first `n` chunks has thrown.
+  void WaitForFirst(size_t n) {
+    for (; first_ < n; ++first_) {
+      HelpUntilDone(first_);
+      if (!chunks_[first_].Wait(countdown_.Remaining())) {
+        ThrowMapTimeout(function_, core_.name(), options_.timeout);
+      }
+      const std::exception_ptr error = std::move(chunks_[first_]).Collect();
+      if (error != nullptr) std::rethrow_exception(error);
     }
   }
 
@@ -189,6 +243,7 @@ class EagerMap {
   Cursor cursor_;
   std::shared_ptr<Shared> shared_;
   std::vector<Future<std::exception_ptr>> chunks_;
+  size_t first_ = 0;                     // those before are done
   std::shared_ptr<ThreadWorker> place_;  // of an idle worker, which sleeps on
   size_t next_to_help_ = 0;              // in chunks_
 };
