@@ -12,7 +12,7 @@ namespace asyncpal::internal {
 // Small callables that are posted lie in the queue as they are, without a task
 // of their own: those of so many bytes that may be copied byte by byte, and
 // need no destructor.
-inline constexpr size_t kPostedCallBytes = 24;
+inline constexpr size_t kPostedCallBytes = 16;
 
 // What can be done with one.
 struct PostedCall {

@@ -61,7 +61,7 @@ struct Slot {
     uint64_t next_id;  // of a kNextId
   };
 };
-static_assert(sizeof(Slot) == 32);
+static_assert(sizeof(Slot) == 24);
 
 class SlotChunk {
  public:
