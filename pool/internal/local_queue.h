@@ -32,6 +32,7 @@ class LocalQueue {
   };
   // Memory for more entries.
   struct Ring {
+    Ring() = default;  // no memory
     explicit Ring(size_t n) : entries(new Entry[n]), capacity(n) {}
     std::unique_ptr<Entry[]> entries;
     size_t capacity = 0;

@@ -51,7 +51,7 @@ void ThreadCore::EnqueueLocally(bool* is_hungry, ThreadWorker& worker,
     worker.end_of_ids = worker.last_id + kIds;
   }
   DroppedStates dropped;
-  LocalQueue::Ring unneeded(0);
+  LocalQueue::Ring unneeded;
   MutexLock local(worker.local_mu);
   while (!worker.local.HasRoom()) [[unlikely]] {
       const size_t wanted = worker.local.wanted_capacity();
