@@ -1,17 +1,12 @@
 #ifndef ASYNCPAL_POOL_TASK_GROUP_H_
 #define ASYNCPAL_POOL_TASK_GROUP_H_
 
-#include <cstddef>
-#include <exception>
-#include <memory>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
-#include "asyncpal/future/internal/mutex.h"
-#include "asyncpal/future/internal/shared_state.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/internal/group_core.h"
 #include "asyncpal/pool/internal/pool_core.h"
 
 namespace asyncpal {
@@ -53,74 +48,30 @@ class TaskGroup {
     }
     // Before the callable is moved.
     if (!core_.accepting()) core_.Check();
-    Submit(internal::NewTask(
-        &core_, 0, Body<std::decay_t<F>>{gate(), std::forward<F>(f)}));
+    using F1 = std::decay_t<F>;
+    internal::GroupCall<F1> call(group_, std::forward<F>(f));
+    group_.Add();
+    try {
+      core_.Post(internal::kGroupCall<F1>, &call, sizeof(call));
+    } catch (...) {
+      group_.Remove();
+      throw;
+    }
   }
 
   // Waits until all are over, also those that tasks of the group run meanwhile.
-  // Afterwards the group is empty, and can be used again.
+  // Afterwards the group is empty, and can be used again. Called by one of its
+  // own tasks: InvalidStateError.
   void Wait();
 
  private:
   friend class ThreadPool;
 
-  // Where each task goes through before it runs. It outlives the group with
-  // tasks that were cancelled.
-  class Gate {
-   public:
-    // False: the task is to be dropped. True: Leave() follows.
-    bool Enter();
-    void Leave();
-    // Keeps the exception that this thread handles if it is the first, and
-    // drops what has not begun.
-    void Fail();
-    // What has not begun is dropped from now on.
-    void Close();
-    // Waits for those inside, and gives out what Fail() has kept. It is closed
-    // afterwards, or open again.
-    std::exception_ptr WaitUntilEmpty(bool is_open);
-
-   private:
-    internal::Mutex mu_;
-    internal::CondVar empty_;
-    size_t inside_ ABSL_GUARDED_BY(mu_) = 0;
-    bool closed_ ABSL_GUARDED_BY(mu_) = false;
-    std::exception_ptr first_ ABSL_GUARDED_BY(mu_);
-  };
-
-  template <typename F>
-  struct Body {
-    std::shared_ptr<Gate> gate;
-    F f;
-
-    void operator()() && {
-      if (!gate->Enter()) return;
-      struct Scope {
-        Gate& gate;
-        ~Scope() { gate.Leave(); }
-      } scope{*gate};
-      try {
-        static_cast<void>(std::move(f)());
-      } catch (...) {
-        // pthread_exit() goes on, and fails the task by itself.
-        if (std::current_exception() == nullptr) throw;
-        gate->Fail();
-      }
-    }
-  };
-
-  std::shared_ptr<Gate> gate();
   // Whether the calling thread is a worker of this pool.
   bool IsInside() const;
-  void Submit(internal::ResultState<void>* task);
-  // Waits for all tasks; the first error that is not a task's own exception.
-  std::exception_ptr WaitForTasks();
 
   internal::PoolCore& core_;
-  internal::Mutex mu_;
-  std::shared_ptr<Gate> gate_ ABSL_GUARDED_BY(mu_);
-  std::vector<internal::StateRef<internal::ResultState<void>>> tasks_
-      ABSL_GUARDED_BY(mu_);
+  internal::GroupCore group_;
 };
 
 }  // namespace asyncpal

@@ -1,5 +1,7 @@
 #include "asyncpal/pool/task_group.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -85,7 +87,144 @@ TEST(TaskGroup, OneWorkerWaitsForAGroupOfItsOwnPool) {
   EXPECT_EQ(sum.Collect(kDeadline), 55);
 }
 
+TEST(TaskGroup, WaiterInsideATaskRunsWhatHasNotBegun) {
+  // In the queue of its worker; behind what others have submitted, in the
+  // shared one; and where tasks are limited.
+  for (const auto& [workers, max_pending] :
+       {std::pair(2, 0), std::pair(1, 0), std::pair(1, 100)}) {
+    ThreadPool pool({.max_workers = workers, .max_pending = max_pending});
+    std::atomic<bool> is_over{false};
+    std::atomic<int> busy{0};
+    const auto occupy = [&] {
+      ++busy;
+      Eventually([&] { return is_over.load(); });
+    };
+    for (int i = 1; i < workers; ++i) pool.Post(occupy);
+    Eventually([&, others = workers - 1] { return busy == others; });
+    const auto task = pool.Submit([&] {
+      const auto here = std::this_thread::get_id();
+      int here_too = 0;
+      for (int i = 0; i < 10; ++i) pool.Post([] {});
+      TaskGroup group(pool);
+      for (int i = 0; i < 10; ++i) {
+        group.Run([&] { here_too += std::this_thread::get_id() == here; });
+      }
+      group.Wait();
+      return here_too;
+    });
+    EXPECT_EQ(task.Collect(kDeadline), 10);
+    is_over = true;
+    EXPECT_TRUE(pool.Join(kDeadline));
+    const PoolStats stats = pool.Stats();
+    EXPECT_EQ(stats.pending, 0);
+    EXPECT_EQ(stats.submitted, stats.completed);
+  }
+}
+
+TEST(TaskGroup, WaiterRunsWhatAnotherWorkersTaskHasRun) {
+  ThreadPool pool(2);
+  Notification may_end, has_run;
+  const auto waiter = pool.Submit([&] {
+    bool ran = false;
+    TaskGroup group(pool);
+    group.Run([&] {
+      // Another worker's queue has it, and that worker is busy.
+      group.Run([&] {
+        ran = true;
+        may_end.Notify();
+      });
+      has_run.Notify();
+      may_end.Wait(kDeadline);
+    });
+    has_run.Wait(kDeadline);
+    group.Wait();
+    return ran;
+  });
+  EXPECT_TRUE(waiter.Collect(kDeadline));
+}
+
+TEST(TaskGroup, CallablesAreGoneWhenWaitReturns) {
+  ThreadPool pool(2);
+  const auto resource = std::make_shared<int>(7);
+  TaskGroup group(pool);
+  for (int i = 0; i < 10; ++i) group.Run([copy = resource] {});
+  group.Wait();
+  EXPECT_EQ(resource.use_count(), 1);
+  for (int i = 0; i < 10; ++i) {
+    group.Run([copy = resource] { throw std::range_error("x"); });
+  }
+  EXPECT_THROW(group.Wait(), std::range_error);
+  EXPECT_EQ(resource.use_count(), 1);
+}
+
+TEST(TaskGroup, ACallableThatIsRefusedIsDestroyed) {
+  const auto resource = std::make_shared<int>(7);
+  Notification may_end;
+  ThreadPool pool(
+      {.max_workers = 1, .max_pending = 1, .when_full = WhenFull::kReject});
+  TaskGroup group(pool);
+  group.Run([&] { may_end.Wait(kDeadline); });
+  Eventually([&] { return pool.CountPendingTasks() == 0; });
+  group.Run([copy = resource] {});
+  EXPECT_THROW(group.Run([copy = resource] {}), RejectedError);
+  EXPECT_EQ(resource.use_count(), 2);
+  may_end.Notify();
+  group.Wait();
+  EXPECT_EQ(resource.use_count(), 1);
+}
+
+TEST(TaskGroup, WaitByATaskOfTheGroupThrows) {
+  ThreadPool pool(2);
+  TaskGroup group(pool);
+  group.Run([&] { group.Wait(); });
+  EXPECT_THROW(group.Wait(), InvalidStateError);
+}
+
+TEST(TaskGroup, IsUsedFromManyThreads) {
+  ThreadPool pool(3);
+  std::atomic<int> done{0};
+  TaskGroup group(pool);
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 250; ++i) {
+          group.Run([&] {
+            ++done;
+            group.Run([&] { ++done; });
+          });
+        }
+      });
+    }
+  }
+  group.Wait();
+  EXPECT_EQ(done, 2000);
+}
+
 // ---------------------------------------------------------------- Failures
+
+TEST(TaskGroup, ATaskThatEndsItsThreadFails) {
+  ThreadPool pool(1);
+  TaskGroup group(pool);
+  group.Run([] { pthread_exit(nullptr); });
+  EXPECT_THROW(group.Wait(), InvalidStateError);
+  group.Run([] {});
+  group.Wait();
+}
+
+TEST(TaskGroup, ATaskThatIsDroppedForANewerOneIsOver) {
+  Notification may_end;
+  ThreadPool pool(
+      {.max_workers = 1, .max_pending = 1, .when_full = WhenFull::kDropOldest});
+  TaskGroup group(pool);
+  group.Run([&] { may_end.Wait(kDeadline); });
+  Eventually([&] { return pool.CountPendingTasks() == 0; });
+  group.Run([] {});
+  const auto newer = pool.Submit([] { return 7; });
+  may_end.Notify();
+  EXPECT_THROW(group.Wait(), RejectedError);
+  EXPECT_EQ(newer.Collect(kDeadline), 7);
+}
 
 TEST(TaskGroup, ExceptionOfATaskComesOutOfWait) {
   ThreadPool pool(1);

@@ -108,6 +108,21 @@ class LocalQueue {
     }
     return false;
   }
+  // Takes out the newest posted call of that group. False: there is none.
+  bool TakeOfGroup(const void* group, Entry* taken) {
+    for (size_t i = back_; i != front_; --i) {
+      Entry& entry = entries_[(i - 1) & (capacity_ - 1)];
+      if (!entry.slot.IsOfGroup(group)) continue;
+      *taken = entry;
+      if (i == back_) {
+        PopBack();
+      } else {
+        entry.slot = Slot::Of(kNothing, nullptr, 0);
+      }
+      return true;
+    }
+    return false;
+  }
   // Forgets tasks at the back that have left out of turn.
   void TrimBack(DroppedStates& dropped) {
     while (!empty() && IsStale(Back().slot)) {

@@ -63,6 +63,29 @@ TEST_F(LocalQueueTest, KeepsTheIdsOfPostedCalls) {
   EXPECT_EQ(queue_.Front().id, 42u);
 }
 
+TEST_F(LocalQueueTest, NewestCallOfAGroupLeavesFirst) {
+  static constexpr PostedCall kOfGroup = {
+      .run = nullptr, .to_task = nullptr, .drop = [](void*) {}};
+  const int group = 0;
+  const int other = 0;
+  const auto push = [&](const int* of, uint64_t id) {
+    MakeRoom();
+    queue_.Push(Slot::Of(kOfGroup, &of, sizeof(of)), id);
+  };
+  push(&group, 1);
+  push(&group, 2);
+  push(&other, 3);
+  Push();
+  LocalQueue::Entry taken;
+  ASSERT_TRUE(queue_.TakeOfGroup(&group, &taken));
+  EXPECT_EQ(taken.id, 2u);
+  ASSERT_TRUE(queue_.TakeOfGroup(&group, &taken));
+  EXPECT_EQ(taken.id, 1u);
+  EXPECT_FALSE(queue_.TakeOfGroup(&group, &taken));
+  ASSERT_TRUE(queue_.TakeOfGroup(&other, &taken));
+  EXPECT_EQ(taken.id, 3u);
+}
+
 TEST_F(LocalQueueTest, NewestAndOldestLeaveToThoseWhoWaitForThem) {
   StateBase* const oldest = Push();
   StateBase* const middle = Push();

@@ -186,7 +186,7 @@ class TaskOutbox {
       return true;
     }
     bool found = false;
-    slots_.ForEach(kNear, [&](Slot& slot) {
+    slots_.ForEach(kNear, [&](Slot& slot, uint64_t) {
       if (!slot.is_task() || slot.task != task) return true;
       slot = Slot::Of(kNothing, nullptr, 0);
       found = true;
@@ -199,13 +199,39 @@ class TaskOutbox {
   // here.
   bool Withdraw(const PostedCall& posted, const void* address) {
     bool found = false;
-    slots_.ForEach(std::numeric_limits<uint64_t>::max(), [&](Slot& slot) {
+    slots_.ForEach(kAll, [&](Slot& slot, uint64_t) {
       if (slot.posted != &posted ||
           std::memcmp(slot.call, &address, sizeof(address)) != 0) {
         return true;
       }
       slot = Slot::Of(kNothing, nullptr, 0);
       found = true;
+      return false;
+    });
+    return found;
+  }
+  // Takes out the oldest posted call of that group. False: there is none.
+  bool TakeOfGroup(const void* group, TakenTask* taken) {
+    bool found = false;
+    slots_.ForEach(kAll, [&](Slot& slot, uint64_t id) {
+      found = slot.IsOfGroup(group);
+      if (!found) return true;
+      taken->Set(slot, id);
+      slot = Slot::Of(kNothing, nullptr, 0);
+      return false;
+    });
+    return found;
+  }
+  // Takes out the oldest task that can be started and of which
+  // `is_meant(task)`, started. False: there is none.
+  template <typename IsMeant>
+  bool StartFirst(IsMeant&& is_meant, TakenTask* taken) {
+    bool found = false;
+    slots_.ForEach(kAll, [&](Slot& slot, uint64_t) {
+      found = slot.is_task() && is_meant(*slot.task) && slot.task->Start();
+      if (!found) return true;
+      taken->Set(slot.task);
+      slot = Slot::Of(kNothing, nullptr, 0);
       return false;
     });
     return found;
@@ -238,7 +264,7 @@ class TaskOutbox {
       return !is_mine;
     });
     for (auto it = put_back_.rbegin(); it != put_back_.rend(); ++it) visit(*it);
-    slots_.ForEach(std::numeric_limits<uint64_t>::max(), [&](Slot& slot) {
+    slots_.ForEach(kAll, [&](Slot& slot, uint64_t) {
       if (slot.is_empty()) return true;
       if (slot.is_task() && !slot.task->ClaimPending()) {
         dropped_.Add(slot.task);
@@ -269,6 +295,7 @@ class TaskOutbox {
 
  private:
   static constexpr int64_t kNear = 64;
+  static constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
 
   void Skip(StateBase* task) {
     if (stale_ > 0) --stale_;

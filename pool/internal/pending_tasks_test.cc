@@ -55,6 +55,41 @@ TEST_F(PendingTasksTest, OlderTasksStartFirst) {
   EXPECT_EQ(StartNext(), nullptr);
 }
 
+TEST_F(PendingTasksTest, OldestCallOfAGroupIsFoundWithItsId) {
+  static constexpr PostedCall kOfGroup = {
+      .run = nullptr, .to_task = nullptr, .drop = [](void*) {}};
+  const int group = 0;
+  const int* const of = &group;
+  Submit();
+  MakeRoom();
+  tail_.NewIds(10);  // given away to others
+  tail_.Push(kOfGroup, &of, sizeof(of));
+  Submit();
+  MakeRoom();
+  tail_.Push(kOfGroup, &of, sizeof(of));
+  TakenTask taken;
+  ASSERT_TRUE(outbox_.TakeOfGroup(&group, &taken));
+  EXPECT_EQ(taken.id, 12u);
+  ASSERT_TRUE(outbox_.TakeOfGroup(&group, &taken));
+  EXPECT_EQ(taken.id, 14u);
+  EXPECT_FALSE(outbox_.TakeOfGroup(&group, &taken));
+  EXPECT_EQ(StartNext(), tasks_[0].get());
+  EXPECT_EQ(StartNext(), tasks_[1].get());
+}
+
+TEST_F(PendingTasksTest, StartsTheFirstTaskThatIsMeant) {
+  StateBase* const first = Submit();
+  StateBase* const second = Submit();
+  TakenTask taken;
+  const auto is_second = [&](const StateBase& task) { return &task == second; };
+  ASSERT_TRUE(outbox_.StartFirst(is_second, &taken));
+  EXPECT_EQ(taken.task, second);
+  second->Release();
+  EXPECT_FALSE(outbox_.StartFirst(is_second, &taken));
+  EXPECT_EQ(StartNext(), first);
+  EXPECT_EQ(StartNext(), nullptr);
+}
+
 TEST_F(PendingTasksTest, StartedTaskIsNeitherPendingNorWaiting) {
   Submit();
   Submit();

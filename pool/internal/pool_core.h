@@ -32,7 +32,8 @@ class PoolCore : public TaskOwner {
   // Pool::Check() throws, or RejectedError where there is no room or no worker
   // can be started for it; the reference is then given up.
   virtual void Submit(StateBase* task) = 0;
-  // The same for a posted call of `size` bytes, which are copied.
+  // The same for a posted call of `size` bytes, which are copied, and dropped
+  // where it throws.
   virtual void Post(const PostedCall& posted, const void* call,
                     size_t size) = 0;
   // The same for a map's chunk, which waits for room whatever `when_full` says.
@@ -62,6 +63,10 @@ class PoolCore : public TaskOwner {
   // until it is done.
   virtual void JoinForked(const PostedCall& posted, ForkedCall* call,
                           bool drop) = 0;
+
+  // Runs a task here that belongs to that group and has not begun. False: there
+  // is none, or the caller is not inside a task of this pool.
+  virtual bool HelpGroup(const void* group) = 0;
 
   virtual void Check() = 0;
   virtual void Test() = 0;

@@ -17,8 +17,15 @@ inline constexpr size_t kPostedCallBytes = 16;
 // What can be done with one.
 struct PostedCall {
   void (*run)(void* call);
-  // A task of its own for it. Throws std::bad_alloc. Null: it is a ForkedCall.
+  // A task of its own for it, which has taken it over. Throws std::bad_alloc.
+  // Null: it is a ForkedCall.
   StateBase* (*to_task)(const void* call, TaskOwner* owner);
+  // Not null: it is a task of a group and begins with the address of the
+  // GroupCore, which learns of errors; this ends the life of one that will not
+  // run.
+  void (*drop)(void* call) = nullptr;
+
+  bool is_of_group() const { return drop != nullptr; }
 };
 
 template <typename Call>

@@ -53,6 +53,11 @@ struct Slot {
   }
   bool is_task() const { return posted == nullptr; }
   bool is_empty() const { return posted == &kNothing || posted == &kNextId; }
+  // Whether it is a posted call of the group of that name.
+  bool IsOfGroup(const void* group) const {
+    return posted != nullptr && posted->is_of_group() &&
+           std::memcmp(call, &group, sizeof(group)) == 0;
+  }
 
   const PostedCall* posted = nullptr;  // null: a task
   union {
@@ -267,18 +272,23 @@ class SlotHead {
     }
     return nullptr;
   }
-  // With each of the oldest `n`, in their order, until that says false.
+  // `visit(slot, id)` with each of the oldest `n`, in their order, until that
+  // says false. The id is that of a posted call.
   template <typename Visit>
   void ForEach(uint64_t n, Visit&& visit) {
     if (Front() == nullptr) return;
     SlotChunk* chunk = chunk_;
     uint32_t index = index_;
-    for (n = std::min(n, left_); n > 0; --n) {
+    uint64_t id = front_id_;
+    for (n = std::min(n, left_); n > 0; --n, ++id) {
       if (index == chunk->size) {
         chunk = chunk->next;
         index = 0;
+        id = chunk->first_id;
       }
-      if (!visit((*chunk)[index++])) return;
+      Slot& slot = (*chunk)[index++];
+      if (!visit(slot, id)) return;
+      if (slot.posted == &kNextId) id = slot.next_id - 1;
     }
   }
   // Clears all slots of which `is_stale(slot)`, which must have done with what

@@ -211,7 +211,7 @@ TEST_F(SlotQueueTest, FindsWhatIsLeftAfterASweep) {
 TEST_F(SlotQueueTest, VisitsTheOldestInTheirOrder) {
   for (int64_t i = 0; i < kMany; ++i) Push(i);
   std::vector<int64_t> seen;
-  head_.ForEach(3, [&](Slot& slot) {
+  head_.ForEach(3, [&](Slot& slot, uint64_t) {
     seen.push_back(ValueOf(slot));
     return true;
   });

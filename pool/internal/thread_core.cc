@@ -125,17 +125,29 @@ std::optional<ThreadCore::Submission> ThreadCore::Accept(StateBase* task,
 }
 
 void ThreadCore::Post(const PostedCall& posted, const void* call, size_t size) {
-  if (pending_limits_.any() || !runs_tasks_here()) {
-    Submit(posted.to_task(call, this));
-    return;
+  Slot slot = Slot::Of(posted, call, size);
+  StateBase* task = nullptr;
+  try {
+    if (pending_limits_.any() || !runs_tasks_here()) {
+      task = posted.to_task(slot.call, this);
+    } else {
+      PostSlot(slot);
+    }
+  } catch (...) {
+    if (posted.is_of_group()) posted.drop(slot.call);
+    throw;
   }
+  if (task != nullptr) Submit(task);
+}
+
+void ThreadCore::PostSlot(const Slot& slot) {
   bool is_hungry;
   uint64_t number = 0;
   if (ThreadWorker* const worker = LocalSubmitter()) {
-    EnqueueLocally(&is_hungry, *worker, Slot::Of(posted, call, size));
+    EnqueueLocally(&is_hungry, *worker, slot);
   } else {
-    number = Enqueue(&is_hungry, [&](SlotTail& tail) {
-      return tail.Push(posted, call, size);
+    number = Enqueue(&is_hungry, [&slot](SlotTail& tail) {
+      return tail.PushCall(slot, tail.NewId());
     });
     NoteShared(number);
   }
@@ -376,6 +388,14 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
   if (tracked) Untrack(id);
 }
 
+void ThreadCore::RunTaken(ThreadWorker& worker, TakenTask& taken) {
+  if (taken.task != nullptr) {
+    RunTask(worker, taken.task);
+  } else {
+    RunPosted(worker, taken);
+  }
+}
+
 void ThreadCore::RunPosted(ThreadWorker& worker, TakenTask& taken) {
   worker.running_since.store(NowTicks(), std::memory_order_relaxed);
   ForkedCall* const forked =
@@ -390,7 +410,7 @@ void ThreadCore::RunPosted(ThreadWorker& worker, TakenTask& taken) {
     worker.depth.Add(-1);
     if (forked != nullptr) {
       forked->SetDone();
-    } else {
+    } else if (!taken.posted->is_of_group()) {
       ReportUnobserved(absl::StrCat("task ", taken.id), error);
     }
   };

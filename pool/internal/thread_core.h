@@ -65,6 +65,7 @@ class ThreadCore : public PoolCore,
   bool Fork(const PostedCall& posted, ForkedCall* call) override;
   void JoinForked(const PostedCall& posted, ForkedCall* call,
                   bool drop) override;
+  bool HelpGroup(const void* group) override;
   void Check() override;
   void Test() override;
   int SpawnWorkers(int n) override;
@@ -172,6 +173,7 @@ class ThreadCore : public PoolCore,
   // is still the caller's.
   std::optional<Submission> Accept(StateBase* task, bool may_help, Room room);
   void DispatchFor(Submission submission);
+  void PostSlot(const Slot& slot);
   // Calls `push` with the tail of the queue. Sets `is_hungry` if somebody may
   // have to be found for what it pushes. Throws what Check() throws.
   template <typename Push>
@@ -232,6 +234,12 @@ class ThreadCore : public PoolCore,
   // Runs a task here that `runner` has forked while it ran the caller's call.
   // False: there is none at this moment.
   bool HelpRunner(ThreadWorker& worker, int64_t runner);
+  // A task of that group which has not begun, counted as taken by this worker,
+  // and the part of it for what is in one worker's own queue.
+  bool TakeOfGroup(const void* group, ThreadWorker& worker, TakenTask* taken);
+  bool TakeOfGroupFrom(ThreadWorker& from, const void* group,
+                       ThreadWorker& worker, TakenTask* taken);
+  void RunTaken(ThreadWorker& worker, TakenTask& taken);
   // Moves what is in a worker's own queue to the shared one.
   void FlushLocal(ThreadWorker& worker);
   void FlushAllLocal();

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/pool/internal/group_core.h"
 #include "asyncpal/pool/internal/thread_core.h"
 
 // Tasks that are run by those who wait for them.
@@ -160,11 +161,61 @@ bool ThreadCore::HelpRunner(ThreadWorker& worker, int64_t runner) {
       return false;
     }
   }
-  if (taken.task != nullptr) {
-    RunTask(worker, taken.task);
-  } else {
-    RunPosted(worker, taken);
+  RunTaken(worker, taken);
+  return true;
+}
+
+bool ThreadCore::HelpGroup(const void* group) {
+  ThreadWorker* const worker = ThreadWorker::CurrentOf(*this);
+  if (worker == nullptr || worker->depth.Get() >= kMaxInlineDepth) return false;
+  const InnerRun inner(*worker);
+  TakenTask taken;
+  if (!TakeOfGroup(group, *worker, &taken)) return false;
+  RunTaken(*worker, taken);
+  return true;
+}
+
+bool ThreadCore::TakeOfGroup(const void* group, ThreadWorker& worker,
+                             TakenTask* taken) {
+  if (has_local_queues_ && TakeOfGroupFrom(worker, group, worker, taken)) {
+    return true;
   }
+  {
+    MutexLock take(take_mu_);
+    if (outbox_.TakeOfGroup(group, taken)) {
+      takes_.CountTaken();
+      worker.depth.Add(1);
+      return true;
+    }
+    // Where calls are not posted, but made tasks.
+    const auto is_meant = [group](const StateBase& task) {
+      return IsGroupTask(task, group);
+    };
+    if (pending_limits_.any() && outbox_.StartFirst(is_meant, taken)) {
+      takes_.CountTaken();
+      OnPendingRemoved(*taken->task);
+      MarkTaken(worker, taken->task);
+      return true;
+    }
+  }
+  if (!has_local_queues_ || listed_.load() == 0) return false;
+  MutexLock lock(mu_);
+  bool found = false;
+  roster_.ForEach([&](const WorkerPtr& from) {
+    found = found || TakeOfGroupFrom(*from, group, worker, taken);
+  });
+  return found;
+}
+
+bool ThreadCore::TakeOfGroupFrom(ThreadWorker& from, const void* group,
+                                 ThreadWorker& worker, TakenTask* taken) {
+  MutexLock local(from.local_mu);
+  LocalQueue::Entry entry;
+  if (!from.local.TakeOfGroup(group, &entry)) return false;
+  taken->Set(entry.slot, entry.id);
+  from.local_taken.Add(1);
+  worker.depth.Add(1);
+  worker.current_task.store(taken->id, std::memory_order_relaxed);
   return true;
 }
 

@@ -144,13 +144,7 @@ void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.uses_local_queue = false;
   if (!BeginWork(worker)) return;
   worker.uses_local_queue = has_local_queues_;
-  for (TakenTask taken; NextTask(worker, &taken);) {
-    if (taken.task != nullptr) {
-      RunTask(worker, taken.task);
-    } else {
-      RunPosted(worker, taken);
-    }
-  }
+  for (TakenTask taken; NextTask(worker, &taken);) RunTaken(worker, taken);
   if (auto error = worker.End()) Break(std::move(error));
 }
 
