@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/future/wait.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/codec.h"
@@ -44,8 +46,10 @@ using asyncpal::TaskName;
 using asyncpal::TaskOptions;
 using asyncpal::ThreadPool;
 using asyncpal::WhenFull;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 struct Point {
   double x, y;
@@ -172,6 +176,24 @@ TEST(ReadmeTest, InitializerAndBrokenPool) {
   EXPECT_THROW(answer.Collect(), asyncpal::InitializerError);
   EXPECT_THROW(pool.Submit([] {}), asyncpal::BrokenPoolError);
   EXPECT_EQ(pool.TakeCancelledTasks().size(), 1);
+}
+
+TEST(ReadmeTest, LogSink) {
+  asyncpal::SetLogSink(
+      [](asyncpal::LogSeverity severity, std::string_view message) {
+        std::clog << (severity == asyncpal::LogSeverity::kError ? "E " : "W ")
+                  << message << "\n";
+      });
+  testing::internal::CaptureStderr();
+  {
+    ThreadPool pool({.name = "queries"});
+    pool.Post([] { throw std::runtime_error("no database"); });
+    pool.Join();
+  }
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      AllOf(StartsWith("E pool 'queries': posted "), HasSubstr("no database")));
+  asyncpal::SetLogSink(nullptr);
 }
 
 TEST(ReadmeTest, Cancelling) {

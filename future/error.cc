@@ -14,6 +14,7 @@
 #include "asyncpal/future/internal/held_locks.h"
 #include "asyncpal/future/internal/known_errors.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
+#include "asyncpal/future/log.h"
 
 namespace asyncpal {
 namespace {
@@ -210,10 +211,9 @@ void LogFailure(const std::string& what_failed,
                 const std::exception_ptr& error) noexcept {
   try {
     std::string line =
-        absl::StrCat("asyncpal: ", what_failed, ": ", DescribeException(error));
+        absl::StrCat(what_failed, ": ", DescribeException(error));
     absl::StrReplaceAll({{"\n", "\\n"}}, &line);
-    line += '\n';
-    std::fwrite(line.data(), 1, line.size(), stderr);
+    Log(LogSeverity::kError, line);
   } catch (...) {
     // Out of memory: the failure itself was contained, only its line is lost.
   }

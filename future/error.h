@@ -32,7 +32,7 @@ class Error : public std::runtime_error {
   }
 };
 
-// A wait, a task or a map ran out of its time.
+// A wait, a task or a map ran out of time.
 class TimeoutError : public Error {
  public:
   using Error::Error;
@@ -172,7 +172,8 @@ std::exception_ptr NestException(const Outer& outer,
   }
 }
 
-// One line on stderr about a failure that no caller can be told of.
+// One line, for SetLogSink()'s sink or stderr, about a failure that no caller
+// can be told of.
 void LogFailure(const std::string& what_failed,
                 const std::exception_ptr& error) noexcept;
 

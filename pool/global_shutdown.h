@@ -23,9 +23,9 @@ using HandlerId = uint64_t;
 // Threads: any thread may call. Each handler runs once, on a thread of its own,
 // beside the others. Lifetime: the process's.
 // Ordering: none between handlers.
-// Errors: a handler that throws is reported on stderr, the others run.
-// Shutdown: Run() returns by the deadline. What still hangs then is named on
-// stderr, pool and task, and left behind. A task that has itself called exit()
+// Errors: a handler that throws is reported (SetLogSink()), the others run.
+// Shutdown: Run() returns by the deadline. What still hangs then is named in a
+// message, pool and task, and left behind. A task that has itself called exit()
 // is not waited for.
 class GlobalShutdown {
  public:

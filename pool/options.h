@@ -12,10 +12,11 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/cpp20.h"
 
-// What a user may say to a pool, and what it says of itself. All durations are
-// on the steady clock; a negative one is a std::invalid_argument at the call
-// that takes it. (absl::Seconds(NaN) is an infinite duration by Abseil's
-// definition, negative or positive by the NaN's sign.)
+// What can be set for pools and tasks, and what a pool reports about itself.
+// All durations are on the steady clock; a negative one is a
+// std::invalid_argument at the call that takes it. (absl::Seconds(NaN) is an
+// infinite duration by Abseil's definition, negative or positive by the NaN's
+// sign.)
 
 namespace asyncpal {
 
@@ -60,23 +61,23 @@ struct PoolOptions {
   // limit.
   int max_tasks_per_worker = 0;
 
-  // Gets what a posted task threw, on the worker that ran it. Default: one line
-  // on stderr.
+  // Gets what a posted task threw, on the worker that ran it. Default: a
+  // message (SetLogSink()).
   absl::AnyInvocable<void(std::exception_ptr)> unobserved_failure_handler = {};
 
-  // At most this many tasks wait; those for which a worker is free do not
-  // count. 0: no limit.
+  // At most this many tasks wait for a worker; a task for which one is free
+  // does not count. 0: no limit.
   int64_t max_pending = 0;
-  // What a submission does then.
+  // What a submission to a full pool does.
   WhenFull when_full = WhenFull::kBlock;
 
-  // Of the workers' stacks, in bytes; rounded up to what a thread needs. 0: the
-  // system's default.
+  // The size of each worker's stack, in bytes; rounded up to what a thread
+  // needs. 0: the system's default.
   size_t stack_size = 0;
 
   // An initializer that takes longer breaks the pool: InitializerError with a
-  // TimeoutError nested. Its thread can't be ended: a line on stderr names it,
-  // and nobody waits for it any more.
+  // TimeoutError nested. Its thread can't be ended: a message (SetLogSink())
+  // names it, and nobody waits for it any more.
   absl::Duration initializer_timeout = absl::InfiniteDuration();
 };
 
@@ -156,12 +157,12 @@ struct PoolStats {
   int64_t failed = 0;
   int64_t cancelled = 0;
   int64_t lost = 0;  // failed because the worker died; counted in failed too
-  // For want of room: refused at the call, and so not submitted, or dropped for
-  // another task, and counted in failed too.
+  // Tasks for which there was no room: refused at the call (these were never
+  // submitted), or dropped for another task (these are counted in failed too).
   int64_t rejected = 0;
   // How often tasks were pending, every worker was blocked inside a task by
   // waits for futures or locks, and nothing began or ended for a second. The
-  // first time, a line on stderr tells what each worker waits for.
+  // first time, a message (SetLogSink()) tells what each worker waits for.
   int64_t stalls = 0;
 };
 
@@ -192,8 +193,8 @@ void CheckTaskOptions(const TaskOptions& options);
 void CheckMapOptions(const MapOptions& options);
 void CheckDuration(const char* name, absl::Duration value);
 void CheckLimit(const char* name, int64_t value);
-// The size of a pool that has `size` workers by its class, and may be asked for
-// just that many.
+// The size of a pool whose class says that it has `size` workers; max_workers
+// must be 0 or that.
 int FixedSize(int max_workers, int size, const char* class_name);
 
 }  // namespace internal

@@ -45,7 +45,7 @@ struct ProcessPoolOptions {
   int max_tasks_per_worker = 0;
 
   // Gets what a posted task threw, in this process, on the thread that serves
-  // the worker. Default: one line on stderr.
+  // the worker. Default: a message (SetLogSink()).
   absl::AnyInvocable<void(std::exception_ptr)> unobserved_failure_handler = {};
 
   // The program that workers run, and its arguments. Default: this executable.
@@ -193,7 +193,7 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
         .Collect();
   }
 
-  // Submits a task whose result nobody wants. What it throws goes to the pool's
+  // Submits a task whose result nobody needs. What it throws goes to the pool's
   // unobserved_failure_handler.
   template <typename F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, CancelledTask>) void Post(

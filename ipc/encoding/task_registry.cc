@@ -1,12 +1,13 @@
 #include "asyncpal/ipc/encoding/task_registry.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "absl/strings/str_cat.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/log.h"
 
 namespace asyncpal::internal {
 namespace {
@@ -28,15 +29,16 @@ Registry& GlobalRegistry() {
 TaskEntry::TaskEntry(Stub stub, bool stoppable, const char* name)
     : stub_(stub), stoppable_(stoppable), name_(name) {
   Registry& registry = GlobalRegistry();
-  MutexLock lock(registry.mu);
-  registry.entries.insert(this);
-  if (name == nullptr || registry.by_name.emplace(name, this).second) return;
+  {
+    MutexLock lock(registry.mu);
+    registry.entries.insert(this);
+    if (name == nullptr || registry.by_name.emplace(name, this).second) return;
+  }
   // Before main(), where nobody could catch an exception.
-  std::fprintf(
-      stderr,
-      "asyncpal: two tasks are registered under the name '%s'; give "
-      "one of them another by ASYNCPAL_REGISTER_TASK(name, function)\n",
-      name);
+  Log(LogSeverity::kError,
+      absl::StrCat("two tasks are registered under the name '", name,
+                   "'; give one of them another by "
+                   "ASYNCPAL_REGISTER_TASK(name, function)"));
   std::abort();
 }
 

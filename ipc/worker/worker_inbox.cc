@@ -3,10 +3,11 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/ipc/internal/fd.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 
@@ -21,8 +22,8 @@ constexpr int kTickMs = 20;
 
 void AbandonWorker(const char* reason) {
   if (reason != nullptr) {
-    std::fprintf(stderr, "asyncpal: worker process %d ends: %s\n", getpid(),
-                 reason);
+    Log(LogSeverity::kError,
+        absl::StrCat("worker process ", getpid(), " ends: ", reason));
   }
   _exit(1);
 }

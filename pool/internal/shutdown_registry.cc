@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/trampoline.h"
+#include "asyncpal/future/log.h"
 
 // How it works. When main() returns or the program calls exit(), main_hook.cc
 // and exit_hook.cc run the handlers before any static object goes. An exit()
@@ -170,17 +170,18 @@ void ShutdownRegistry::Run() {
     }
   }
 
+  int left_behind;
   {
     MutexLock lock(pending->mu);
     while (pending->count > 0 && countdown.Remaining() > absl::ZeroDuration()) {
       pending->changed.WaitFor(pending->mu, countdown.Remaining());
     }
-    if (pending->count > 0) {
-      std::fprintf(stderr,
-                   "asyncpal: %d shutdown handler(s) did not return in %s and "
-                   "were left behind\n",
-                   pending->count, absl::FormatDuration(deadline).c_str());
-    }
+    left_behind = pending->count;
+  }
+  if (left_behind > 0) {
+    Log(LogSeverity::kWarning,
+        absl::StrCat(left_behind, " shutdown handler(s) did not return in ",
+                     absl::FormatDuration(deadline), " and were left behind"));
   }
   MutexLock lock(mu_);
   phase_ = Phase::kOver;

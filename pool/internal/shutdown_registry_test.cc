@@ -3,10 +3,13 @@
 #include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/future/testing/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -110,10 +113,16 @@ TEST(ShutdownRegistry, LeavesAHungHandlerBehindAtTheDeadline) {
     shared->go_on.Wait();
     shared->gone.Notify();
   });
-  ::testing::internal::CaptureStderr();
+  std::string said;
+  SetLogSink([&](LogSeverity severity, std::string_view message) {
+    EXPECT_EQ(severity, LogSeverity::kWarning);
+    said = message;
+  });
   registry.Run();
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              HasSubstr("1 shutdown handler(s) did not return"));
+  SetLogSink(nullptr);
+  EXPECT_EQ(said,
+            "1 shutdown handler(s) did not return in 20ms and were left "
+            "behind");
   shared->go_on.Notify();
   EXPECT_TRUE(shared->gone.Wait());
 }

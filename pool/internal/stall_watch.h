@@ -14,7 +14,7 @@ namespace asyncpal::internal {
 // can't be started.
 //
 // Threads: any. `look` must be short, as others wait for it.
-// Errors: none. What `look` throws goes to stderr, and ends the looking.
+// Errors: none. What `look` throws is logged, and ends the looking.
 bool StartLooking(absl::Duration delay,
                   absl::AnyInvocable<absl::Duration()> look);
 

@@ -368,6 +368,7 @@ class ThreadCore : public PoolCore,
   bool AddStandIn();
   bool IsEachWorkerBlocked();
   void ReportStall(const PoolStats& stats);
+  std::string DescribeStall(const PoolStats& stats) ABSL_LOCKS_EXCLUDED(mu_);
 
   // --- The pool ---
   // Throws in a forked child. There no lock can be trusted, so it comes first.

@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/worker_hook.h"
 
@@ -28,8 +28,8 @@ std::exception_ptr TookTooLong(const std::string& pool,
   const std::string why =
       absl::StrCat("the initializer in ", worker, " has not ended within ",
                    absl::FormatDuration(limit), ", its initializer_timeout");
-  std::fprintf(stderr, "asyncpal: %s: %s; its thread is left behind\n",
-               pool.c_str(), why.c_str());
+  Log(LogSeverity::kWarning,
+      absl::StrCat(pool, ": ", why, "; its thread is left behind"));
   return NestException(InitializerError(absl::StrCat(pool, ": ", why)),
                        std::make_exception_ptr(TimeoutError(why)));
 }

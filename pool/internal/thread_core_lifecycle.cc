@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <limits>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/trampoline.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/internal/thread_core.h"
@@ -312,10 +312,9 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
                                    "' is still running after ",
                                    absl::FormatDuration(worker.running_for))
                     : "a worker does not end";
-    std::fprintf(stderr,
-                 "asyncpal: %s: %s in %s, and is left behind as the process "
-                 "ends\n",
-                 Label().c_str(), what.c_str(), worker.name.c_str());
+    Log(LogSeverity::kWarning,
+        absl::StrCat(Label(), ": ", what, " in ", worker.name,
+                     ", and is left behind as the process ends"));
   }
 }
 

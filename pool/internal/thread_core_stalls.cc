@@ -1,5 +1,4 @@
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <map>
 #include <string>
@@ -8,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/pool/internal/stall_watch.h"
 #include "asyncpal/pool/internal/thread_core.h"
 
@@ -19,7 +19,7 @@
 // all workers are in waits that the pool knows of, and nothing happens for a
 // moment, one more stands in: what other pools are to do may wait for this one.
 // Where that does not help, or workers sleep in locks and the like, the pool
-// may wait for itself. It is counted, and said once on stderr.
+// may wait for itself. It is counted, and logged once.
 
 namespace asyncpal::internal {
 namespace {
@@ -112,16 +112,27 @@ bool ThreadCore::IsEachWorkerBlocked() {
 }
 
 void ThreadCore::ReportStall(const PoolStats& stats) {
+  bool is_first;
+  {
+    MutexLock lock(mu_);
+    is_first = counts_.stalls == 0;
+  }
+  // Before it is counted: whoever sees the count finds the report.
+  if (is_first) Log(LogSeverity::kWarning, DescribeStall(stats));
+  MutexLock lock(mu_);
+  ++counts_.stalls;
+}
+
+std::string ThreadCore::DescribeStall(const PoolStats& stats) {
   std::map<int64_t, std::string> waits;
   {
     MutexLock lock(mu_);
-    if (++counts_.stalls > 1) return;
     roster_.ForEach([&](const WorkerPtr& worker) {
       waits[worker->id] = DescribeWait(*worker, *this);
     });
   }
   std::string text = absl::StrCat(
-      "asyncpal: ", Label(), " may wait for itself: all ", stats.workers,
+      Label(), " may wait for itself: all ", stats.workers,
       " worker(s) are blocked inside of tasks, ", stats.pending,
       " task(s) are pending, and nothing has begun or ended for a second");
   const int64_t stand_ins = stats.workers - options_.max_workers;
@@ -137,7 +148,7 @@ void ThreadCore::ReportStall(const PoolStats& stats) {
                     ", waits for ",
                     wait.empty() ? "a lock, or what no pool knows of" : wait);
   }
-  std::fprintf(stderr, "%s\n", text.c_str());
+  return text;
 }
 
 }  // namespace asyncpal::internal
