@@ -1,10 +1,14 @@
 #include "asyncpal/bindings/facade/library.h"
 
 #include <iterator>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/pool/host/host_pool.h"
 #include "asyncpal/pool/options.h"
 
@@ -26,6 +30,17 @@ void Library::SetShutdownMode(int mode) {
         absl::StrCat("the exit mode is ", mode, "; there is no such mode"));
   }
   host::SetShutdownMode(kModes[mode]);
+}
+
+void Library::SetLogHost(LogHost* host) {
+  if (host == nullptr) {
+    SetLogSink(nullptr);
+    return;
+  }
+  SetLogSink([owned = std::unique_ptr<LogHost>(host)](
+                 LogSeverity severity, std::string_view message) {
+    owned->Write(static_cast<int>(severity), std::string(message));
+  });
 }
 
 }  // namespace asyncpal::facade

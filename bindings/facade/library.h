@@ -2,11 +2,24 @@
 #define ASYNCPAL_BINDINGS_FACADE_LIBRARY_H_
 
 #include <cstdint>
+#include <string>
 
 namespace asyncpal::facade {
 
 // As asyncpal::ExitMode.
 enum HostExitMode { kExitCancel = 0, kExitDrain, kExitNone };
+
+// Where the native library's messages go in the host.
+//
+// Threads: any call Write(), at the same time.
+// Errors: it may let no exception out.
+class LogHost {
+ public:
+  virtual ~LogHost() = default;
+
+  // `severity`: as asyncpal::LogSeverity; 0: info, 1: a warning, 2: an error.
+  virtual void Write(int severity, const std::string& message) = 0;
+};
 
 // What concerns the native library as a whole.
 class Library {
@@ -20,6 +33,9 @@ class Library {
   static void Shutdown();
   static void SetShutdownDeadline(int64_t nanos);
   static void SetShutdownMode(int mode);  // a HostExitMode
+
+  // As asyncpal::SetLogSink(); owns `host`. Null: stderr.
+  static void SetLogHost(LogHost* host);
 };
 
 }  // namespace asyncpal::facade

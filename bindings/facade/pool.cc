@@ -1,5 +1,6 @@
 #include "asyncpal/bindings/facade/pool.h"
 
+#include <cstddef>
 #include <iterator>
 #include <limits>
 #include <stdexcept>
@@ -20,6 +21,14 @@ WhenFull ToWhenFull(int when_full) {
         absl::StrCat("when_full is ", when_full, "; there is no such policy"));
   }
   return kAll[when_full];
+}
+
+size_t ToStackSize(int64_t bytes) {
+  if (bytes < 0) {
+    throw std::invalid_argument(
+        absl::StrCat("stack_size is ", bytes, "; it must not be negative"));
+  }
+  return static_cast<size_t>(bytes);
 }
 
 }  // namespace
@@ -73,7 +82,8 @@ PoolStats Pool::Stats() const {
           .failed = stats.failed,
           .cancelled = stats.cancelled,
           .lost = stats.lost,
-          .rejected = stats.rejected};
+          .rejected = stats.rejected,
+          .stalls = stats.stalls};
 }
 
 WorkerList Pool::Workers() const {
@@ -97,6 +107,7 @@ PoolOptions ToPoolOptions(const PoolSettings& settings) {
           .max_tasks_per_worker = settings.max_tasks_per_worker,
           .max_pending = settings.max_pending,
           .when_full = ToWhenFull(settings.when_full),
+          .stack_size = ToStackSize(settings.stack_size),
           .initializer_timeout = FromNanos(settings.initializer_timeout)};
 }
 

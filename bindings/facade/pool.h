@@ -29,6 +29,7 @@ struct PoolSettings {
   int64_t initializer_timeout = kForever;  // ns
   int64_t max_pending = 0;
   int when_full = 0;  // as WhenFull: block, reject, run on the caller, drop
+  int64_t stack_size = 0;  // of a ThreadPool's own threads, in bytes
   // Of a ThreadPool: its workers' threads come from Host::StartWorker().
   bool host_makes_threads = false;
 };
@@ -57,6 +58,7 @@ struct PoolStats {
   int64_t cancelled = 0;
   int64_t lost = 0;
   int64_t rejected = 0;
+  int64_t stalls = 0;  // those that native code finds: none of a host's threads
 };
 
 // As asyncpal::WorkerInfo.

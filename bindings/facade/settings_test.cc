@@ -19,6 +19,8 @@ TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
             ToNanos(thread_options.initializer_timeout));
   EXPECT_EQ(threads.max_pending, thread_options.max_pending);
   EXPECT_EQ(threads.when_full, static_cast<int>(thread_options.when_full));
+  EXPECT_EQ(threads.stack_size,
+            static_cast<int64_t>(thread_options.stack_size));
 
   const ProcessPoolSettings processes;
   const asyncpal::ProcessPoolOptions options;

@@ -109,12 +109,17 @@ OPEN(Host::Joined)
 OPEN(Host::Terminated)
 %include "bindings/facade/host.h"
 
+OPEN_HOST(LogHost)
+OPEN(LogHost::Write)
 OPEN_TYPE(HostExitMode)
 OPEN_TYPE(Library)
 OPEN(Library::Init)
 OPEN(Library::Shutdown)
 OPEN(Library::SetShutdownDeadline)
 OPEN(Library::SetShutdownMode)
+#ifdef HOST_IS_DIRECTOR
+OPEN(Library::SetLogHost)
+#endif
 %nodefaultctor asyncpal::facade::Library;
 %nodefaultdtor asyncpal::facade::Library;
 %include "bindings/facade/library.h"
@@ -128,6 +133,7 @@ OPEN(PoolSettings::close_on_exit)
 OPEN(PoolSettings::initializer_timeout)
 OPEN(PoolSettings::max_pending)
 OPEN(PoolSettings::when_full)
+OPEN(PoolSettings::stack_size)
 OPEN(PoolSettings::host_makes_threads)
 OPEN_STRUCT(TaskSettings)
 OPEN(TaskSettings::name)
@@ -147,6 +153,7 @@ OPEN(PoolStats::failed)
 OPEN(PoolStats::cancelled)
 OPEN(PoolStats::lost)
 OPEN(PoolStats::rejected)
+OPEN(PoolStats::stalls)
 OPEN_NATIVE(WorkerInfo)
 OPEN(WorkerInfo::id)
 OPEN(WorkerInfo::name)

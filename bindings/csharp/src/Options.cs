@@ -50,7 +50,8 @@ public abstract record PoolOptions
     /// Gets what a function that was posted (<see cref="Pool.Post(Action,
     /// CancellationToken, TaskOptions)"/> and its other forms) has thrown, on a
     /// thread of the .NET thread pool; what it throws itself is unobserved, as in
-    /// any task. By default one line on stderr.
+    /// any task. By default an error of the event source <c>Asyncpal</c>, or else one line
+    /// on stderr.
     /// </summary>
     public Action<Exception>? UnobservedFailureHandler { get; set; }
 
@@ -67,7 +68,8 @@ public abstract record PoolOptions
     /// An initializer that takes longer breaks the pool, with an
     /// <see cref="InitializerException"/> that has a <see cref="TimeoutException"/>
     /// inside. A worker that is a process is killed; a thread can't be, so it is left
-    /// behind, and a line on stderr names it. By default there is no limit.
+    /// behind, and an event of the source <c>Asyncpal</c> names it, or else stderr. By
+    /// default there is no limit.
     /// </summary>
     public TimeSpan InitializerTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 }
@@ -85,6 +87,12 @@ public sealed record ThreadPoolOptions : PoolOptions
     /// has a timeout, its function takes a token, or the pool has dropped it.
     /// </summary>
     public bool AllowContinuationsOnWorkers { get; set; }
+
+    /// <summary>
+    /// Of the workers' stacks, in bytes, for tasks that recurse deeply; rounded up to
+    /// what a thread needs. 0, the default: the system's size.
+    /// </summary>
+    public long StackSize { get; set; }
 }
 
 /// <summary>How a <see cref="ProcessPool"/> is made, which copies them.</summary>

@@ -60,6 +60,9 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
 
     private protected bool IsDisposed { get; private set; }
 
+    /// <summary>How often .NET has found the pool blocked.</summary>
+    private protected virtual long CountStalls() => 0;
+
     /// <summary>What a kill may take.</summary>
     private protected abstract TimeSpan TimeToDie { get; }
 
@@ -113,7 +116,8 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             stats.Failed,
             stats.Cancelled,
             stats.Lost,
-            stats.Rejected);
+            stats.Rejected,
+            stats.Stalls + CountStalls());
     }
 
     /// <summary>

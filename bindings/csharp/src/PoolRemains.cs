@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.Tracing;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
@@ -78,7 +79,8 @@ public abstract partial class Pool
             UnobservedFailureHandler(error);
             return;
         }
-        Console.Error.WriteLine(
-            $"asyncpal: {this}: a posted task failed: {Guarded.Text(error)}");
+        AsyncpalEvents.Log.Tell(
+            EventLevel.Error,
+            $"{this}: a posted task failed: {Guarded.Text(error)}");
     }
 }

@@ -20,6 +20,10 @@ namespace Asyncpal;
 /// Tasks that there was no room for: refused at the call, and so not submitted, or
 /// dropped for another one, and counted in Failed, too.
 /// </param>
+/// <param name="Stalls">
+/// How often a thread pool was found with tasks pending, every worker blocked inside
+/// of a task, and nothing ending for a moment; see <see cref="ThreadPool"/>.
+/// </param>
 public sealed record PoolStats(
     long Workers,
     long Busy,
@@ -31,7 +35,8 @@ public sealed record PoolStats(
     long Failed,
     long Cancelled,
     long Lost,
-    long Rejected);
+    long Rejected,
+    long Stalls);
 
 /// <summary>One worker of a pool.</summary>
 /// <param name="Id">1, 2, 3, ... in each pool.</param>

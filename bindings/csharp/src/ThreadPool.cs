@@ -73,6 +73,8 @@ public sealed class ThreadPool : Pool
 
     private protected override bool IsOnWorker => _scheduler.IsOnWorker;
 
+    private protected override long CountStalls() => _scheduler.CountStalls();
+
     // Threads can't be killed.
     private protected override TimeSpan TimeToDie => TimeSpan.Zero;
 

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "asyncpal/bindings/facade/hosted_worker.h"
+#include "asyncpal/bindings/facade/library.h"
 
 namespace asyncpal::swig {
 namespace {
@@ -34,6 +35,20 @@ class CallbackProcessHost final : public facade::ProcessHost {
  private:
   void* const self_;
   const ProcessPoolCallbacks& callbacks_;
+};
+
+class CallbackLogHost final : public facade::LogHost {
+ public:
+  using WriteFunction = void (*)(int32_t, const char*, int32_t);
+
+  explicit CallbackLogHost(WriteFunction write) : write_(write) {}
+
+  void Write(int severity, const std::string& message) override {
+    write_(severity, message.data(), static_cast<int32_t>(message.size()));
+  }
+
+ private:
+  const WriteFunction write_;
 };
 
 class CallbackWorkerHost final : public facade::WorkerHost {
@@ -130,4 +145,11 @@ void ServeAsWorker(void* serve) {
 void AsyncpalRegisterFailureFunction(
     void (*function)(asyncpal::facade::Failure* failure)) {
   asyncpal::swig::failure_function = function;
+}
+
+void AsyncpalRegisterLogFunction(void (*function)(int32_t severity,
+                                                  const char* message,
+                                                  int32_t size)) {
+  asyncpal::facade::Library::SetLogHost(
+      new asyncpal::swig::CallbackLogHost(function));
 }

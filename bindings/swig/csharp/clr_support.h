@@ -71,6 +71,11 @@ extern "C" {
 void AsyncpalRegisterFailureFunction(
     void (*function)(asyncpal::facade::Failure* failure));
 
+// As facade::Library::SetLogHost(). The function throws nothing.
+void AsyncpalRegisterLogFunction(void (*function)(int32_t severity,
+                                                  const char* message,
+                                                  int32_t size));
+
 }  // extern "C"
 
 #endif  // ASYNCPAL_BINDINGS_SWIG_CSHARP_CLR_SUPPORT_H_

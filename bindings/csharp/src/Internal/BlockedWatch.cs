@@ -1,8 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
-using System.Diagnostics.Tracing;
 using System.Linq;
 using System.Threading;
 
@@ -26,6 +24,8 @@ internal sealed class BlockedWatch : IDisposable
 
     private readonly WeakReference<Asyncpal.ThreadPool> _pool;
     private readonly Timer _timer;
+
+    private long _count;
 
     // 1: the timer runs. Whoever changes it starts or stops the timer.
     private int _watching;
@@ -51,6 +51,9 @@ internal sealed class BlockedWatch : IDisposable
             flow.Undo();
         }
     }
+
+    /// <summary>How many times it has reported the pool.</summary>
+    public long Count => Volatile.Read(ref _count);
 
     /// <summary>Called after a task has been queued.</summary>
     public void Wake()
@@ -131,6 +134,8 @@ internal sealed class BlockedWatch : IDisposable
         }
         _reported = true;
         Report(pool, stats, still);
+        // Last: whoever sees the count finds the report.
+        Volatile.Write(ref _count, _count + 1);
     }
 
     private static void Report(
@@ -147,32 +152,6 @@ internal sealed class BlockedWatch : IDisposable
              wait for tasks of this pool, await these, or wait by Task.Wait(), Result
              or Pool.Run(), which the pool sees
             """);
-        AsyncpalEvents.Log.Report(text.ReplaceLineEndings(""));
+        AsyncpalEvents.Log.TellBlocked(text.ReplaceLineEndings(""));
     }
-}
-
-/// <summary>The events of this library, which has the name Asyncpal there.</summary>
-[EventSource(Name = "Asyncpal")]
-internal sealed class AsyncpalEvents : EventSource
-{
-    public static readonly AsyncpalEvents Log = new();
-
-    /// <summary>Tells whoever listens; if nobody does, stderr.</summary>
-    [NonEvent]
-    public void Report(string message)
-    {
-        if (IsEnabled())
-        {
-            WorkersBlocked(message);
-        }
-        else
-        {
-            Console.Error.WriteLine($"asyncpal: {message}");
-        }
-    }
-
-    [Event(1, Level = EventLevel.Warning, Message = "{0}")]
-    [UnconditionalSuppressMessage(
-        "Trimming", "IL2026", Justification = "A string has no members to keep.")]
-    private void WorkersBlocked(string message) => WriteEvent(1, message);
 }

@@ -1,6 +1,8 @@
 using System;
+using System.Diagnostics.Tracing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Threading;
 
 namespace Asyncpal.Internal;
@@ -12,6 +14,7 @@ internal static unsafe class NativeErrors
     public static bool Register()
     {
         AsyncpalRegisterFailureFunction(&OnFailure);
+        AsyncpalRegisterLogFunction(&OnMessage);
         Library.Init();
         // Threads and processes of pools end while managed code still runs.
         AppDomain.CurrentDomain.ProcessExit +=
@@ -22,6 +25,31 @@ internal static unsafe class NativeErrors
     [DllImport("asyncpal_csharp")]
     private static extern void AsyncpalRegisterFailureFunction(
         delegate* unmanaged<IntPtr, void> function);
+
+    [DllImport("asyncpal_csharp")]
+    private static extern void AsyncpalRegisterLogFunction(
+        delegate* unmanaged<int, byte*, int, void> function);
+
+    /// <summary>The native library has something to say.</summary>
+    [UnmanagedCallersOnly]
+    private static void OnMessage(int severity, byte* text, int size)
+    {
+        try
+        {
+            AsyncpalEvents.Log.Tell(
+                severity switch
+                {
+                    0 => EventLevel.Informational,
+                    1 => EventLevel.Warning,
+                    _ => EventLevel.Error,
+                },
+                Encoding.UTF8.GetString(text, size));
+        }
+        catch
+        {
+            // Native code can't do anything about it.
+        }
+    }
 
     /// <summary>A native call of this thread has failed.</summary>
     [UnmanagedCallersOnly]

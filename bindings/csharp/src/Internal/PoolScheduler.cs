@@ -77,6 +77,9 @@ internal sealed class PoolScheduler : TaskScheduler
         _watch.Wake();
     }
 
+    /// <summary>How often all workers were found blocked.</summary>
+    public long CountStalls() => _watch.Count;
+
     /// <summary>The pool is disposed of.</summary>
     public void StopWatching() => _watch.Dispose();
 

@@ -82,6 +82,7 @@ internal sealed unsafe class ThreadPoolHost
             MaxTasksPerWorker = options.MaxTasksPerWorker,
             MaxPending = options.MaxPending,
             WhenFull = (int)options.WhenFull,
+            StackSize = options.StackSize,
             InitializerTimeout = Durations.ToNanos(
                 options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };

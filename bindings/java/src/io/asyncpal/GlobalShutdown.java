@@ -59,7 +59,7 @@ public final class GlobalShutdown {
     }
   }
 
-  private static boolean isJvmEnding() {
+  static boolean isJvmEnding() {
     try {
       Runtime.getRuntime().removeShutdownHook(new Thread());
       return false;

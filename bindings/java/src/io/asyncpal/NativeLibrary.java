@@ -27,6 +27,7 @@ final class NativeLibrary {
   static {
     loadFromAnywhere();
     Library.init();
+    NativeLog.install();
     GlobalShutdown.install();
   }
 

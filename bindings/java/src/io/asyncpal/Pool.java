@@ -418,7 +418,7 @@ public abstract sealed class Pool extends AbstractExecutorService
         stats.getCancelled(),
         stats.getLost(),
         stats.getRejected(),
-        countStalls());
+        stats.getStalls() + countStalls());
   }
 
   WorkerInfo toInfo(NativeWorkerInfo worker) {

@@ -123,7 +123,8 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   /**
    * An initializer that takes longer breaks the pool, with an {@link InitializerException} whose
    * cause is a {@link java.util.concurrent.TimeoutException}. A worker that is a process is killed;
-   * a thread can't be, so it is left behind, and a line on stderr names it.
+   * a thread can't be, so it is left behind, and a warning of the {@link System.Logger}
+   * "io.asyncpal" names it.
    *
    * @param timeout for ever by default
    * @return this

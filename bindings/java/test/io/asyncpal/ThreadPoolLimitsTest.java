@@ -15,6 +15,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeoutException;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
 /** What TaskOptions mean in a thread pool alone. */
@@ -41,6 +45,57 @@ class ThreadPoolLimitsTest extends PoolContract {
         });
     assertSame(error, uncaught.get(30, SECONDS));
     assertSame(worker, pool.submit(Thread::currentThread).get(30, SECONDS));
+  }
+
+  @Test
+  void threadLeftInItsInitializerIsAWarningOfTheLogger() throws Exception {
+    CompletableFuture<LogRecord> first = new CompletableFuture<>();
+    Logger logger = Logger.getLogger("io.asyncpal");
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord record) {
+            if (record.getMessage().contains("'left'")) {
+              first.complete(record);
+            }
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    CountDownLatch end = new CountDownLatch(1);
+    logger.addHandler(handler);
+    try (ThreadPool pool =
+        ThreadPool.builder()
+            .name("left")
+            .maxWorkers(1)
+            .initializer(() -> awaitUninterruptibly(end))
+            .initializerTimeout(Duration.ofMillis(50))
+            .build()) {
+      pool.submit(() -> 1);
+      LogRecord record = first.get(30, SECONDS);
+      assertEquals(Level.WARNING, record.getLevel());
+      String message = record.getMessage();
+      assertTrue(message.startsWith("pool 'left': the initializer in left-worker-1"), message);
+      assertTrue(message.endsWith("its thread is left behind"), message);
+    } finally {
+      logger.removeHandler(handler);
+      end.countDown();
+    }
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    while (true) {
+      try {
+        latch.await();
+        return;
+      } catch (InterruptedException e) {
+        // Of the shutdown.
+      }
+    }
   }
 
   @Test
