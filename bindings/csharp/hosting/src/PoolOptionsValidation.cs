@@ -15,13 +15,19 @@ internal sealed class PoolOptionsValidation
         IValidateOptions<PoolHostingOptions>
 {
     /// <inheritdoc/>
-    public ValidateOptionsResult Validate(string? name, ThreadPoolOptions options) =>
-        new Errors(name, options).ToResult();
+    public ValidateOptionsResult Validate(string? name, ThreadPoolOptions options)
+    {
+        var errors = new Errors(name, options);
+        errors.AddIfNegative(nameof(options.StackSize), options.StackSize);
+        return errors.ToResult();
+    }
 
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, ProcessPoolOptions options)
     {
         var errors = new Errors(name, options);
+        errors.AddIfNegative(
+            nameof(options.HandshakeTimeout), options.HandshakeTimeout ?? TimeSpan.Zero);
         errors.AddIfNegative(nameof(options.MaxPayloadBytes), options.MaxPayloadBytes);
         errors.AddIfNegative(nameof(options.MaxPendingBytes), options.MaxPendingBytes);
         errors.AddIfNegative(nameof(options.MaxRestarts), options.MaxRestarts);
@@ -48,6 +54,7 @@ internal sealed class PoolOptionsValidation
             AddIfNegative(nameof(options.MaxTasksPerWorker), options.MaxTasksPerWorker);
             AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
             AddIfNegative(nameof(options.MaxPending), options.MaxPending);
+            AddIfNegative(nameof(options.InitializerTimeout), options.InitializerTimeout);
         }
 
         public void AddIfNegative(string option, long value)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Uses the packages as their users do: in a web project that dotnet alone builds.
 
-usage: package_test.py DOTNET FRAMEWORK VERSION PACKAGE... -- SERVICE HELLO
+usage: package_test.py DOTNET FRAMEWORK VERSION PACKAGE... -- SERVICE HELLO OPTIONS
 
 The service is started as a process of its own, asked over HTTP, and stopped by
 SIGTERM while a request is in flight. HELLO, the first snippet of the README, is
-compiled as pasted.
+compiled as pasted; OPTIONS finds by reflection what configuration can set.
 """
 
 import os
@@ -157,6 +157,13 @@ class PackageTest(unittest.TestCase):
   def test_first_snippet_of_the_readme_compiles_as_pasted(self):
     self.site.build("hello", HELLO)
 
+  def test_configuration_sets_every_option(self):
+    program = self.site.build("options", OPTIONS)
+    output = subprocess.run(
+        [program], env=self.site.env, text=True, check=True, timeout=LIMIT,
+        stdout=subprocess.PIPE).stdout
+    self.assertRegex(output, r"^bound: \d\d\n$")
+
   def test_pools_are_warm_when_requests_come(self):
     with Service(self.site, self.program, "--Processes:MaxWorkers=3") as service:
       self.assertEqual((200, "2 1 3"), service.get("/workers"))
@@ -204,6 +211,12 @@ class PackageTest(unittest.TestCase):
       self.assertIn(
           "MaxWorkers of the pool 'processes' is -3; it must not be negative",
           "".join(service.output))
+    with Service(self.site, self.program,
+                 "--Processes:InitializerTimeout=-00:00:03") as service:
+      self.assertNotEqual(0, service.wait())
+      self.assertIn(
+          "InitializerTimeout of the pool 'processes' is -00:00:03; it must not be"
+          " negative", "".join(service.output))
 
 
 if __name__ == "__main__":
@@ -212,5 +225,5 @@ if __name__ == "__main__":
       os.path.abspath(arg) if os.path.exists(arg) else arg
       for arg in sys.argv[1:split]
   ]
-  SERVICE, HELLO = map(os.path.abspath, sys.argv[split + 1:])
+  SERVICE, HELLO, OPTIONS = map(os.path.abspath, sys.argv[split + 1:])
   unittest.main(argv=sys.argv[:1], verbosity=2)
