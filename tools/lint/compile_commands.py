@@ -16,13 +16,15 @@ import sys
 _PATTERNS = ["//future/...", "//ipc/...", "//pool/...", "//examples/..."]
 
 
-def bazel(*words):
+def _bazel(*words, timeout=None):
+    startup = [] if timeout is None else ["--noblock_for_lock"]
     return subprocess.run(
-        ["./bazelw", *words], check=True, stdout=subprocess.PIPE, text=True
+        ["./bazelw", *startup, *words], check=True, timeout=timeout,
+        stdout=subprocess.PIPE, text=True,
     ).stdout
 
 
-def commands(actions, root, execution_root):
+def _commands(actions, root, execution_root):
     """Yields the entries of the database, one for each file of ours."""
     seen = set()
     for action in actions:
@@ -40,20 +42,31 @@ def commands(actions, root, execution_root):
         }
 
 
+def entries(patterns, timeout=None):
+    """The entries for targets; in the workspace's folder.
+
+    With a timeout, it does not wait for another command of Bazel's either.
+    """
+    query = f"mnemonic('CppCompile', {' + '.join(patterns)})"
+    answer = json.loads(_bazel(
+        "aquery", query, "--output=jsonproto", "--noshow_progress",
+        timeout=timeout,
+    ))
+    execution_root = _bazel(
+        "info", "execution_root", "--noshow_progress", timeout=timeout
+    ).strip()
+    return list(_commands(answer.get("actions", []), os.getcwd(), execution_root))
+
+
 def main(patterns):
     root = os.path.realpath(os.path.dirname(os.path.realpath(__file__)) + "/../..")
     os.chdir(root)
-    query = f"mnemonic('CppCompile', {' + '.join(patterns or _PATTERNS)})"
-    answer = json.loads(
-        bazel("aquery", query, "--output=jsonproto", "--noshow_progress")
-    )
-    execution_root = bazel("info", "execution_root", "--noshow_progress").strip()
-    entries = list(commands(answer["actions"], root, execution_root))
-    if not entries:
-        sys.exit(f"compile_commands: {query} finds no C++")
+    found = entries(patterns or _PATTERNS)
+    if not found:
+        sys.exit(f"compile_commands: no C++ in {' '.join(patterns or _PATTERNS)}")
     with open("compile_commands.json", "w", encoding="utf-8") as file:
-        json.dump(entries, file, indent=1)
-    print(f"compile_commands.json has {len(entries)} files")
+        json.dump(found, file, indent=1)
+    print(f"compile_commands.json has {len(found)} files")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks layout and lint of every file in the workspace.
 
-  tools/lint/lint.py [--fix] [--since COMMIT]
+  tools/lint/lint.py [--fix] [--since COMMIT] [--tidy]
 
-C++ by clang-format, BUILD and .bzl files by buildifier (npm's, of one version),
+C++ by clang-format, and by clang-tidy in what has changed since the branch began,
+if --tidy asks for it or CI is set in the environment; BUILD and .bzl files by buildifier (npm's, of one version),
 C# by `dotnet format whitespace`, Java by a few rules of this file's own. Doxygen
 finds public C++ classes, functions and options without a comment; those of C#
 and Java are the business of the compiler and of javadoc. What a program can mend,
@@ -19,6 +20,9 @@ import re
 import shutil
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True
+import tidy
 
 _BUILDIFIER = "@bazel/buildifier@8.2.1"
 
@@ -47,9 +51,22 @@ def output_of(*command):
     ).stdout
 
 
+def merge_base():
+    """Where this branch began; None: nothing tells."""
+    for name in "origin/main", "main":
+        found = subprocess.run(
+            ["git", "merge-base", "HEAD", name], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
+        )
+        if found.returncode == 0:
+            return found.stdout.strip()
+    return None
+
+
 class Lint:
     def __init__(self, arguments):
         self.fix = arguments.fix
+        self.since = arguments.since
         self.mistakes = []
         if arguments.since:
             names = output_of(
@@ -87,11 +104,19 @@ class Lint:
             option = ["-i"] if self.fix else ["--dry-run", "--Werror"]
             self.run("clang-format", "clang-format", *option, *files)
 
+    def check_changed_cc(self):
+        base = self.since or merge_base()
+        if not base or self.lacks(tidy.PROGRAM, tidy.PROGRAM):
+            return
+        mistakes, unchecked = tidy.mistakes(base)
+        self.mistakes += mistakes
+        if unchecked:
+            print(f"lint: unchecked by clang-tidy: {' '.join(unchecked)}")
+
     def check_cc_comments(self):
         if not self.select(".h") or self.lacks("doxygen", "doxygen"):
             return
         sys.path.insert(0, "docs/generator")
-        sys.dont_write_bytecode = True
         import cpp_reference
 
         self.mistakes += cpp_reference.undocumented(".")
@@ -167,11 +192,14 @@ def main():
     )
     parser.add_argument("--fix", action="store_true")
     parser.add_argument("--since", metavar="COMMIT")
+    parser.add_argument("--tidy", action="store_true")
     root = os.path.dirname(os.path.realpath(__file__)) + "/../.."
     arguments = parser.parse_args()
     os.chdir(root)
     lint = Lint(arguments)
     lint.check_cc()
+    if arguments.tidy or os.environ.get("CI"):
+        lint.check_changed_cc()
     lint.check_cc_comments()
     lint.check_bazel()
     lint.check_csharp()
