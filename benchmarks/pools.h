@@ -10,6 +10,7 @@
 #include "asio/thread_pool.hpp"
 #include "asyncpal/benchmarks/naive_pool.h"
 #include "asyncpal/future/future.h"
+#include "asyncpal/pool/options.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "tbb/global_control.h"
 #include "tbb/task_arena.h"
@@ -47,6 +48,7 @@ class Asyncpal : public AdapterBase {
  public:
   static constexpr char kName[] = "asyncpal";
   explicit Asyncpal(int workers) : pool_(workers) {}
+  explicit Asyncpal(PoolOptions options) : pool_(std::move(options)) {}
   template <typename F>
   void Post(F f) {
     pool_.Post(std::move(f));
@@ -70,6 +72,15 @@ class AsyncpalOfTwo : public Asyncpal {
  public:
   static constexpr char kName[] = "asyncpal_of_2";
   using Asyncpal::Asyncpal;
+};
+
+// The same with a limit on what is pending, which is never reached.
+class AsyncpalLimited : public Asyncpal {
+ public:
+  static constexpr char kName[] = "asyncpal_limited";
+  explicit AsyncpalLimited(int workers)
+      : Asyncpal(PoolOptions{.max_workers = workers,
+                             .max_pending = 1'000'000'000}) {}
 };
 
 class Naive : public AdapterBase {

@@ -159,7 +159,7 @@ void RegisterThroughput(const Settings& settings) {
     b->MeasureProcessCPUTime()->UseManualTime()->Unit(benchmark::kMillisecond);
   };
   const int64_t tasks = settings.Size(100'000, 1'000);
-  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+  RegisterCase<Asyncpal, AsyncpalLimited, Naive, Tbb, Asio, StealingPool>(
       "fire_and_forget", FireAndForget{settings.workers, tasks}, wall);
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "four_producers", FourProducers{settings.workers, tasks}, manual);
@@ -172,7 +172,7 @@ void RegisterThroughput(const Settings& settings) {
         "backlog_1e" + std::to_string(digits),
         Backlog{settings.workers, settings.Size<int64_t>(length, 100)}, manual);
   }
-  RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
+  RegisterCase<Asyncpal, AsyncpalLimited, Naive, Tbb, Asio, StealingPool>(
       "submit_collect", SubmitCollect{settings.workers, tasks / 5}, wall);
 }
 
