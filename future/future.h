@@ -66,8 +66,8 @@ class Future {
 
   // The same, but moves the result out. While copies of this future exist, it
   // copies instead where T can be; where it can't, later collectors get an
-  // InvalidStateError. No other thread may use this very object meanwhile; a
-  // task that this call runs itself may have no times kept for duration().
+  // InvalidStateError. No other thread may use this future object meanwhile. If
+  // this call runs the task itself, duration() may not have its times.
   T Collect(absl::Duration timeout = absl::InfiniteDuration()) && {
     WaitOrThrow(timeout, /*alone=*/true);
     if constexpr (std::is_void_v<T>) {
@@ -127,11 +127,11 @@ class Future {
   // it, after waiters were woken, with no lock held; or on this thread before
   // AddCallback() returns if it is done already, perhaps while an earlier one
   // still runs there. Callbacks run in the order of registration. One that
-  // throws is reported on stderr, and the others still run.
-  // Callbacks never run inside each other: those of a future that a callback
-  // completes or cancels follow when it returns, or waits by this library's
-  // means. So a chain may have any length, and a callback may wait for what is
-  // further down its own.
+  // throws is reported (SetLogSink()), and the others still run.
+  // Callbacks never run inside each other: when a callback completes or cancels
+  // another future, the callbacks of that one run after it has returned, or
+  // when it waits for a future. So a chain may have any length, and a callback
+  // may wait for a future further down its own chain.
   CallbackId AddCallback(
       absl::AnyInvocable<void(const Future&)> callback) const {
     if (callback == nullptr) {
@@ -153,7 +153,7 @@ class Future {
   // takes a const Future<T>& instead is called with every outcome. A future
   // that f returns is waited for, not wrapped. Cancelling the new future keeps
   // f from running and leaves this one alone. On a future that is done, f has
-  // run when Then() returns, except inside a callback, where it follows.
+  // run when Then() returns; inside a callback, it runs after that callback.
   template <typename F>
   auto Then(F&& f) const {
     using Fn = std::decay_t<F>;

@@ -153,9 +153,9 @@ auto AsDone(const R& futures, AsDoneOptions options = {}) {
   });
 }
 
-// The future of all results: a Future<std::vector<T>>, or a Future<void>. It
-// fails or is cancelled as soon as one of them does or is. An empty range
-// gives a completed future.
+// A future of all results: a Future<std::vector<T>>, or a Future<void>. It
+// fails or is cancelled as soon as one of the futures fails or is cancelled. An
+// empty range gives a completed future.
 template <typename R>
 auto WhenAll(const R& futures) {
   using T = internal::ResultIn<R>;
@@ -196,8 +196,8 @@ auto WhenAll(const R& futures) {
   return internal::FutureAccess::Make<All>(std::move(promise));
 }
 
-// The future of the index of the first that is done, however it ended. Throws
-// std::invalid_argument for an empty range, of which none would ever be done.
+// A future of the index of the first one that is done, whatever its outcome.
+// Throws std::invalid_argument for an empty range, in which none ever would be.
 template <typename R>
 Future<size_t> WhenAny(const R& futures) {
   using T = internal::ResultIn<R>;

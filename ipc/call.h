@@ -17,9 +17,9 @@
 #include "asyncpal/ipc/encoding/task_registry.h"
 #include "asyncpal/ipc/payload.h"
 
-// How a call goes to another process. What can: a free or static member
-// function, a lambda or function object without captures, or a callable with a
-// Codec, together with arguments and a result that have one.
+// How a call travels to another process. The callable can be a free or static
+// member function, a lambda or function object without captures, or one with a
+// Codec; its arguments and result must have a Codec.
 
 namespace asyncpal {
 
@@ -32,8 +32,9 @@ namespace asyncpal {
 //   Future<int64_t> f = pool.Submit(TaskName<int64_t(int64_t)>("Fib"), 40);
 //
 // Arguments are converted to the types of the signature before they are sent.
-// A signature that differs from the function's is found out by its sizes at
-// best. A std::stop_token as the function's first parameter is left out here.
+// A signature that differs from the function's is noticed only if the sizes do
+// not match. Leave out a std::stop_token that is the function's first
+// parameter.
 template <typename Signature>
 class TaskName;
 

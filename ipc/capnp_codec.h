@@ -56,11 +56,11 @@ uint32_t FirstSegmentWords(uint64_t words);
 //   }
 //
 // Threads: one at a time, since Cap'n Proto counts what readers traverse.
-// Lifetime: readers and builders are for as long as the message, and readers
+// Lifetime: readers and builders are valid as long as the message, and readers
 // only until the next call of builder(). A message that was moved from is
-// empty. Errors: SerializationError for a reader whose message is invalid, and
-// for bytes that are. What does not fit the schema is found when it is read, by
-// Cap'n Proto's own exception.
+// empty. Errors: SerializationError for a reader of an invalid message, and for
+// invalid bytes. Data that does not fit the schema is found when it is read,
+// and is Cap'n Proto's own exception.
 template <typename Schema>
 class CapnpMessage {
  public:

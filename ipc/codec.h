@@ -108,8 +108,9 @@ struct Codec<std::basic_string<Char, Traits, Allocator>> {
 
 template <>
 struct Codec<absl::Duration> {
-  // Whole seconds, then quarters of nanoseconds of the same sign. An infinite
-  // one has the sign of its seconds, and more quarters than there can be.
+  // Whole seconds, then quarters of a nanosecond with the same sign. An
+  // infinite duration is told by more quarters than a second has; its seconds
+  // have its sign.
   static constexpr size_t kMinBytes = 2 * sizeof(int64_t);
 
   static void Encode(absl::Duration value, Encoder& out);

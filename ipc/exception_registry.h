@@ -23,10 +23,10 @@
 //
 //   ASYNCPAL_REGISTER_EXCEPTION(ParseError);
 //
-// With an asyncpal::Codec<ParseError>, which must be declared before, that says
-// what travels. Without, the new object is made of the original's what(), by a
-// constructor that takes a std::string or a const char*. The type must have a
-// public copy constructor.
+// If there is an asyncpal::Codec<ParseError>, declared before this line, it
+// says what travels. If there is none, the new object is made from the
+// original's what(), by a constructor that takes a std::string or a const
+// char*. The type must have a public copy constructor.
 //
 // Errors: if the codec or the constructor throws, the exception arrives as a
 // RemoteError, as that of an unregistered type does. So does one whose name

@@ -6,9 +6,9 @@
 namespace asyncpal {
 
 // Makes this process the worker that it was started to be, and does not return;
-// in any other process it does nothing. A program with a main() needs no such
-// call, the library acts before main(). A host whose main() is not linked with
-// the library calls this first thing.
+// in any other process it does nothing. A program whose main() is linked with
+// the library does not need this: the library takes over before main(). Any
+// other program calls it before everything else.
 void InitWorker(int argc, char** argv);
 
 }  // namespace asyncpal

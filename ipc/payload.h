@@ -64,8 +64,7 @@ inline constexpr int kMaxNesting = 2000;
 }  // namespace internal
 
 // Encoded arguments or results on their way: bytes in memory, or a sealed memfd
-// when they are many. Encoder makes it, Decoder reads it, as often as one
-// likes.
+// when they are many. Encoder makes it; Decoder reads it, any number of times.
 //
 // Threads: const use from any number of threads.
 class Payload {
@@ -111,7 +110,7 @@ class Payload {
 //
 // Threads: one at a time.
 // Errors: SerializationError when it would be more than `max_bytes`, or nested
-// too deeply. After an error the encoder is good for nothing.
+// too deeply. After an error the encoder must not be used any more.
 class Encoder {
  public:
   explicit Encoder(int64_t max_bytes = kDefaultMaxPayloadBytes,

@@ -14,8 +14,9 @@ class PoolCore;
 }  // namespace internal
 
 // A task that a shutdown cancelled, or a broken pool could not run. Its future
-// is done; calling it does the work after all, here, and lets out what the task
-// throws. Post it to another pool of either kind, and nothing is lost:
+// is done; calling this runs the task after all, on the calling thread, and
+// throws what it throws. Post it to another pool of either kind, and nothing is
+// lost:
 //
 //   for (CancelledTask& task : first.TakeCancelledTasks()) {
 //     second.Post(std::move(task));

@@ -43,15 +43,14 @@ class Pool {
   // BrokenPoolError. Submit() does the same.
   void Check();
 
-  // Starts one worker of this configuration beside the pool, has it run the
-  // initializer, nothing, and the finalizer, and throws what goes wrong as
+  // Starts one worker of this configuration beside the pool, which runs the
+  // initializer and the finalizer and no task. Throws what goes wrong as
   // InitializerError or FinalizerError. The pool itself is not changed.
   void Test();
 
   // Starts up to n more workers, or as many as max_workers has room for, and
-  // returns how many. Workers with nothing to do retire as always. Fewer than
-  // there is room for: the system has no more threads; RejectedError if there
-  // was none at all.
+  // returns how many. Workers with nothing to do retire as always. If the
+  // system has too few threads, it starts fewer; if it has none, RejectedError.
   int SpawnWorkers(int n);
   int SpawnMaxWorkers();
 
@@ -62,18 +61,18 @@ class Pool {
 
   // Closes the pool: pending tasks are cancelled, running ones are asked to
   // stop and waited for. True if this call closed it. On a closed pool it asks
-  // again, in its own mode, waits too, and returns false. From inside one of
-  // the pool's own workers it does not wait; the pool ends after the task.
+  // again, in its own mode, waits as well, and returns false. From inside one
+  // of the pool's own workers it does not wait; the pool ends after the task.
   bool Shutdown();
   bool Shutdown(const ShutdownOptions& options);
 
-  // What Shutdown() cancelled or a broken pool left, once: a second call gives
-  // what came since. Tasks cancelled through their own future are not among
-  // them.
+  // Gives each task that Shutdown() cancelled or a broken pool left once: a
+  // second call returns only what has come since. Tasks cancelled through their
+  // own future are not among them.
   std::vector<CancelledTask> TakeCancelledTasks();
 
-  // While all workers wait inside tasks for futures, of this pool or another,
-  // further ones may stand in, so CountWorkers() can exceed max_workers().
+  // While all workers wait for futures inside their tasks, further workers may
+  // stand in for them, so CountWorkers() can exceed max_workers().
   int CountWorkers() const;
   int CountBusyWorkers() const;
   int CountFreeWorkers() const;
@@ -87,7 +86,7 @@ class Pool {
   PoolKind kind() const;
   int max_workers() const;
   absl::Duration idle_timeout() const;
-  // Reaches workers that are idle already.
+  // Also affects workers that are idle already.
   void set_idle_timeout(absl::Duration timeout);
 
   bool is_closed() const;

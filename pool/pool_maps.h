@@ -24,15 +24,15 @@ namespace asyncpal {
 // Map, Starmap and their unordered forms are lazy: they return an input range
 // and keep at most MapOptions::buffer_size tasks ahead of its reader, so memory
 // does not grow with the input. The first tasks are submitted before the call
-// returns. MapAll, StarmapAll and theirs are eager: they submit everything,
-// wait, and return a std::vector, or nothing where f does; a lazy map of such
-// an f gives a std::monostate for each call.
+// returns. MapAll, StarmapAll and their unordered forms are eager: they submit
+// everything, wait, and return a std::vector. If f returns nothing, so do they,
+// and a lazy map gives a std::monostate for each call.
 // Unordered forms give results as they are done.
 //
 // Threads: f is called from several workers at once, on one shared copy of it.
 // The ranges are read on the caller's thread only. In a thread pool, the caller
-// of an eager map may call f, too, in the place of an idle worker; not where
-// the pool has an initializer or finalizer, or the map a time limit.
+// of an eager map may call f itself, in the place of an idle worker, unless the
+// pool has an initializer or finalizer, or the map a time limit.
 // Lifetime: a range given as an lvalue must outlive the map; elements are
 // copied into the tasks (moved out of an rvalue container).
 // Ordering: that of the ranges, or of completion.

@@ -46,7 +46,7 @@ namespace asyncpal {
 // no thread can be started RejectedError. A task that was refused was not
 // submitted.
 // Shutdown: see Pool and GlobalShutdown. A task that ends its thread by
-// pthread_exit() fails with InvalidStateError, and another worker comes.
+// pthread_exit() fails with InvalidStateError, and a new worker replaces it.
 class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
  public:
   // Starts no thread. Throws std::invalid_argument for a bad option.
@@ -88,8 +88,8 @@ class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
   // Calls both, at once if a worker is free, and returns their results as a
   // std::pair, with a std::monostate for a void. Neither runs any more when it
   // returns or throws: they may use what lives on the caller's stack. Inside a
-  // task of this pool `f` runs on this thread, and so does `g` if no other has
-  // begun it: this is the way to split work recursively.
+  // task of this pool `f` runs on this thread, and so does `g` unless another
+  // thread has begun it: this is the way to split work recursively.
   //
   //   auto [left, right] = pool.Both([&] { return Sum(begin, middle); },
   //                                  [&] { return Sum(middle, end); });
@@ -118,7 +118,7 @@ class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
     return std::pair(std::move(first), second.TakeResult());
   }
 
-  // Submits a task whose result nobody wants. What it throws goes to the
+  // Submits a task whose result nobody needs. What it throws goes to the
   // pool's unobserved_failure_handler.
   template <typename F>
   void Post(F&& f) {
@@ -160,7 +160,7 @@ class ThreadPool : public Pool, public PoolMaps<ThreadPool> {
     }
   }
 
-  // Both() for those who are not inside a task of a pool with such a queue.
+  // Both() for callers that are not inside a task of a pool with such a queue.
   template <typename F, typename G>
   auto BothByTasks(F& f, G& g) {
     std::optional<decltype(internal::InvokeStored(f))> first;
