@@ -207,6 +207,24 @@ TEST_P(GlobalShutdownTest, ClosesALeakedPoolWhenAnExceptionLeavesMain) {
   EXPECT_THAT(ended.errors, HasSubstr("this leaves main"));
 }
 
+// Without unwinding, a lock that the throwing function held would never be
+// given back, and the shutdown would wait for it.
+TEST_P(GlobalShutdownTest, ErrorOfAClosedPoolThatNobodyCatchesHoldsNothingUp) {
+  const Ended ended = Run("throw_closed");
+  EXPECT_TRUE(ended.died_of(SIGABRT));
+  EXPECT_THAT(ended.output, HasSubstr("asked to stop\n"));
+  EXPECT_THAT(ended.errors, AllOf(HasSubstr("ClosedPoolError"),
+                                  Not(HasSubstr("did not return"))));
+}
+
+TEST_P(GlobalShutdownTest, ErrorOfABrokenPoolThatNobodyCatchesHoldsNothingUp) {
+  const Ended ended = Run("throw_broken");
+  EXPECT_TRUE(ended.died_of(SIGABRT));
+  EXPECT_THAT(ended.output, HasSubstr("asked to stop\n"));
+  EXPECT_THAT(ended.errors, AllOf(HasSubstr("InitializerError"),
+                                  Not(HasSubstr("did not return"))));
+}
+
 TEST_P(GlobalShutdownTest, AbortDoesNotWait) {
   EXPECT_TRUE(Run("abort").died_of(SIGABRT));
 }

@@ -202,6 +202,20 @@ int RunShutdownMode(const std::string& mode) {
     LeakBusyPool();
     throw std::runtime_error("this leaves main");
   }
+  if (mode == "throw_closed") {
+    auto* const pool = new ThreadPool(1);
+    pool->Post([] { Say("posted"); });
+    pool->Shutdown({.mode = ShutdownMode::kDrain});
+    LeakBusyPool();
+    pool->Submit([] {});  // throws, and nobody catches it
+  }
+  if (mode == "throw_broken") {
+    auto* const pool = new ThreadPool(
+        {.max_workers = 1, .name = "ill", .initializer = [] { throw 42; }});
+    pool->Submit([] {}).Wait();
+    LeakBusyPool();
+    pool->Check();  // throws, and nobody catches it
+  }
   if (mode == "hang") {
     GlobalShutdown::SetDeadline(absl::Milliseconds(400));
     LeakHungPool();

@@ -260,6 +260,17 @@ public class ProcessPoolTest
     }
 
     [Fact]
+    public void ProgramThatIsNoWorkerBreaksThePoolAndIsQuoted()
+    {
+        using var pool = new ProcessPool(new ProcessPoolOptions
+        {
+            WorkerCommand = ["/bin/sh", "-c", "echo no module images >&2"],
+        });
+        var error = Assert.Throws<BrokenPoolException>(() => pool.Run(static () => 1));
+        Assert.Contains("its last lines on stderr:\n  no module images", error.Message);
+    }
+
+    [Fact]
     public void ProgramThatSaysNothingInTimeBreaksThePool()
     {
         using var pool = new ProcessPool(new ProcessPoolOptions

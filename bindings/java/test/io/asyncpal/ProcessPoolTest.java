@@ -347,13 +347,20 @@ class ProcessPoolTest extends PoolContract {
   }
 
   @Test
-  void programThatIsNoWorkerBreaksThePool() {
+  void programThatIsNoWorkerBreaksThePoolAndIsQuoted() {
     ProcessPool pool =
-        keep(ProcessPool.builder().maxWorkers(1).workerCommand(List.of("/bin/false")).build());
+        keep(
+            ProcessPool.builder()
+                .maxWorkers(1)
+                .workerCommand(List.of("/bin/sh", "-c", "echo no module images >&2"))
+                .build());
     Future<Integer> future = pool.submit(() -> 1);
     Throwable thrown =
         assertThrows(ExecutionException.class, () -> future.get(30, SECONDS)).getCause();
     assertInstanceOf(BrokenPoolException.class, thrown);
+    assertTrue(
+        thrown.getMessage().contains("its last lines on stderr:\n  no module images"),
+        thrown::getMessage);
     assertTrue(pool.isBroken());
   }
 
