@@ -62,9 +62,8 @@ class Host {
   // before it has begun. On the thread that keeps the pool's time.
   virtual void Expire(int64_t task, const Failure& why) = 0;
 
-  // Where PoolSettings::host_makes_threads is set: an initializer or finalizer
-  // has broken the pool, and Drop() was called for what was pending. For tasks
-  // that native code does not know yet. On the thread of the worker.
+  // An initializer or finalizer has broken the pool, and Drop() was called for
+  // what was pending. For tasks that wait in the host. On the worker's thread.
   virtual void Broken(const Failure& why) { static_cast<void>(why); }
 
   // See Pool::StartJoin(). On the last worker's thread, or that of whoever

@@ -62,9 +62,8 @@ class ThreadHost {
   // has returned, or even before it has begun. On the thread that keeps time.
   virtual void Expire(int64_t task, const std::exception_ptr& why) = 0;
 
-  // Where HostThreads::Options::host_makes_threads is set: an initializer or
-  // finalizer has broken the pool, and Drop() was called for what was pending.
-  // For tasks that wait in the host. On the worker's thread.
+  // An initializer or finalizer has broken the pool, and Drop() was called for
+  // what was pending. For tasks that wait in the host. On the worker's thread.
   virtual void Broken(const std::exception_ptr&) {}
 
   // The pool is closed, all tasks are done and no worker is left. Once, on the

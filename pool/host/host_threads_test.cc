@@ -200,9 +200,9 @@ TEST_F(HostThreadsTest, RunsOnThreadsThatTheHostMakes) {
   EXPECT_TRUE(journal_->HasSeen("start p-worker-1"));
 }
 
-TEST_F(HostThreadsTest, TellsTheHostThatMakesThreadsWhatHasBrokenThePool) {
+TEST_F(HostThreadsTest, TellsTheHostWhatHasBrokenThePool) {
   journal_->initializer_error = "no runtime";
-  MakePool({.host_makes_threads = true});
+  MakePool();
   Submit([] {});
   EXPECT_TRUE(Eventually([&] {
     for (const std::string& what : journal_->Seen()) {

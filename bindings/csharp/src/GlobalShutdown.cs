@@ -14,6 +14,8 @@ namespace Asyncpal;
 /// </remarks>
 public static class GlobalShutdown
 {
+    private static ExitMode s_mode = ExitMode.Cancel;
+
     /// <summary>
     /// How long the end of the process may wait for what still runs; by default
     /// five seconds. Then worker processes are killed, and tasks on threads, which
@@ -30,7 +32,8 @@ public static class GlobalShutdown
     /// What becomes of open pools; by default <see cref="ExitMode.Cancel"/>.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such mode.</exception>
-    public static void SetMode(ExitMode mode) =>
+    public static void SetMode(ExitMode mode)
+    {
         Library.SetShutdownMode((int)(mode switch
         {
             ExitMode.Cancel => HostExitMode.ExitCancel,
@@ -38,6 +41,19 @@ public static class GlobalShutdown
             ExitMode.None => HostExitMode.ExitNone,
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
         }));
+        s_mode = mode;
+    }
+
+    /// <summary>Closes all open pools, at the end of the process.</summary>
+    internal static void Run()
+    {
+        // First what waits in .NET; then native code closes the pools.
+        if (s_mode != ExitMode.None)
+        {
+            ThreadPoolHost.CloseAll(s_mode == ExitMode.Drain);
+        }
+        Library.Shutdown();
+    }
 }
 
 /// <summary>

@@ -105,7 +105,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     public PoolStats Stats()
     {
         using NativePoolStats stats = Native.Stats();
-        return new PoolStats(
+        return ToStats(new PoolStats(
             stats.Workers,
             stats.Busy,
             stats.Idle,
@@ -117,7 +117,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             stats.Cancelled,
             stats.Lost,
             stats.Rejected,
-            stats.Stalls + CountStalls());
+            stats.Stalls + CountStalls()));
     }
 
     /// <summary>
@@ -146,14 +146,14 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         for (int i = 0; i < workers.Length; ++i)
         {
             NativeWorkerInfo worker = list.At(i);
-            workers[i] = new WorkerInfo(
+            workers[i] = ToInfo(new WorkerInfo(
                 worker.Id,
                 worker.Name,
                 worker.Pid != 0 ? worker.Pid : null,
                 worker.Busy,
                 worker.TasksDone,
                 worker.CurrentTask,
-                Durations.FromNanos(worker.RunningFor));
+                Durations.FromNanos(worker.RunningFor)));
         }
         return workers;
     }
@@ -265,6 +265,16 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <summary>No worker is left; nothing of the pool runs any more.</summary>
     internal void OnTerminated() => _terminated.TrySetResult();
 
+    /// <summary>What the pool counts itself, in place of native code.</summary>
+    private protected virtual PoolStats ToStats(PoolStats ofNative) => ofNative;
+
+    /// <summary>The same for a worker.</summary>
+    private protected virtual WorkerInfo ToInfo(WorkerInfo ofNative) => ofNative;
+
+    /// <summary>As <see cref="NativePool.Close"/>.</summary>
+    private protected virtual bool CloseNative(CloseMode mode) =>
+        Native.Close((int)mode);
+
     /// <summary>The pool was closed so, and what is pending was cancelled.</summary>
     private protected virtual void OnClosed(ShutdownMode mode)
     {
@@ -279,13 +289,13 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     {
         try
         {
-            bool closed = Native.Close((int)(mode switch
+            bool closed = CloseNative(mode switch
             {
                 ShutdownMode.Drain => CloseMode.CloseDrain,
                 ShutdownMode.CancelPending => CloseMode.CloseCancelPending,
                 ShutdownMode.Kill => CloseMode.CloseKill,
                 _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
-            }));
+            });
             OnClosed(mode);
             return closed;
         }

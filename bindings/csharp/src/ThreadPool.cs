@@ -63,7 +63,8 @@ public sealed class ThreadPool : Pool
         UnobservedFailureHandler = options.UnobservedFailureHandler;
     }
 
-    internal NativeThreadPool NativeThreads => _native;
+    /// <summary>One that is forgotten runs what was submitted.</summary>
+    ~ThreadPool() => _scheduler?.Host.Abandon();
 
     internal PoolScheduler Scheduler => _scheduler;
 
@@ -117,6 +118,15 @@ public sealed class ThreadPool : Pool
         return SubmitAsync(work, options: new TaskOptions { Name = task.Name });
     }
 
+    private protected override PoolStats ToStats(PoolStats ofNative) =>
+        _scheduler.Queued == null ? ofNative : _scheduler.Host.ToStats(ofNative);
+
+    private protected override WorkerInfo ToInfo(WorkerInfo ofNative) =>
+        _scheduler.Queued == null ? ofNative : _scheduler.Host.ToInfo(ofNative);
+
+    private protected override bool CloseNative(CloseMode mode) =>
+        _scheduler.Host.Close(mode);
+
     private protected override void OnReleased() => _scheduler.StopWatching();
 
     private protected override void OnClosed(ShutdownMode mode)
@@ -136,12 +146,12 @@ public sealed class ThreadPool : Pool
                 _scheduler,
                 () => function.CallEach(inputs, token),
                 token,
-                PoolTask<IReadOnlyList<TOut>>.PartOfMap)
+                isOfMap: true)
             : PoolTask<Task<IReadOnlyList<TOut>>>.Start(
                 _scheduler,
                 () => function.CallEachAsync(inputs, token),
                 token,
-                PoolTask<Task<IReadOnlyList<TOut>>>.PartOfMap).Unwrap();
+                isOfMap: true).Unwrap();
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _scheduler.WaitOn(task, timeout);

@@ -88,6 +88,9 @@ class CallbackHost final : public facade::Host {
   void Expire(int64_t task, const facade::Failure& why) override {
     callbacks_.expire(self_, task, &why);
   }
+  void Broken(const facade::Failure& why) override {
+    callbacks_.broken(self_, &why);
+  }
   void Joined(int64_t join) override { callbacks_.joined(self_, join); }
   void Terminated() override { callbacks_.terminated(self_); }
 

@@ -33,6 +33,7 @@ struct ThreadPoolCallbacks {
   uint8_t (*run)(void* self, int64_t task);
   uint8_t (*drop)(void* self, int64_t task, const facade::Failure* why);
   void (*expire)(void* self, int64_t task, const facade::Failure* why);
+  void (*broken)(void* self, const facade::Failure* why);
   void (*joined)(void* self, int64_t join);
   void (*terminated)(void* self);
   void (*free)(void* self);

@@ -30,8 +30,8 @@ internal static class ExitingWorkers
     // How much of Exit() comes before its call: it has no branches.
     private const ulong ExitCodeBytes = 96;
 
-    // Native workers by the ids of their threads.
-    private static readonly ConcurrentDictionary<int, long> Workers = new();
+    // By the ids of their threads.
+    private static readonly ConcurrentDictionary<int, Worker> Workers = new();
 
     // Known before the first call: .NET may lead later ones elsewhere, to count them.
     private static readonly ulong ExitCode = CodeOfExit();
@@ -40,10 +40,10 @@ internal static class ExitingWorkers
     private static int t_id;
 
     /// <summary>This thread becomes a worker.</summary>
-    public static void Add()
+    public static void Add(Worker worker)
     {
         t_id = GetThreadId();
-        Workers[t_id] = NativeThreadPool.CurrentWorker();
+        Workers[t_id] = worker;
     }
 
     /// <summary>It will be none any more.</summary>
@@ -52,6 +52,10 @@ internal static class ExitingWorkers
     /// <summary>Runs <paramref name="shutdown"/> while nobody waits for them.</summary>
     public static void LeaveDuring(Action shutdown)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+        {
+            Worker.Current?.LeaveForExit(isOwnThread: true);
+        }
         if (Workers.IsEmpty || !RuntimeFeature.IsDynamicCodeSupported)
         {
             shutdown();
@@ -85,11 +89,11 @@ internal static class ExitingWorkers
 
     private static void LeaveAll()
     {
-        foreach ((int id, long worker) in Workers)
+        foreach ((int id, Worker worker) in Workers)
         {
             if (IsInExit(id) && Workers.TryRemove(id, out _))
             {
-                NativeThreadPool.LeaveForExit(worker);
+                worker.LeaveForExit();
             }
         }
     }

@@ -2,12 +2,30 @@ using System;
 
 namespace Asyncpal.Internal;
 
-/// <summary>What a native pool has as the number of a task.</summary>
+/// <summary>A task of a thread pool.</summary>
 internal interface IWorkItem
 {
-    /// <summary>Hands it to the native pool, or throws.</summary>
-    void Enqueue(NativeThreadPool pool);
+    /// <summary>From its options; may be empty.</summary>
+    string Name => "";
 
+    /// <summary>Among the pool's tasks, where .NET counts them.</summary>
+    long Number { get; }
+
+    /// <summary>Hands it to its pool, or throws.</summary>
+    void Enqueue(PoolScheduler scheduler);
+
+    /// <summary>True: it was pending, and will never run.</summary>
+    bool Cancel(PoolScheduler scheduler);
+
+    /// <summary>
+    /// On a worker of its pool. True: it was pending, and has run on this very thread.
+    /// </summary>
+    bool RunInline(PoolScheduler scheduler);
+}
+
+/// <summary>One that native code may have, by a number.</summary>
+internal interface INativeItem : IWorkItem
+{
     /// <summary>Called by a worker; returns as facade::Host::Run().</summary>
     bool Run();
 
@@ -20,10 +38,22 @@ internal interface IWorkItem
     /// <summary>Called for one whose timeout has passed while it runs.</summary>
     void Expire(Exception why) =>
         throw new InvalidOperationException("a task without a timeout has expired");
+}
 
-    /// <summary>True: it was pending, and will never run.</summary>
-    bool Cancel();
+/// <summary>One that may wait in .NET.</summary>
+internal interface IQueuedItem : INativeItem, IQueuedTask
+{
+    /// <inheritdoc cref="IWorkItem.Number"/>
+    new long Number { get; }
 
-    /// <summary>True: it was pending, and has run on this very thread.</summary>
-    bool RunInline();
+    /// <inheritdoc/>
+    long IWorkItem.Number => Number;
+
+    /// <inheritdoc/>
+    long IQueuedTask.Number => Number;
+
+    /// <summary>
+    /// It was claimed and never runs, for that reason, or since the pool was closed.
+    /// </summary>
+    void DropClaimed(PoolScheduler scheduler, Exception? why);
 }

@@ -13,7 +13,7 @@ namespace Asyncpal.Internal;
 /// native code lets only one of them. Its number is good until then; that of one
 /// that expires, until both Run() and Expire() were called, in whatever order.
 /// </remarks>
-internal sealed class LimitedTask<T> : IWorkItem
+internal sealed class LimitedTask<T> : INativeItem
 {
     private readonly TaskCompletionSource<T> _result =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -70,12 +70,18 @@ internal sealed class LimitedTask<T> : IWorkItem
     }
 
     /// <inheritdoc/>
-    public void Enqueue(NativeThreadPool pool)
+    public string Name => _options.Name;
+
+    /// <inheritdoc/>
+    public long Number => _share.Number;
+
+    /// <inheritdoc/>
+    public void Enqueue(PoolScheduler scheduler)
     {
         try
         {
             using TaskSettings settings = _options.ToNative();
-            _share.Enqueue(this, pool, settings);
+            _share.Enqueue(this, scheduler.Host, settings);
         }
         catch
         {
@@ -97,6 +103,7 @@ internal sealed class LimitedTask<T> : IWorkItem
     public bool Run()
     {
         bool othersRelease = _share.Leave();
+        _share.Begin(this);
         if (_context == null)
         {
             Invoke();
@@ -111,6 +118,7 @@ internal sealed class LimitedTask<T> : IWorkItem
     /// <inheritdoc/>
     public bool Drop(Exception? why)
     {
+        _share.EndElsewhere(why == null ? Outcome.Cancelled : Outcome.Failed);
         bool othersRelease = _share.Finish();
         if (why is not (TimeoutException or RejectedException))
         {
@@ -129,7 +137,9 @@ internal sealed class LimitedTask<T> : IWorkItem
     }
 
     /// <inheritdoc/>
-    public bool Cancel()
+    public bool Cancel(PoolScheduler scheduler) => Cancel();
+
+    private bool Cancel()
     {
         // Gives the number up, too.
         bool cancelled = _share.Cancel();
@@ -142,11 +152,12 @@ internal sealed class LimitedTask<T> : IWorkItem
     }
 
     /// <inheritdoc/>
-    public bool RunInline() => _share.RunInline();
+    public bool RunInline(PoolScheduler scheduler) => _share.RunInline();
 
     /// <inheritdoc/>
     public void Expire(Exception why)
     {
+        _share.EndElsewhere(Outcome.Failed);
         _registration.Unregister();
         _result.SetException(why);
         // What is registered with the token runs elsewhere, as it may throw.
@@ -173,10 +184,10 @@ internal sealed class LimitedTask<T> : IWorkItem
         bool cancelled = _stop.IsCancellationRequested
             && error is OperationCanceledException { CancellationToken: var token }
             && (token == _stop.Token || token == _token);
-        if (!NativeThreadPool.Settle((int)(
-            cancelled ? TaskOutcome.TaskCancelled
-            : error != null ? TaskOutcome.TaskFailed
-            : TaskOutcome.TaskCompleted)))
+        if (!_share.Settle(
+            cancelled ? Outcome.Cancelled
+            : error != null ? Outcome.Failed
+            : Outcome.Completed))
         {
             EndExpired();
             return;

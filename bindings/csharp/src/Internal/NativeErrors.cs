@@ -18,7 +18,7 @@ internal static unsafe class NativeErrors
         Library.Init();
         // Threads and processes of pools end while managed code still runs.
         AppDomain.CurrentDomain.ProcessExit +=
-            (_, _) => ExitingWorkers.LeaveDuring(Library.Shutdown);
+            (_, _) => ExitingWorkers.LeaveDuring(GlobalShutdown.Run);
         return true;
     }
 

@@ -10,9 +10,11 @@ namespace Asyncpal.Internal;
 /// be given up exactly once.
 /// </summary>
 /// <remarks>
-/// Finish(), RunInline() and Cancel() compete for the handle by one atomic
+/// <para>Finish(), RunInline() and Cancel() compete for the handle by one atomic
 /// exchange. Whoever finds it gives it up; whoever finds it taken leaves that to the
-/// taker; Enqueue() does it when they were faster than itself.
+/// taker; Enqueue() does it when they were faster than itself.</para>
+/// <para>Where .NET counts the pool's tasks, each step of this one is counted here,
+/// too.</para>
 /// </remarks>
 internal struct NativeShare
 {
@@ -24,20 +26,35 @@ internal struct NativeShare
     private GCHandle _item;
     private long _handle;
 
+    // Null: native code counts alone.
+    private QueuedTasks? _queued;
+    private int _hasLeft;
+    private Worker? _worker;
+
+    /// <summary>Its number, where .NET counts.</summary>
+    public long Number { get; private set; }
+
     /// <summary>Whether the item has been run or dropped, or is being run.</summary>
     public readonly bool IsFinished => Volatile.Read(in _handle) == Finished;
 
     /// <summary>Hands the item to the native pool, or throws.</summary>
     /// <param name="item">What has this share.</param>
-    /// <param name="pool">What runs it.</param>
+    /// <param name="host">Of the pool that runs it.</param>
     /// <param name="settings">Null: none.</param>
     /// <param name="waitsForRoom">Whatever a full pool does with others.</param>
     public void Enqueue(
-        IWorkItem item,
-        NativeThreadPool pool,
+        INativeItem item,
+        ThreadPoolHost host,
         TaskSettings? settings = null,
         bool waitsForRoom = false)
     {
+        NativeThreadPool pool = host.Native;
+        _queued = host.Queued;
+        if (_queued != null)
+        {
+            Number = _queued.Counts.Number();
+            _queued.EnterNativeQueue();
+        }
         _item = GCHandle.Alloc(item);
         long handle;
         try
@@ -52,6 +69,8 @@ internal struct NativeShare
         catch
         {
             _item.Free();
+            _queued?.Counts.LeaveNativeQueue();
+            _queued?.Counts.Refuse();
             throw;
         }
         if (Interlocked.CompareExchange(ref _handle, handle, Unknown) == Finished)
@@ -71,6 +90,46 @@ internal struct NativeShare
         NativeThreadPool pool, long number, TaskSettings? settings, bool waitsForRoom) =>
         Submission.InTime(
             pool, settings, () => SubmitOnce(pool, number, settings, waitsForRoom));
+
+    /// <summary>On a worker: the item is about to run.</summary>
+    public void Begin(IWorkItem item)
+    {
+        if (_queued != null)
+        {
+            LeaveQueue();
+            _worker = Worker.Current;
+            _worker!.Begin(item);
+        }
+    }
+
+    /// <summary>
+    /// On the same worker: it has ended. False: that counts for nothing, as its timeout
+    /// has passed.
+    /// </summary>
+    public bool Settle(Outcome outcome)
+    {
+        bool counts = NativeThreadPool.Settle((int)outcome);
+        if (_worker != null)
+        {
+            _worker.End();
+            if (counts)
+            {
+                _worker.Count(outcome);
+            }
+            _worker = null;
+        }
+        return counts;
+    }
+
+    /// <summary>It has ended without a worker: it never ran, or its time is over.</summary>
+    public void EndElsewhere(Outcome outcome)
+    {
+        if (_queued != null)
+        {
+            LeaveQueue();
+            _queued.Counts.End(outcome);
+        }
+    }
 
     /// <summary>
     /// The pool is done with the item. True: somebody else gives the handle up.
@@ -99,6 +158,7 @@ internal struct NativeShare
         NativeThreadPool.Release(handle);
         if (cancelled)
         {
+            EndElsewhere(Outcome.Cancelled);
             Finish();
         }
         return cancelled;
@@ -123,4 +183,14 @@ internal struct NativeShare
     private bool Take(long handle) =>
         handle > 0
         && Interlocked.CompareExchange(ref _handle, Taken, handle) == handle;
+
+    /// <summary>It is pending no more, whoever finds that first.</summary>
+    private void LeaveQueue()
+    {
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
+        {
+            _queued!.Counts.LeaveNativeQueue();
+            _queued.Counts.Leave();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -11,7 +12,9 @@ internal sealed class PoolScheduler : TaskScheduler
 {
     private readonly ConcurrentDictionary<Task, ForeignTask> _foreign = new();
 
-    private readonly ThreadPoolHost _host;
+    // Of tasks inside of each other's waits.
+    private const int MaxDepth = 200;
+
     private readonly BlockedWatch _watch;
 
     public PoolScheduler(
@@ -21,7 +24,7 @@ internal sealed class PoolScheduler : TaskScheduler
         bool allowContinuations)
     {
         Pool = pool;
-        _host = host;
+        Host = host;
         _watch = new BlockedWatch(pool);
         MaximumConcurrencyLevel = maxWorkers;
         ContinuationOptions = allowContinuations
@@ -31,14 +34,19 @@ internal sealed class PoolScheduler : TaskScheduler
 
     public Asyncpal.ThreadPool Pool { get; }
 
+    public ThreadPoolHost Host { get; }
+
+    /// <summary>Where tasks wait; null: in native code.</summary>
+    public QueuedTasks? Queued => Host.Queued;
+
     public override int MaximumConcurrencyLevel { get; }
 
     /// <summary>Where what awaits a task of the pool may go on.</summary>
     public TaskCreationOptions ContinuationOptions { get; }
 
-    public bool IsOnWorker => _host.IsOnWorker;
+    public bool IsOnWorker => Host.IsOnWorker;
 
-    public bool AreWorkersBlocked => _host.AreWorkersBlocked();
+    public bool AreWorkersBlocked => Host.AreWorkersBlocked();
 
     /// <summary>
     /// Blocks until the task is done; false: the time is over. A worker runs what
@@ -49,11 +57,11 @@ internal sealed class PoolScheduler : TaskScheduler
     public bool WaitOn(Task task, TimeSpan timeout)
     {
         if (task.IsCompleted
-            || (IsOnWorker && FindItem(task) is { } item && item.RunInline()))
+            || (IsOnWorker && FindItem(task) is { } item && item.RunInline(this)))
         {
             return true;
         }
-        bool stoodIn = IsOnWorker && NativeThreadPool.BeginBlocking();
+        bool stoodIn = IsOnWorker && Worker.Current!.BeginBlocking();
         try
         {
             return ((IAsyncResult)task).AsyncWaitHandle.WaitOne(timeout);
@@ -62,7 +70,7 @@ internal sealed class PoolScheduler : TaskScheduler
         {
             if (stoodIn)
             {
-                NativeThreadPool.EndBlocking();
+                Worker.Current!.EndBlocking();
             }
         }
     }
@@ -70,10 +78,25 @@ internal sealed class PoolScheduler : TaskScheduler
     /// <summary>Runs the task, unless it was cancelled.</summary>
     public bool Execute(Task task) => TryExecuteTask(task);
 
-    /// <summary>Hands an item to the native pool, or throws.</summary>
+    /// <summary>
+    /// On a worker: claims a task that is pending in .NET, to run it there and then.
+    /// </summary>
+    public bool ClaimInline(IQueuedTask task)
+    {
+        bool isMine = Worker.Current!.Depth < MaxDepth
+            && RuntimeHelpers.TryEnsureSufficientExecutionStack()
+            && task.Claim();
+        if (isMine)
+        {
+            Worker.Current!.CountLeft();
+        }
+        return isMine;
+    }
+
+    /// <summary>Hands an item to the pool, or throws.</summary>
     public void Enqueue(IWorkItem item)
     {
-        item.Enqueue(Pool.NativeThreads);
+        item.Enqueue(this);
         _watch.Wake();
     }
 
@@ -131,7 +154,7 @@ internal sealed class PoolScheduler : TaskScheduler
 
     /// <summary>Called when a task's token is cancelled.</summary>
     protected override bool TryDequeue(Task task) =>
-        FindItem(task)?.Cancel() ?? false;
+        FindItem(task)?.Cancel(this) ?? false;
 
     /// <summary>
     /// Called by a thread that waits for the task, without a limit to that, or

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -9,64 +10,87 @@ namespace Asyncpal.Internal;
 /// A task that SubmitAsync() has made: one object for all there is to it, since
 /// the garbage collector is what many tasks cost most.
 /// </summary>
-internal sealed class PoolTask<T> : Task<T>, IWorkItem
+/// <remarks>
+/// Its state says who acts on it: whoever ends that it is pending has claimed it. If
+/// native code has it, what it has there does.
+/// </remarks>
+internal sealed class PoolTask<T> : Task<T>, IQueuedItem
 {
     // The pool is not what a task's own tasks run on by default.
     private const TaskCreationOptions Options =
         TaskCreationOptions.DenyChildAttach
         | TaskCreationOptions.HideScheduler;
 
-    // The one whose body starts next on this thread: a task's body is not told
-    // which task it belongs to.
-    [ThreadStatic]
-    private static PoolTask<T>? t_starting;
+    private const int Created = 0;
+    private const int Pending = 1;  // in .NET's queue
+    private const int Claimed = 2;  // from there
+    private const int Settled = 3;
+    private const int Dropped = 4;  // it fails with its work, which is an exception
+    private const int PhaseMask = 7;
+    private const int OfMap = 8;  // nobody else could do its work
 
-    private readonly PoolScheduler _scheduler;
-    private readonly CancellationToken _token;
-    private NativeShare _share;
-
-    // What few tasks have: their TaskOptions, without a timeout; that they are
-    // part of a map, and nobody else could do their work; at last, the exception
-    // for which they are not run. One field, as there are many tasks.
-    private object? _extra;
+    // Its Func<T>; a NativePart; an exception; null when it is done. So it is small,
+    // and lets go of what it holds: many tasks live long enough to be copied.
+    private object? _work;
+    private int _state;
+    private int _number;
 
     private PoolTask(
-        PoolScheduler scheduler,
-        Func<T> function,
-        CancellationToken token,
-        object? extra)
+        PoolScheduler scheduler, object work, CancellationToken token, int state)
         : base(
-            static function => t_starting!.Invoke((Func<T>)function!),
-            function,
+            static () =>
+            {
+                Worker? worker = Worker.Current;
+                return Unsafe.As<PoolTask<T>>(Starting.On(worker))!.Invoke(worker);
+            },
             token,
             Options | scheduler.ContinuationOptions)
     {
-        _scheduler = scheduler;
-        _token = token;
-        _extra = extra;
+        _work = work;
+        _state = state;
     }
 
-    /// <summary>Instead of the options of a task that is part of a map.</summary>
-    public static object PartOfMap { get; } = new();
+    /// <inheritdoc/>
+    public string Name => (_work as NativePart)?.Options?.Name ?? "";
+
+    /// <inheritdoc/>
+    public long Number =>
+        _work is NativePart part ? part.Share.Number : (uint)_number;
+
+    /// <inheritdoc/>
+    public bool IsPending => (Volatile.Read(ref _state) & PhaseMask) == Pending;
+
+    private bool IsOfMap => (_state & OfMap) != 0;
+
+    private int Phase
+    {
+        get => _state & PhaseMask;
+        set => _state = (_state & OfMap) | value;
+    }
+
+    /// <summary>The caller's.</summary>
+    private CancellationToken Token => new TaskCanceledException(this).CancellationToken;
 
     /// <summary>Submits a function, or throws.</summary>
     /// <param name="scheduler">Of the pool.</param>
     /// <param name="function">What to run.</param>
     /// <param name="token">The caller's.</param>
-    /// <param name="extra">
-    /// <see cref="TaskOptions"/> without a timeout, or <see cref="PartOfMap"/>.
-    /// </param>
+    /// <param name="options">Without a timeout.</param>
+    /// <param name="isOfMap">Nobody else could do its work.</param>
     public static Task<T> Start(
         PoolScheduler scheduler,
         Func<T> function,
         CancellationToken token,
-        object? extra = null)
+        TaskOptions? options = null,
+        bool isOfMap = false)
     {
         if (token.IsCancellationRequested)
         {
             return FromCanceled<T>(token);
         }
-        var task = new PoolTask<T>(scheduler, function, token, extra);
+        object work = options == null ? function : new NativePart(function, options);
+        var task = new PoolTask<T>(
+            scheduler, work, token, isOfMap ? Created | OfMap : Created);
         try
         {
             task.Start(scheduler);
@@ -83,92 +107,222 @@ internal sealed class PoolTask<T> : Task<T>, IWorkItem
     }
 
     /// <inheritdoc/>
-    public void Enqueue(NativeThreadPool pool)
+    public void Enqueue(PoolScheduler scheduler)
     {
-        using TaskSettings? settings = (_extra as TaskOptions)?.ToNative();
-        _share.Enqueue(this, pool, settings, waitsForRoom: _extra == PartOfMap);
+        QueuedTasks? queued = scheduler.Queued;
+        if (queued == null || _work is NativePart || queued.Counts.MustFollowNative)
+        {
+            EnqueueNatively(scheduler);
+            return;
+        }
+        _number = (int)queued.Counts.Number();
+        Phase = Pending;
+        queued.Push(this);
     }
+
+    /// <inheritdoc/>
+    public bool Claim()
+    {
+        int pending = (_state & OfMap) | Pending;
+        return Interlocked.CompareExchange(
+            ref _state, pending - Pending + Claimed, pending) == pending;
+    }
+
+    /// <inheritdoc/>
+    public void RunClaimed(WorkerCounts worker)
+    {
+        var own = (Worker)worker;
+        RunClaimed(own, own.Scheduler!);
+    }
+
+    /// <inheritdoc/>
+    public void DropClaimed(PoolScheduler scheduler, Exception? why) =>
+        CompleteDropped(scheduler, (Func<T>)_work!, "", why);
 
     /// <inheritdoc/>
     public bool Run()
     {
-        Execute();
-        if (IsCanceled)
+        var part = (NativePart)_work!;
+        part.Share.Begin(this);
+        Execute(part.Scheduler!, Worker.Current);
+        if (Phase != Settled)
         {
-            // Before it came to its body, perhaps.
-            NativeThreadPool.Settle((int)TaskOutcome.TaskCancelled);
+            // It was cancelled before it came to its body.
+            part.Share.Settle(Outcome.Cancelled);
         }
-        return _share.Finish();
+        return part.Share.Finish();
     }
 
     /// <inheritdoc/>
     public bool Drop(Exception? why)
     {
-        bool result = _share.Finish();
-        if (_extra != PartOfMap && why is not (TimeoutException or RejectedException))
-        {
-            string name = (_extra as TaskOptions)?.Name ?? "";
-            _scheduler.Pool.Keep(
-                new CancelledTask(name, Work.Of((Func<T>)AsyncState!)));
-        }
-        _extra = why ?? new TaskCanceledException(
-            $"{_scheduler.Pool} was closed before the task had begun", null, _token);
-        if (why == null)
-        {
-            TaskCancellation.Request(this);
-        }
-        if (_scheduler.ContinuationOptions == TaskCreationOptions.None)
-        {
-            // This thread is not a worker, or has other things to do.
-            System.Threading.ThreadPool.UnsafeQueueUserWorkItem(
-                static task => task.Execute(), this, preferLocal: false);
-        }
-        else
-        {
-            Execute();
-        }
+        var part = (NativePart)_work!;
+        part.Share.EndElsewhere(why == null ? Outcome.Cancelled : Outcome.Failed);
+        bool result = part.Share.Finish();
+        CompleteDropped(
+            part.Scheduler!, (Func<T>)part.Function, part.Options?.Name ?? "", why);
         return result;
     }
 
     /// <inheritdoc/>
-    public bool Cancel() => _share.Cancel();
-
-    /// <inheritdoc/>
-    public bool RunInline() => _share.RunInline();
-
-    private void Execute()
+    public bool Cancel(PoolScheduler scheduler)
     {
-        // What sees its context change may wait for another task before that.
-        PoolTask<T>? outer = t_starting;
-        t_starting = this;
-        _scheduler.Execute(this);
-        t_starting = outer;
+        if (Volatile.Read(ref _work) is NativePart part)
+        {
+            return part.Share.Cancel();
+        }
+        if (!Claim())
+        {
+            return false;
+        }
+        scheduler.Queued!.Counts.Drop(Outcome.Cancelled);
+        _work = null;
+        scheduler.Queued.Queue.AddStale();
+        return true;
     }
 
-    private T Invoke(Func<T> function)
+    /// <inheritdoc/>
+    public bool RunInline(PoolScheduler scheduler)
     {
-        if (_extra is Exception dropped)
+        if (Volatile.Read(ref _work) is NativePart part)
         {
-            throw dropped;
+            return part.Share.RunInline();
         }
+        if (!scheduler.ClaimInline(this))
+        {
+            return false;
+        }
+        RunClaimed(Worker.Current!, scheduler);
+        scheduler.Queued!.Queue.AddStale();
+        return true;
+    }
+
+    private void EnqueueNatively(PoolScheduler scheduler)
+    {
+        var part = _work as NativePart ?? new NativePart(_work!, null);
+        part.Scheduler = scheduler;
+        _work = part;
+        using TaskSettings? settings = part.Options?.ToNative();
+        part.Share.Enqueue(this, scheduler.Host, settings, waitsForRoom: IsOfMap);
+    }
+
+    private void RunClaimed(Worker worker, PoolScheduler scheduler)
+    {
+        worker.Begin(this);
+        Execute(scheduler, worker);
+        if (Phase != Settled)
+        {
+            // It was cancelled before it came to its body.
+            Settle(worker, Outcome.Cancelled);
+        }
+    }
+
+    /// <param name="scheduler">Of the pool.</param>
+    /// <param name="worker">Whose thread this is; null: none's.</param>
+    private void Execute(PoolScheduler scheduler, Worker? worker)
+    {
+        ref Task? starting = ref Starting.On(worker);
+        // What sees its context change may wait for another task before the body.
+        Task? outer = starting;
+        starting = this;
+        scheduler.Execute(this);
+        starting = outer;
+    }
+
+    private T Invoke(Worker? worker)
+    {
+        if (Phase == Dropped)
+        {
+            throw (Exception)_work!;
+        }
+        Func<T> function = Unsafe.As<Func<T>>(
+            _work is NativePart part ? part.Function : _work)!;
         T result;
         try
         {
             result = function();
         }
         catch (OperationCanceledException e)
-            when (e.CancellationToken == _token && _token.IsCancellationRequested)
+            when (e.CancellationToken.IsCancellationRequested
+                && e.CancellationToken == Token)
         {
-            NativeThreadPool.Settle((int)TaskOutcome.TaskCancelled);
+            Settle(worker, Outcome.Cancelled);
             throw;
         }
         catch
         {
-            NativeThreadPool.Settle((int)TaskOutcome.TaskFailed);
+            Settle(worker, Outcome.Failed);
             throw;
         }
         // Whoever has the result finds it counted.
-        NativeThreadPool.Settle((int)TaskOutcome.TaskCompleted);
+        Settle(worker, Outcome.Completed);
         return result;
     }
+
+    private void Settle(Worker? worker, Outcome outcome)
+    {
+        Phase = Settled;
+        if (_work is NativePart part)
+        {
+            part.Share.Settle(outcome);
+            return;
+        }
+        _work = null;
+        worker!.End();
+        worker.Count(outcome);
+    }
+
+    private void CompleteDropped(
+        PoolScheduler scheduler, Func<T> function, string name, Exception? why)
+    {
+        if (!IsOfMap && why is not (TimeoutException or RejectedException))
+        {
+            scheduler.Pool.Keep(new CancelledTask(name, Work.Of(function)));
+        }
+        _work = why ?? new TaskCanceledException(
+            $"{scheduler.Pool} was closed before the task had begun", null, Token);
+        Phase = Dropped;
+        if (why == null)
+        {
+            TaskCancellation.Request(this);
+        }
+        if (scheduler.ContinuationOptions == TaskCreationOptions.None)
+        {
+            // This thread is not a worker, or has other things to do.
+            System.Threading.ThreadPool.UnsafeQueueUserWorkItem(
+                static item => item.Task.Execute(item.Scheduler, Worker.Current),
+                (Task: this, Scheduler: scheduler),
+                preferLocal: false);
+        }
+        else
+        {
+            Execute(scheduler, Worker.Current);
+        }
+    }
+}
+
+/// <summary>What only those tasks need that native code has.</summary>
+internal sealed class NativePart(object function, TaskOptions? options)
+{
+    public NativeShare Share;
+
+    public object Function => function;
+
+    public TaskOptions? Options => options;
+
+    public PoolScheduler? Scheduler { get; set; }
+}
+
+/// <summary>
+/// The task whose body starts next on this thread: a body is not told which task it
+/// belongs to.
+/// </summary>
+internal static class Starting
+{
+    [ThreadStatic]
+    private static Task? t_task;
+
+    /// <summary>On this thread, which is that worker's, if there is one.</summary>
+    public static ref Task? On(Worker? worker) =>
+        ref worker != null ? ref worker.Starting : ref t_task;
 }

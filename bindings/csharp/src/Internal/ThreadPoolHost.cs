@@ -1,9 +1,8 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Threading;
 
 namespace Asyncpal.Internal;
@@ -13,23 +12,13 @@ namespace Asyncpal.Internal;
 /// moves or frees, and an object that lives until the pool has freed it.
 /// </summary>
 /// <remarks>No exception leaves any of these functions.</remarks>
-internal sealed unsafe class ThreadPoolHost
+internal sealed unsafe partial class ThreadPoolHost
 {
-    // As asyncpal::swig::ThreadPoolCallbacks.
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Callbacks
-    {
-        public delegate* unmanaged<IntPtr, byte*, int, IntPtr, void> BeginWorker;
-        public delegate* unmanaged<IntPtr, IntPtr, void> EndWorker;
-        public delegate* unmanaged<IntPtr, long, byte> Run;
-        public delegate* unmanaged<IntPtr, long, IntPtr, byte> Drop;
-        public delegate* unmanaged<IntPtr, long, IntPtr, void> Expire;
-        public delegate* unmanaged<IntPtr, long, void> Joined;
-        public delegate* unmanaged<IntPtr, void> Terminated;
-        public delegate* unmanaged<IntPtr, void> Free;
-    }
+    // A task of the queue's, in place of a number.
+    private const long Ticket = -2;
 
-    private static readonly Callbacks* s_callbacks = MakeCallbacks();
+    // Those that have not terminated and have a queue; as a set.
+    private static readonly ConcurrentDictionary<ThreadPoolHost, bool> s_open = new();
 
     private readonly Action? _initializer;
     private readonly Action? _finalizer;
@@ -37,33 +26,139 @@ internal sealed unsafe class ThreadPoolHost
     // What they have thrown, which the pool's own exceptions have inside.
     private readonly List<Exception> _errors = [];
 
-    // Whose worker this thread is.
-    [ThreadStatic]
-    private static ThreadPoolHost? t_current;
-
     // The native pool must not keep its own owner alive. Tasks do.
     private readonly WeakReference<Asyncpal.ThreadPool> _pool;
 
-    // The workers, guarded by itself.
-    private readonly HashSet<Thread> _workers = [];
+    private readonly Lock _lock = new();
+
+    // Guarded by the lock.
+    private readonly HashSet<Worker> _workers = [];
 
     private ThreadPoolHost(Asyncpal.ThreadPool pool, ThreadPoolOptions options)
     {
         _pool = new WeakReference<Asyncpal.ThreadPool>(pool);
         _initializer = options.Initializer;
         _finalizer = options.Finalizer;
+        // Native code keeps these limits, of the tasks that it has.
+        if (options is { MaxPending: 0, MaxTasksPerWorker: 0 })
+        {
+            Queued = new QueuedTasks(this);
+        }
     }
 
+    /// <summary>Where tasks wait; null: in native code, which alone counts them.</summary>
+    public QueuedTasks? Queued { get; }
+
+    /// <summary>The native pool.</summary>
+    public NativeThreadPool Native { get; private set; } = null!;
+
+    /// <summary>Null: nobody refers to it any more.</summary>
+    public Asyncpal.ThreadPool? Pool =>
+        _pool.TryGetTarget(out Asyncpal.ThreadPool? pool) ? pool : null;
+
     /// <summary>Whether the calling thread is a worker of this pool.</summary>
-    public bool IsOnWorker => t_current == this;
+    public bool IsOnWorker => Worker.Current?.Host == this;
 
     /// <summary>Whether each worker waits for something, as .NET sees it.</summary>
     public bool AreWorkersBlocked()
     {
-        lock (_workers)
+        using (Uninterrupted.Enter(_lock))
         {
             return _workers.All(
-                worker => (worker.ThreadState & ThreadState.WaitSleepJoin) != 0);
+                worker => (worker.Thread.ThreadState & ThreadState.WaitSleepJoin) != 0);
+        }
+    }
+
+    /// <summary>Closes what waits in .NET, at the end of the process.</summary>
+    public static void CloseAll(bool drain)
+    {
+        foreach (ThreadPoolHost host in s_open.Keys)
+        {
+            if (drain)
+            {
+                host.Queued!.Drain(static () => { });
+            }
+            else
+            {
+                host.Queued!.CancelPending(static () => { });
+            }
+        }
+    }
+
+    /// <summary>
+    /// Closes the pool as <see cref="NativePool.Close"/>. True: this call did it.
+    /// </summary>
+    public bool Close(CloseMode mode)
+    {
+        if (Queued == null)
+        {
+            return Native.Close((int)mode);
+        }
+        bool closed = false;
+        void CloseForSubmissions() => closed |= Native.Close((int)CloseMode.CloseDrain);
+        if (mode == CloseMode.CloseDrain)
+        {
+            Queued.Drain(CloseForSubmissions);
+            return closed;
+        }
+        Queued.CancelPending(CloseForSubmissions);
+        return Native.Close((int)mode) || closed;
+    }
+
+    /// <summary>
+    /// Nobody refers to the pool any more: it runs what it has, and ends.
+    /// </summary>
+    public void Abandon()
+    {
+        try
+        {
+            // After that, the queue submits nothing.
+            Queued?.Drain(() => Native.Close((int)CloseMode.CloseDrain));
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was disposed of, but not to the end.
+        }
+        Native.Dispose();
+    }
+
+    /// <summary>The queue is closed.</summary>
+    public void ThrowThatItIsClosed()
+    {
+        Native.Check();
+        throw new ObjectDisposedException(
+            nameof(ThreadPool), $"pool '{Native.Name()}' is closed");
+    }
+
+    /// <summary>What .NET counts, with what native code does.</summary>
+    public PoolStats ToStats(PoolStats ofNative)
+    {
+        long busy = 0;
+        (long submitted, long left, EndedCounts ended) = Queued!.Counts.Read(
+            worker => busy += ((Worker)worker).IsBusy ? 1 : 0);
+        long workers = Math.Max(ofNative.Workers, busy);
+        return ofNative with
+        {
+            Workers = workers,
+            Busy = busy,
+            Idle = workers - busy,
+            Submitted = submitted,
+            Pending = submitted - left,
+            Running = left - ended.All,
+            Completed = ended.Completed,
+            Failed = ended.Failed,
+            Cancelled = ended.Cancelled,
+        };
+    }
+
+    /// <summary>The same for one worker.</summary>
+    public WorkerInfo ToInfo(WorkerInfo ofNative)
+    {
+        using (Uninterrupted.Enter(_lock))
+        {
+            return _workers.FirstOrDefault(worker => worker.IsNamed(ofNative.Name))
+                ?.Describe(ofNative)
+                ?? ofNative;  // it has not begun
         }
     }
 
@@ -87,131 +182,64 @@ internal sealed unsafe class ThreadPoolHost
                 options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };
         var host = new ThreadPoolHost(pool, options);
+        if (host.Queued != null)
+        {
+            s_open[host] = true;
+        }
         NativeThreadPool native = Internal.Native.NewThreadPool(
             GCHandle.ToIntPtr(GCHandle.Alloc(host)),
             (IntPtr)s_callbacks,
             settings);
+        host.Native = native;
+        host.Queued?.Queue.Open(native.MaxWorkers(), () => native.Submit(Ticket));
         scheduler = new PoolScheduler(
             pool, host, native.MaxWorkers(), options.AllowContinuationsOnWorkers);
         return native;
     }
 
-    private static Callbacks* MakeCallbacks()
+    private void RunTicket()
     {
-        var callbacks = (Callbacks*)RuntimeHelpers.AllocateTypeAssociatedMemory(
-            typeof(ThreadPoolHost), sizeof(Callbacks));
-        callbacks->BeginWorker = &BeginWorker;
-        callbacks->EndWorker = &EndWorker;
-        callbacks->Run = &Run;
-        callbacks->Drop = &Drop;
-        callbacks->Expire = &Expire;
-        callbacks->Joined = &Joined;
-        callbacks->Terminated = &Terminated;
-        callbacks->Free = &Free;
-        return callbacks;
+        Worker worker = Worker.Current!;
+        // There is no task without its pool, which need not live as long as this.
+        worker.Scheduler = Pool?.Scheduler;
+        Queued!.Queue.Work(worker);
+        worker.Scheduler = null;
+        NativeThreadPool.Settle((int)Outcome.Completed);
     }
 
-    private static ThreadPoolHost HostOf(IntPtr self) =>
-        (ThreadPoolHost)GCHandle.FromIntPtr(self).Target!;
-
-    private static IWorkItem ItemOf(long task) =>
-        (IWorkItem)GCHandle.FromIntPtr((IntPtr)task).Target!;
-
-    [UnmanagedCallersOnly]
-    private static void BeginWorker(IntPtr self, byte* name, int size, IntPtr failure)
+    private void Add(Worker worker)
     {
-        ThreadPoolHost host = HostOf(self);
-        host.Try(
-            () =>
-            {
-                Thread.CurrentThread.Name = Encoding.UTF8.GetString(name, size);
-                t_current = host;
-                ExitingWorkers.Add();
-                lock (host._workers)
-                {
-                    host._workers.Add(Thread.CurrentThread);
-                }
-                host._initializer?.Invoke();
-            },
-            failure);
+        worker.Install();
+        ExitingWorkers.Add(worker);
+        Queued?.Counts.Add(worker);
+        using (Uninterrupted.Enter(_lock))
+        {
+            _workers.Add(worker);
+        }
     }
 
-    [UnmanagedCallersOnly]
-    private static void EndWorker(IntPtr self, IntPtr failure)
+    /// <summary>The calling thread is no worker any more.</summary>
+    private void Forget()
     {
-        ThreadPoolHost host = HostOf(self);
-        host.Try(() => host._finalizer?.Invoke(), failure);
+        if (Worker.Current is not { } worker)
+        {
+            return;
+        }
         ExitingWorkers.Remove();
-        lock (host._workers)
+        Queued?.Counts.Remove(worker);
+        using (Uninterrupted.Enter(_lock))
         {
-            host._workers.Remove(Thread.CurrentThread);
+            _workers.Remove(worker);
         }
     }
 
-    [UnmanagedCallersOnly]
-    private static byte Run(IntPtr self, long task)
-    {
-        try
-        {
-            return ItemOf(task).Run() ? (byte)1 : (byte)0;
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("running a task of a ThreadPool failed", e);
-            throw;
-        }
-    }
-
-    [UnmanagedCallersOnly]
-    private static byte Drop(IntPtr self, long task, IntPtr why)
-    {
-        try
-        {
-            using var failure = new Failure(why, owned: false);
-            Exception? error = failure.Empty() ? null : Failures.ToException(failure);
-            return ItemOf(task).Drop(error) ? (byte)1 : (byte)0;
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("dropping a task of a ThreadPool failed", e);
-            throw;
-        }
-    }
-
-    [UnmanagedCallersOnly]
-    private static void Expire(IntPtr self, long task, IntPtr why)
-    {
-        try
-        {
-            using var failure = new Failure(why, owned: false);
-            ItemOf(task).Expire(Failures.ToException(failure));
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("the timeout of a task of a ThreadPool failed", e);
-        }
-    }
-
-    [UnmanagedCallersOnly]
-    private static void Joined(IntPtr self, long join) => Joining.End(join);
-
-    [UnmanagedCallersOnly]
-    private static void Terminated(IntPtr self)
-    {
-        if (HostOf(self)._pool.TryGetTarget(out Asyncpal.ThreadPool? pool))
-        {
-            pool.OnTerminated();
-        }
-    }
-
-    [UnmanagedCallersOnly]
-    private static void Free(IntPtr self) => GCHandle.FromIntPtr(self).Free();
-
-    private void Try(Action action, IntPtr failure)
+    /// <summary>False: it has thrown, which is told to native code.</summary>
+    private bool Try(Action action, IntPtr failure)
     {
         try
         {
             action();
+            return true;
         }
         catch (Exception e)
         {
@@ -221,6 +249,7 @@ internal sealed unsafe class ThreadPoolHost
             }
             using var described = new Failure(failure, owned: false);
             Failures.DescribeLocal(e, described);
+            return false;
         }
     }
 }
