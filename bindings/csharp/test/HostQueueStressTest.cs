@@ -182,6 +182,22 @@ public class HostQueueStressTest
     }
 
     [Fact]
+    public async Task MessagesCallATaskByItsNumberAmongTheTasks()
+    {
+        using var pool = new ThreadPool(1);
+        await pool.SubmitAsync(() => 1).Soon();
+        using var gate = new Gate();
+        Task running = pool.SubmitAsync(gate.Pass);
+        gate.AwaitEntered();
+        var late = new TaskOptions { QueueDeadline = TimeSpan.FromMilliseconds(1) };
+        var error = await Assert.ThrowsAsync<TimeoutException>(
+            () => pool.SubmitAsync(() => 1, options: late).Soon());
+        Assert.Contains("task 3 ", error.Message);
+        gate.Open();
+        await running.Soon();
+    }
+
+    [Fact]
     public void WhatAShutdownCancelsIsHandedOutInOrder()
     {
         using var pool = new ThreadPool(1);

@@ -53,6 +53,10 @@ internal struct NativeShare
         if (_queued != null)
         {
             Number = _queued.Counts.Number();
+            if (settings != null)
+            {
+                settings.Number = Number;  // which messages call it by
+            }
             _queued.EnterNativeQueue();
         }
         _item = GCHandle.Alloc(item);
