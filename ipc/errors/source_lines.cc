@@ -4,10 +4,12 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <unistd.h>
+#include <link.h>
 
-#include <cstdint>
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,11 +42,38 @@ class Modules {
  private:
   void Report() {
     if (dwfl_ == nullptr) return;
-    // All of them again: to add some only, their places must not have changed.
     dwfl_report_begin(dwfl_);
-    dwfl_linux_proc_report(dwfl_, getpid());
+    dl_iterate_phdr(&ReportObject, dwfl_);
     dwfl_report_end(dwfl_, nullptr, nullptr);
   }
+
+  // Objects are reported as the dynamic linker knows them. libdw could read the
+  // memory maps instead, but it maps the same files itself, and would take such
+  // a mapping that lies beside an object for a part of it.
+  static int ReportObject(dl_phdr_info* object, size_t, void* dwfl) {
+    Dwarf_Addr begin = std::numeric_limits<Dwarf_Addr>::max();
+    Dwarf_Addr end = 0;
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const auto& segment = object->dlpi_phdr[i];
+      if (segment.p_type != PT_LOAD) continue;
+      const Dwarf_Addr start = object->dlpi_addr + segment.p_vaddr;
+      begin = std::min(begin, start);
+      end = std::max(end, start + segment.p_memsz);
+    }
+    // Opened when its lines are wanted, wherever the program is by then.
+    const std::unique_ptr<char, Free> path(
+        realpath(*object->dlpi_name == '\0' ? "/proc/self/exe"  // the program
+                                            : object->dlpi_name,
+                 nullptr));
+    if (path != nullptr && begin < end) {
+      dwfl_report_module(static_cast<Dwfl*>(dwfl), path.get(),
+                         begin & -kPageBytes,
+                         (end + kPageBytes - 1) & -kPageBytes);
+    }
+    return 0;  // go on
+  }
+
+  static constexpr Dwarf_Addr kPageBytes = 4096;
 
   static char* no_debuginfo_path_;
   static const Dwfl_Callbacks kCallbacks;

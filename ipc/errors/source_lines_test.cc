@@ -1,7 +1,11 @@
 #include "asyncpal/ipc/errors/source_lines.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstddef>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -73,6 +77,27 @@ TEST(SourceLines, AreNoneWithoutDebugInformation) {
   int local = 0;
   EXPECT_THAT(FindSource(&local), IsEmpty());
   EXPECT_THAT(FindSource(nullptr), IsEmpty());
+}
+
+// As a debugger does, or libdw itself.
+TEST(SourceLines, StandAlsoWhereTheSameFileIsMappedBesideThePlugin) {
+  const auto trace = TraceOfTheThrow();
+  ASSERT_FALSE(trace.empty());
+  const auto* const code = static_cast<const char*>(trace.front()) - 1;
+  Dl_info plugin;
+  ASSERT_NE(dladdr(code, &plugin), 0);
+  const int file = open(plugin.dli_fname, O_RDONLY | O_CLOEXEC);
+  ASSERT_NE(file, -1);
+  constexpr size_t kPage = 4096;
+  void* const beside =
+      mmap(static_cast<char*>(plugin.dli_fbase) - kPage, kPage, PROT_READ,
+           MAP_PRIVATE | MAP_FIXED_NOREPLACE, file, 0);
+  close(file);
+  if (beside == MAP_FAILED) GTEST_SKIP() << "something else lies there";
+  int local = 0;
+  EXPECT_THAT(FindSource(&local), IsEmpty());  // looks for new modules
+  EXPECT_FALSE(FindSource(code).empty());
+  munmap(beside, kPage);
 }
 
 TEST(SourceLines, OfAnAddressAreTheSameEachTime) {
