@@ -24,9 +24,7 @@ namespace asyncpal::host {
 namespace {
 
 using ::asyncpal::testing::Eventually;
-using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 // What a host has seen, which outlives it.
 struct Journal {
@@ -116,6 +114,15 @@ class HostThreadsTest : public ::testing::Test {
   HostTask* Keep(HostTask* task) {
     if (task != nullptr) shares_.push_back(task);
     return task;
+  }
+  // Whether the host comes to see `what`, or something that has it in it.
+  bool IsToldOf(const std::string& what) {
+    return Eventually([&] {
+      const auto seen = journal_->Seen();
+      return std::any_of(seen.begin(), seen.end(), [&](const auto& line) {
+        return line.find(what) != std::string::npos;
+      });
+    });
   }
   bool IsTerminated() {
     return Eventually([&] { return journal_->HasSeen("terminated"); });
@@ -241,13 +248,13 @@ TEST_F(HostThreadsTest, SaysThatAFullPoolHasNoRoom) {
 TEST_F(HostThreadsTest, TellsOfATaskThatHasRunTooLong) {
   MakePool();
   const int64_t id = Define([&] {
-    EXPECT_TRUE(Eventually(
-        [&] { return journal_->Seen().back().find("expire") == 0; }));
+    EXPECT_TRUE(IsToldOf("expire 1: "));
     EXPECT_FALSE(HostThreads::Settle(FutureState::kCompleted));
   });
   Keep(pool_->Submit(id, {.timeout = absl::Milliseconds(20)}));
-  EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 1; }));
-  EXPECT_THAT(journal_->Seen().back(), HasSubstr("expire 1: "));
+  EXPECT_TRUE(IsToldOf("expire 1: "));
+  // It is counted before the host is told.
+  EXPECT_EQ(pool_->Stats().failed, 1);
 }
 
 TEST_F(HostThreadsTest, CallsATaskWithOptionsByTheNumberThatTheHostHasGivenIt) {
@@ -257,9 +264,8 @@ TEST_F(HostThreadsTest, CallsATaskWithOptionsByTheNumberThatTheHostHasGivenIt) {
   const auto settle = [] { HostThreads::Settle(FutureState::kCompleted); };
   Keep(pool_->Submit(Define(settle), late, /*number=*/40));
   Keep(pool_->Submit(Define(settle), late));
-  EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 2; }));
-  EXPECT_THAT(journal_->Seen(), Contains(HasSubstr("task 40 had not started")));
-  EXPECT_THAT(journal_->Seen(), Contains(HasSubstr("task 2 had not started")))
+  EXPECT_TRUE(IsToldOf("task 40 had not started"));
+  EXPECT_TRUE(IsToldOf("task 2 had not started"))
       << "the host's own numbers are not of the pool's";
 }
 
