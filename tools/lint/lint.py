@@ -3,12 +3,14 @@
 
   tools/lint/lint.py [--fix] [--since COMMIT] [--tidy]
 
-C++ by clang-format, and by clang-tidy in what has changed since the branch began,
-if --tidy asks for it or CI is set in the environment; BUILD and .bzl files by buildifier (npm's, of one version),
+C++ by clang-format, BUILD and .bzl files by buildifier (npm's, of one version),
 C# by `dotnet format whitespace`, Java by a few rules of this file's own. Doxygen
 finds public C++ classes, functions and options without a comment; those of C#
-and Java are the business of the compiler and of javadoc. What a program can mend,
---fix mends. --since looks at nothing that has not changed since that commit. A
+and Java are the business of the compiler and of javadoc. --tidy has clang-tidy
+look at the lines of C++ that have changed since the branch began; with CI set in
+the environment it does, too, but what it finds there is printed and no mistake,
+since how far it gets depends on the machine. What a program can mend, --fix
+mends. --since looks at nothing that has not changed since that commit. A
 program that the machine lacks is named, and its files count as unchecked; with
 CI set in the environment, that is a mistake, unless the program is npm, which
 Debian's CI machines need not have.
@@ -67,6 +69,7 @@ class Lint:
     def __init__(self, arguments):
         self.fix = arguments.fix
         self.since = arguments.since
+        self.tidy = arguments.tidy
         self.mistakes = []
         if arguments.since:
             names = output_of(
@@ -109,7 +112,11 @@ class Lint:
         if not base or self.lacks(tidy.PROGRAM, tidy.PROGRAM):
             return
         mistakes, unchecked = tidy.mistakes(base)
-        self.mistakes += mistakes
+        if self.tidy:
+            self.mistakes += mistakes
+        else:
+            for mistake in mistakes:
+                print(f"lint: advice of {mistake}")
         if unchecked:
             print(f"lint: unchecked by clang-tidy: {' '.join(unchecked)}")
 
