@@ -3,6 +3,7 @@
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 load("//tools/cc/private:compile_fail_test.bzl", "compile_fail_test")
 load("//tools/cc/private:headers_alone.bzl", "headers_alone")
+load("//tools/cc/private:precompiled_header.bzl", "precompiled_header")
 
 _COPTS = [
     "-std=c++20",
@@ -62,24 +63,61 @@ def asyncpal_cc_binary(name, copts = [], deps = [], linkshared = False, **kwargs
         **kwargs
     )
 
-def asyncpal_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
+# A package of this workspace, so that a path into it is the same everywhere.
+_TEST_PRELUDE = Label("//tools/cc:test_prelude.inc")
+
+def asyncpal_cc_test_prelude(name, src, deps):
+    """The header that each asyncpal_cc_test() begins with, precompiled.
+
+    Args:
+      name: the name of the file that results.
+      src: the header.
+      deps: libraries whose headers it includes.
+    """
+    precompiled_header(
+        name = name,
+        testonly = True,
+        src = src,
+        copts = _copts([]),
+        visibility = ["//visibility:public"],
+        deps = deps,
+    )
+
+def asyncpal_cc_test(
+        name,
+        copts = [],
+        deps = [],
+        single_threaded = False,
+        size = "small",
+        tags = [],
+        **kwargs):
     """A cc_test with the project's flags, ended after a minute by default.
 
     Args:
       name: the target's name.
       copts: further compiler flags, after the project's.
       deps: as for cc_test.
+      single_threaded: whether neither the test nor what it tests starts a
+        thread, so that ThreadSanitizer has nothing to find: it is not run there.
       size: as for cc_test.
+      tags: as for cc_test.
       **kwargs: as for cc_test.
     """
+    prelude, prelude_copts = [], []
+
+    # It was made with the project's flags and no others.
+    if not copts and native.repository_name() == "@":
+        prelude = [_TEST_PRELUDE]
+        prelude_copts = ["-include", "$(BINDIR)/tools/cc/test_prelude.inc"]
     cc_test(
         name = name,
-        copts = _copts(copts),
-        deps = _STATIC_LIBRARIES + deps,
+        copts = _copts(copts) + prelude_copts,
+        deps = _STATIC_LIBRARIES + deps + prelude,
         # As a user's program is linked. Tests start faster than with one shared
         # library for each target, too.
         linkstatic = True,
         size = size,
+        tags = tags + (["notsan"] if single_threaded else []),
         **kwargs
     )
 

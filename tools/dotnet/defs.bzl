@@ -18,6 +18,8 @@ load("//tools/dotnet/private:nupkg.bzl", "nupkg")
 # them.
 DOTNET_ONLY = [] if SDK else [Label("//tools/dotnet:sdk_is_installed")]
 
+_SDK_COMMAND = Label("//tools/dotnet:sdk_command.sh")
+
 def asyncpal_csharp_library(name, **kwargs):
     """An assembly. Its public members need XML comments.
 
@@ -141,9 +143,9 @@ def asyncpal_nupkg_test(name, package, srcs, size = "large", **kwargs):
         srcs = [Label("//tools/dotnet:package_test.sh")],
         args = ([SDK.dotnet, SDK.tfm] if SDK else []) + [
             "$(rootpath %s)" % file
-            for file in [package] + srcs
+            for file in [_SDK_COMMAND, package] + srcs
         ],
-        data = [package] + srcs,
+        data = [_SDK_COMMAND, package] + srcs,
         target_compatible_with = DOTNET_ONLY,
         **kwargs
     )
@@ -173,12 +175,13 @@ def asyncpal_publish_test(
         size = size,
         srcs = [Label("//tools/dotnet:publish_test.sh")],
         args = ([SDK.dotnet, SDK.tfm] if SDK else []) + [
+            "$(rootpath %s)" % _SDK_COMMAND,
             "$(rootpath %s)" % package,
             way,
             "$(rootpath %s)" % src,
             "'%s'" % says,
         ],
-        data = [package, src],
+        data = [_SDK_COMMAND, package, src],
         tags = ["requires-network"],
         target_compatible_with = DOTNET_ONLY,
         **kwargs

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Uses a NuGet package as its users do: a new console project in an empty
 # folder, built and run by dotnet alone. No other package can be restored.
-# package_test.sh <dotnet> <framework> <package> <source file...>
+# package_test.sh <dotnet> <framework> <sdk_command> <package> <source file...>
 set -eu
-dotnet=$1 framework=$2 package=$3
-shift 3
+dotnet=$1 framework=$2 command=$PWD/$3 package=$4
+shift 4
 
 name=${package##*/}
 name=${name%.nupkg}
@@ -46,7 +46,7 @@ clean=(env -i PATH=/usr/bin:/bin HOME="$root/home" LC_ALL=C.UTF-8
   DOTNET_GENERATE_ASPNET_CERTIFICATE=false
   DOTNET_ROOT="$(dirname "$dotnet")")
 
-"${clean[@]}" "$dotnet" build --disable-build-servers --verbosity quiet \
+"${clean[@]}" "$command" "$dotnet" build --disable-build-servers --verbosity quiet \
   --output "$root/out" -warnaserror
 cd "$root/home"
 "${clean[@]}" "$root/out/app"

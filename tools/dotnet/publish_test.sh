@@ -1,13 +1,14 @@
 #!/bin/bash
 # Uses a NuGet package in a program that is built in one way, and compares what
 # the program says of itself, started with an empty argument at the end.
-# publish_test.sh <dotnet> <framework> <package> <way> <source file> <line>
+# publish_test.sh <dotnet> <framework> <sdk_command> <package> <way> <source file>
+#   <line>
 #
 # Ways: framework (needs .NET where it runs), single (one file), trimmed, native
 # (compiled ahead of time), script (`dotnet run file.cs`). All but the first and
 # the last restore packages of .NET's own.
 set -eu
-dotnet=$1 framework=$2 package=$3 way=$4 source=$5 wanted=$6
+dotnet=$1 framework=$2 command=$PWD/$3 package=$4 way=$5 source=$6 wanted=$7
 
 name=${package##*/}
 name=${name%.nupkg}
@@ -72,7 +73,7 @@ script)
   </ItemGroup>
 </Project>
 EOF
-  "${clean[@]}" "$dotnet" publish --disable-build-servers --verbosity quiet \
+  "${clean[@]}" "$command" "$dotnet" publish --disable-build-servers --verbosity quiet \
     --output "$root/out" -warnaserror "${options[@]}" >log 2>&1 || {
     cat log
     # Without network .NET's own packages can't be had. Ours is in the folder.

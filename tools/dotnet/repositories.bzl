@@ -2,6 +2,7 @@
 
 load("//tools/dotnet/private:dotnet_repository.bzl", "dotnet_repository")
 load("//tools/dotnet/private:nuget_repository.bzl", "nuget_repository")
+load("//tools/dotnet/private:nuget_tool_repository.bzl", "nuget_tool_repository")
 
 # What tests run on. Directory.Packages.props has the versions.
 _PACKAGES = [
@@ -9,6 +10,12 @@ _PACKAGES = [
     "xunit.assert",
     "xunit.extensibility.core",
     "xunit.extensibility.execution",
+]
+
+# What few tests run on, apart: where it can't be had, the others run.
+_TELEMETRY_PACKAGES = [
+    "opentelemetry",
+    "opentelemetry.exporter.inmemory",
 ]
 
 def _undeclared(_name):
@@ -27,6 +34,18 @@ def dotnet_repositories(declared = _undeclared):
             name = "asyncpal_nuget",
             packages = _PACKAGES,
             versions = Label("//tools/dotnet:Directory.Packages.props"),
+        )
+    if not declared("asyncpal_nuget_telemetry"):
+        nuget_repository(
+            name = "asyncpal_nuget_telemetry",
+            packages = _TELEMETRY_PACKAGES,
+            versions = Label("//tools/dotnet:Directory.Packages.props"),
+        )
+    if not declared("asyncpal_dotnet_counters"):
+        nuget_tool_repository(
+            name = "asyncpal_dotnet_counters",
+            package = "dotnet-counters",
+            version = "10.0.750501",
         )
 
 def asyncpal_dotnet_repositories():

@@ -17,7 +17,7 @@ import compile_commands
 # Debian 12's plain clang-tidy is 14, which can't compile GCC 12's <ranges>.
 PROGRAM = "clang-tidy-16"
 
-_SECONDS = 150
+_SECONDS = 60
 
 # Of the compiler's arguments, what clang must know: GCC has options of its own.
 _PATH_OPTIONS = ("-I", "-iquote", "-isystem", "-D", "-std=")

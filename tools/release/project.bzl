@@ -1,4 +1,8 @@
-"""What every package says of the project, beside its version."""
+"""What every package says about the project, besides its version.
+
+The addresses belong to the domain of the Java package's group, io.asyncpal. A
+release checks first that they are reachable (CONTRIBUTING.md, "Versions").
+"""
 
 PROJECT = struct(
     authors = "The Asyncpal Authors",
