@@ -96,7 +96,7 @@ auto GetChunks(const R& range, size_t chunk_size) {
 }
 
 // An input range of callables that together do what a loop of f over the
-// ranges would, taken in step as far as the shortest goes. Each is called once
+// ranges would, in step, until the shortest ends. Each is called once
 // and returns the std::vector of its chunk's results, or nothing if f does.
 template <typename F, typename... R>
 auto SplitMapTask(size_t chunk_size, F f, const R&... ranges) {

@@ -57,7 +57,7 @@ class ClosedPoolError : public Error {
   using Error::Error;
 };
 
-// The pool can't run tasks any more. Its own cause is nested in it.
+// The pool can no longer run tasks. The cause is nested in it.
 class BrokenPoolError : public Error {
  public:
   using Error::Error;
@@ -91,8 +91,8 @@ class SerializationError : public Error {
 // The process that ran the task died.
 class WorkerLostError : public Error {
  public:
-  // How the worker ended: by a signal, with an exit code, or neither where
-  // someone else took the exit status.
+  // How the worker ended: by a signal, with an exit code, or neither if other
+  // code of this process has taken the exit status.
   struct Cause {
     pid_t pid = 0;
     std::optional<int> signal;
@@ -143,7 +143,7 @@ absl::Status ToStatus(const std::exception_ptr& error);
 
 // The stack at the point of the throw in the worker process, or what another
 // language gave for it; empty if the error was not remote. Each cause has its
-// own: std::rethrow_if_nested(), then ask again.
+// own: std::rethrow_if_nested(), then call this again.
 std::string GetRemoteTraceback(const std::exception_ptr& error);
 
 namespace internal {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "asyncpal/future/internal/continuation.h"
 #include "asyncpal/future/internal/coroutine.h"
 #include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/task.h"
 #include "asyncpal/future/state.h"
 
 namespace asyncpal {
@@ -31,11 +33,11 @@ namespace asyncpal {
 // Threads: any thread may call any method; only assigning to one Future object
 // while another thread uses that same object needs the caller's lock. Inside a
 // worker, waiting without a limit for a pending task of the worker's own pool
-// runs that task there and then.
+// runs that task itself, at once.
 // Lifetime: a cheap handle; copies share one result, which outlives the pool.
 // Ordering: what the task did happens before a wait returns or a callback runs.
 // Errors: every method but valid() throws InvalidStateError on an empty future.
-// Shutdown: closing the pool cancels its pending futures; none stays undone.
+// Shutdown: closing the pool cancels its pending futures; every one gets done.
 template <typename T>
 class Future {
  public:
@@ -48,7 +50,8 @@ class Future {
 
   bool valid() const { return static_cast<bool>(state_); }
 
-  // Blocks until the future is done, `timeout` at most; false: it passed.
+  // Blocks until the future is done, but for `timeout` at most; false: it
+  // passed.
   // Throws InvalidStateError in the task that would produce the result.
   bool Wait(absl::Duration timeout = absl::InfiniteDuration()) const {
     return state_ref().Wait(timeout);
@@ -110,6 +113,11 @@ class Future {
   std::exception_ptr exception() const { return state_ref().error(); }
 
   TaskTimes duration() const { return state_ref().duration(); }
+  // What the task has reported last, by TaskContext::ReportProgress(). None if
+  // it has reported nothing, or does not run.
+  std::optional<TaskProgress> progress() const {
+    return state_ref().progress();
+  }
   // Unique in one pool, and increasing on each thread that submits; 0 for a
   // future that no pool made (Then, WhenAll, a coroutine).
   uint64_t task_id() const { return state_ref().task_id(); }
@@ -138,7 +146,7 @@ class Future {
       throw std::invalid_argument("AddCallback: the callback is empty");
     }
     return state_ref().AddCallback(
-        [callback = std::move(callback)](internal::StateBase& state) mutable {
+        [callback = std::move(callback)](internal::TaskState& state) mutable {
           callback(OfState(state));
         });
   }
@@ -164,14 +172,14 @@ class Future {
     }
     auto next = internal::PromiseState<R>::Make(state_ref().owner());
     state_ref().AddContinuation(
-        [next, f = Fn(std::forward<F>(f))](internal::StateBase& state) mutable {
+        [next, f = Fn(std::forward<F>(f))](internal::TaskState& state) mutable {
           internal::Continue(*next, OfState(state), f);
         });
     return internal::FutureAccess::Make<R>(std::move(next));
   }
 
-  // In a C++20 coroutine: gives the result or throws, as Collect() does. The
-  // coroutine goes on where a callback would run.
+  // In a C++20 coroutine: returns the result or throws, as Collect() does. The
+  // coroutine continues where a callback would run.
   auto operator co_await() const {
     state_ref();
     return internal::FutureAwaiter<Future>(*this);
@@ -188,7 +196,7 @@ class Future {
 
   explicit Future(internal::StateRef<State> state) : state_(std::move(state)) {}
 
-  static Future OfState(internal::StateBase& state) {
+  static Future OfState(internal::TaskState& state) {
     return Future(
         internal::StateRef<State>::Share(static_cast<State*>(&state)));
   }

@@ -13,6 +13,7 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/future_access.h"
+#include "asyncpal/future/internal/sanitizers.h"
 #include "asyncpal/future/testing/manual_executor.h"
 #include "asyncpal/future/wait.h"
 #include "gtest/gtest.h"
@@ -31,7 +32,7 @@ using testing::ManualExecutor;
 
 // As calls, they would need some fifty times the stack.
 constexpr int kLinks = 100'000;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if ASYNCPAL_ASAN || ASYNCPAL_TSAN
 constexpr int kManyLinks = kLinks;  // they take several times the memory here
 #else
 constexpr int kManyLinks = 1'000'000;

@@ -25,8 +25,8 @@ namespace asyncpal {
 //   for (Future<Page>& done : filter.GetAll()) Show(done.Collect());
 //
 // Threads: any thread may call any method; each future is handed out once.
-// Lifetime: futures still inside are released with the filter; their tasks go
-// on.
+// Lifetime: futures still inside are released with the filter; their tasks
+// continue.
 // Ordering: first done, first out.
 // Errors: TimeoutError when nothing is done in time; no future is lost by that.
 // Shutdown: none; a pool's shutdown makes its futures done.

@@ -8,11 +8,11 @@
 
 namespace asyncpal {
 
-// How much a message of this library's matters.
+// How serious a message of this library is.
 enum class LogSeverity {
   kInfo,
   kWarning,  // nothing has failed yet: a pool may be waiting for itself
-  kError,    // something has failed, and no future and no call tells of it
+  kError,    // something has failed that no future and no call reports
 };
 
 // Sends this library's messages to `sink` in place of stderr, where each of
@@ -27,7 +27,7 @@ enum class LogSeverity {
 // A worker process has a sink of its own, at first stderr; the pool's
 // initializer may set it. What tasks print is not the library's message.
 //
-// Threads: any. The sink is called on the thread that has something to say, on
+// Threads: any. The sink is called on the thread that has the message, on
 // several at once, and never under one of the library's locks. It may use the
 // library; messages from inside it go to stderr.
 // Lifetime: when this returns, the previous sink is destroyed and no longer

@@ -2,6 +2,7 @@
 #define ASYNCPAL_FUTURE_STATE_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/cpp20.h"
@@ -18,6 +19,12 @@ enum class FutureState { kPending, kRunning, kCompleted, kFailed, kCancelled };
 struct TaskTimes {
   absl::Duration pending;
   absl::Duration running;
+};
+
+// How far a task is, by its own account: see TaskContext::ReportProgress().
+struct TaskProgress {
+  double fraction = 0;  // from 0 to 1
+  std::string text = {};
 };
 
 // Names one callback of one future, for RemoveCallback(). Never 0.

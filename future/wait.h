@@ -60,7 +60,7 @@ std::vector<FutureOf<R>> CheckedFutures(const char* function,
   return copy;
 }
 
-// The pool of all of `futures`, null if they have not one in common.
+// The pool that all of `futures` share; null if they don't share one.
 template <typename T>
 TaskOwner* CommonOwner(const std::vector<Future<T>>& futures) {
   TaskOwner* owner = nullptr;

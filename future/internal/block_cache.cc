@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/future/internal/sanitizers.h"
 
 // How it works. Blocks of one size lie next to each other in slabs, without a
 // word of an allocator's between them. Free blocks are linked through
@@ -24,17 +25,8 @@
 namespace asyncpal::internal {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kCaching = false;  // a sanitizer must see every free
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kCaching = false;
-#else
-constexpr bool kCaching = true;
-#endif
-#else
-constexpr bool kCaching = true;
-#endif
+// A sanitizer must see every free.
+constexpr bool kCaching = !ASYNCPAL_ASAN && !ASYNCPAL_TSAN;
 
 constexpr size_t kGranule = 16;
 constexpr size_t kMaxSize = 256;

@@ -63,10 +63,10 @@ bool KernelTrustsTheCounter() {
 int64_t ReadSteadyClock() {
   static const bool trusted = KernelTrustsTheCounter();
   if (!trusted) return SteadyNanos();
-  const uint64_t ticks = __rdtsc();
+  const uint64_t ticks = __builtin_ia32_rdtsc();
   const int64_t nanos = SteadyNanos();
   ClockAnchor& anchor = clock_anchor;
-  if (__rdtsc() - ticks > kMaxReadingTicks) {
+  if (__builtin_ia32_rdtsc() - ticks > kMaxReadingTicks) {
     // Something came between the two readings: they are not of one moment.
     anchor = {};
     return nanos;
@@ -108,9 +108,9 @@ struct TickAnchor {
     uint64_t shortest = ~uint64_t{0};
     // Of three, the one that the least came in between.
     for (int i = 0; i < 3; ++i) {
-      const uint64_t before = __rdtsc();
+      const uint64_t before = __builtin_ia32_rdtsc();
       const int64_t nanos = SteadyNanos();
-      const uint64_t took = __rdtsc() - before;
+      const uint64_t took = __builtin_ia32_rdtsc() - before;
       if (took >= shortest) continue;
       shortest = took;
       best = {.ticks = before + took / 2, .nanos = nanos};
@@ -132,7 +132,8 @@ double NanosPerTick() {
   static std::atomic<double> rate{0};
   static std::atomic<uint64_t> good_until{0};  // ticks since the first anchor
   const TickAnchor& first = FirstAnchor();
-  if (__rdtsc() - first.ticks < good_until.load(std::memory_order_acquire)) {
+  if (__builtin_ia32_rdtsc() - first.ticks <
+      good_until.load(std::memory_order_acquire)) {
     return rate.load(std::memory_order_relaxed);
   }
   constexpr int64_t kMinMeasured = 20'000;
@@ -164,7 +165,7 @@ int64_t ReadFirstTicks() {
         unknown, is_counter ? TickSource::kCounter : TickSource::kClock);
   }
   return tick_source.load() == TickSource::kCounter
-             ? static_cast<int64_t>(__rdtsc())
+             ? static_cast<int64_t>(__builtin_ia32_rdtsc())
              : NowNanos();
 }
 

@@ -4,10 +4,6 @@
 #include <atomic>
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
 #include "asyncpal/future/internal/cpp20.h"
 
 namespace asyncpal::internal {
@@ -38,7 +34,7 @@ inline int64_t NowNanos() {
   }
 #if defined(__x86_64__)
   const ClockAnchor& anchor = clock_anchor;
-  const uint64_t ticks = __rdtsc() - anchor.ticks;
+  const uint64_t ticks = __builtin_ia32_rdtsc() - anchor.ticks;
   if (ticks < anchor.good_for_ticks) [[likely]] {
     return anchor.nanos +
            static_cast<int64_t>(ticks * anchor.nanos_per_tick_q32 >> 32);
@@ -60,7 +56,7 @@ inline int64_t NowTicks() {
 #if defined(__x86_64__)
   if (tick_source.load(std::memory_order_relaxed) == TickSource::kCounter &&
       fake_nanos.load(std::memory_order_relaxed) == nullptr) [[likely]] {
-    return static_cast<int64_t>(__rdtsc());
+    return static_cast<int64_t>(__builtin_ia32_rdtsc());
   }
 #endif
   return ReadFirstTicks();

@@ -7,7 +7,7 @@
 
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/future_access.h"
-#include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/internal/result_state.h"
 
 namespace asyncpal::internal {
 

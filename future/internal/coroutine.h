@@ -7,7 +7,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "asyncpal/future/internal/future_access.h"
-#include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/internal/result_state.h"
 
 namespace asyncpal::internal {
 
@@ -24,7 +24,7 @@ class FutureAwaiter {
 
   bool await_ready() const { return future_.is_done(); }
   ASYNCPAL_OUTSIDE_FRAME bool await_suspend(std::coroutine_handle<> coroutine) {
-    absl::AnyInvocable<void(StateBase&)> resume = [coroutine](StateBase&) {
+    absl::AnyInvocable<void(TaskState&)> resume = [coroutine](TaskState&) {
       coroutine.resume();
     };
     return FutureAccess::State(future_).TryAddCallback(resume) != 0;

@@ -8,7 +8,7 @@
 
 namespace asyncpal::internal {
 
-class StateBase;
+class TaskState;
 
 // What a wait has to know about the thread that it is about to block. A pool
 // installs one in each of its workers, so that a task that waits for its own
@@ -20,13 +20,13 @@ class ExecutionContext {
 
   // Runs `task` on this thread if it is a pending task of this pool. False:
   // it is not, someone else has it, or the stack is already deep. `alone`: see
-  // StateBase::Wait().
-  virtual bool RunInline(StateBase& task, bool alone) = 0;
+  // TaskState::Wait().
+  virtual bool RunInline(TaskState& task, bool alone) = 0;
 
   // Around a sleep that waits for `awaited`, or for something unknown if that
   // is null. EndBlocking() is called only after a BeginBlocking() that
   // answered true.
-  virtual bool BeginBlocking(const StateBase* awaited) = 0;
+  virtual bool BeginBlocking(const TaskState* awaited) = 0;
   virtual void EndBlocking() = 0;
 
   // Called in between, by a thread that is about to sleep: looks again for a
@@ -55,7 +55,7 @@ class ExecutionContext {
 // out.
 class BlockingScope {
  public:
-  explicit BlockingScope(const StateBase* awaited)
+  explicit BlockingScope(const TaskState* awaited)
       : context_(ExecutionContext::Current()) {
     Trampoline::RunPutOff();
     if (context_ != nullptr && !context_->BeginBlocking(awaited)) {
@@ -92,24 +92,35 @@ class BlockingScope {
 // One link of the chain of tasks on this thread's stack, innermost first.
 class RunningTask {
  public:
-  explicit RunningTask(const StateBase& task) : task_(&task), outer_(top_) {
+  explicit RunningTask(TaskState& task) : task_(&task), outer_(top_) {
     top_ = this;
   }
   ~RunningTask() { top_ = outer_; }
   RunningTask(const RunningTask&) = delete;
   RunningTask& operator=(const RunningTask&) = delete;
 
-  static bool IsOnThisThread(const StateBase& task) {
+  // The innermost one; null: there is none.
+  static TaskState* Innermost() {
+    return top_ == nullptr ? nullptr : top_->task_;
+  }
+  static bool IsOnThisThread(const TaskState& task) {
     for (const RunningTask* link = top_; link != nullptr; link = link->outer_) {
       if (link->task_ == &task) return true;
     }
     return false;
   }
+  // Calls `visit` with each, innermost first.
+  template <typename Visit>
+  static void ForEachOnThisThread(Visit&& visit) {
+    for (const RunningTask* link = top_; link != nullptr; link = link->outer_) {
+      visit(*link->task_);
+    }
+  }
 
  private:
   static inline constinit thread_local const RunningTask* top_ = nullptr;
 
-  const StateBase* task_;
+  TaskState* const task_;
   const RunningTask* outer_;
 };
 

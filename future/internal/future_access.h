@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/internal/result_state.h"
 
 namespace asyncpal {
 

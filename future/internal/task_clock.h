@@ -37,6 +37,24 @@ class TaskClock {
                  std::memory_order_relaxed);
   }
 
+  // The submission was at `now`. Before anyone else knows the task.
+  void Restart(int64_t now) { submitted_at_ = now; }
+  // The same as Times(), in nanoseconds, for a task that has started or ended.
+  int64_t WaitedNanos() const {
+    const uint32_t started = started_.load(std::memory_order_relaxed);
+    return TicksToNanos(Unpack(
+        started != 0 ? started : ended_.load(std::memory_order_relaxed)));
+  }
+  // For one that has ended.
+  int64_t RanNanos() const {
+    const uint32_t ended = ended_.load(std::memory_order_relaxed);
+    return (ended & kMark) != 0 ? 0 : TicksToNanos(Unpack(ended));
+  }
+
+  // A number that is kept until MarkEnded(), in room that is not needed before.
+  void SetNote(uint32_t note) { ended_.store(note, std::memory_order_relaxed); }
+  uint32_t note() const { return ended_.load(std::memory_order_relaxed); }
+
   // A task that is not done ends `now`; one that has not started, starts when
   // it ends.
   TaskTimes Times(bool is_done, int64_t now) const {
@@ -76,9 +94,10 @@ class TaskClock {
     return int64_t{packed & kDigitMask} << ((packed & ~kMark) >> kDigits);
   }
 
-  const int64_t submitted_at_;
+  int64_t submitted_at_;
   std::atomic<uint32_t> started_{0};  // since the submission; 0: not yet
-  std::atomic<uint32_t> ended_{0};    // since the start, or see kMark
+  // Since the start, or see kMark; before the end, see SetNote().
+  std::atomic<uint32_t> ended_{0};
 };
 
 }  // namespace asyncpal::internal

@@ -86,5 +86,25 @@ TEST_F(TaskClockTest, TimesWithoutEndAreVeryLong) {
   EXPECT_GT(clock_.Times(/*is_done=*/true, 0).pending, absl::Hours(24 * 365));
 }
 
+TEST_F(TaskClockTest, TellsNanosecondsOfATaskThatHasEnded) {
+  clock_.MarkStarted(1300);
+  EXPECT_EQ(clock_.WaitedNanos(), 300);
+  clock_.MarkEnded(1350);
+  EXPECT_EQ(clock_.WaitedNanos(), 300);
+  EXPECT_EQ(clock_.RanNanos(), 50);
+}
+
+TEST_F(TaskClockTest, TaskThatNeverStartedHasOnlyWaited) {
+  clock_.MarkEnded(1300);
+  EXPECT_EQ(clock_.WaitedNanos(), 300);
+  EXPECT_EQ(clock_.RanNanos(), 0);
+}
+
+TEST_F(TaskClockTest, WaitCountsFromARestart) {
+  clock_.Restart(1280);
+  clock_.MarkStarted(1300);
+  EXPECT_EQ(clock_.WaitedNanos(), 20);
+}
+
 }  // namespace
 }  // namespace asyncpal::internal

@@ -172,7 +172,7 @@ class TaskTest : public ::testing::Test {
     return StateRef<std::remove_pointer_t<decltype(task)>>::Adopt(task);
   }
   // Gives up the reference that a queue would have had.
-  static void Run(StateBase& task) {
+  static void Run(TaskState& task) {
     task.AddReference();
     ASSERT_TRUE(task.Start());
     task.Run(NowTicks());
@@ -199,7 +199,7 @@ TEST_F(TaskTest, KeepsWhatItThrew) {
 
 TEST_F(TaskTest, DestroysItsCallableBeforeItsResultIsSeen) {
   const auto task = Make([trace = Trace(&notes_)] {});
-  task->AddCallback([&](StateBase&) { notes_.push_back("seen"); });
+  task->AddCallback([&](TaskState&) { notes_.push_back("seen"); });
   Run(*task);
   EXPECT_THAT(notes_, ElementsAre("destroyed", "seen"));
 }

@@ -34,6 +34,18 @@ class RangeCursor {
     return !(held_->it == held_->end);
   }
 
+  // How many elements there are, if the range knows; before Step().
+  static constexpr bool kEndless =
+      std::is_same_v<std::ranges::sentinel_t<Range>,
+                     std::unreachable_sentinel_t>;
+  std::optional<size_t> Size() const {
+    if constexpr (std::ranges::sized_range<Range&>) {
+      return static_cast<size_t>(std::ranges::size(held_->range));
+    } else {
+      return std::nullopt;
+    }
+  }
+
   // Whether the range knows how many elements are left, and can give several at
   // once. A std::vector<bool> has no array of them.
   static constexpr bool kGivesColumns =
@@ -52,9 +64,6 @@ class RangeCursor {
     if constexpr (kMovesElements) {
       column = {std::make_move_iterator(it),
                 std::make_move_iterator(held_->it)};
-    } else if constexpr (std::is_arithmetic_v<Value> &&
-                         std::ranges::contiguous_range<Range>) {
-      column.assign(it, held_->it);
     } else if constexpr (std::is_arithmetic_v<Value>) {
       // Also where the iterator does not look like one of random access to the
       // constructor.
@@ -65,6 +74,18 @@ class RangeCursor {
       column.reserve(size);
       for (; it != held_->it; ++it) column.push_back(*it);
     }
+  }
+
+  // Whether the elements are numbers in an array, which can be read without the
+  // range while it lives.
+  static constexpr bool kGivesArray = kGivesColumns &&
+                                      std::ranges::contiguous_range<Range> &&
+                                      std::is_arithmetic_v<Value>;
+  // The next `size` elements, of those that remain. Not after Step().
+  const Value* TakeArray(size_t size) requires kGivesArray {
+    const Value* const array = std::to_address(held_->it);
+    held_->it += static_cast<std::ranges::range_difference_t<Range>>(size);
+    return array;
   }
 
   // The element that Step() found.
@@ -130,6 +151,21 @@ class ZipCursor {
         cursors_);
   }
 
+  // How many there are: of the shortest range, if all that end know. Before
+  // Next().
+  std::optional<size_t> Size() const {
+    std::optional<size_t> shortest;
+    bool known = true;
+    const auto look = [&](const auto& cursor) {
+      if (cursor.kEndless) return;
+      const std::optional<size_t> size = cursor.Size();
+      if (!size.has_value()) known = false;
+      if (!shortest.has_value() || size < shortest) shortest = size;
+    };
+    std::apply([&](const auto&... cursors) { (look(cursors), ...); }, cursors_);
+    return known ? shortest : std::nullopt;
+  }
+
   // The elements, taken many at a time: an array for each range.
   using Columns = std::tuple<std::vector<typename RangeCursor<R>::Value>...>;
   static constexpr bool kGivesColumns = (RangeCursor<R>::kGivesColumns && ...);
@@ -142,6 +178,14 @@ class ZipCursor {
   }
   void TakeColumns(size_t size, Columns& columns) {
     TakeColumns(size, columns, std::index_sequence_for<R...>());
+  }
+  // The same without a copy, where kGivesArrays.
+  using Arrays = std::tuple<const typename RangeCursor<R>::Value*...>;
+  static constexpr bool kGivesArrays = (RangeCursor<R>::kGivesArray && ...);
+  Arrays TakeArrays(size_t size) requires kGivesArrays {
+    return std::apply(
+        [size](auto&... cursors) { return Arrays(cursors.TakeArray(size)...); },
+        cursors_);
   }
   // Calls `f` with one element of each column, moved.
   template <typename F>
@@ -173,12 +217,14 @@ class TupleCursor {
   }
 
   // As in ZipCursor.
+  std::optional<size_t> Size() const { return cursor_.Size(); }
   using Columns = std::tuple<std::vector<Value>>;
   static constexpr bool kGivesColumns = RangeCursor<R>::kGivesColumns;
   size_t Remaining() const { return cursor_.Remaining(); }
   void TakeColumns(size_t size, Columns& columns) {
     cursor_.TakeColumn(size, std::get<0>(columns));
   }
+  static constexpr bool kGivesArrays = false;  // tuples are no numbers
   template <typename F>
   static decltype(auto) Call(F& f, Value& arguments) {
     return std::apply(f, std::move(arguments));

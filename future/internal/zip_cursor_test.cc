@@ -1,10 +1,12 @@
 #include "asyncpal/future/internal/zip_cursor.h"
 
+#include <forward_list>
 #include <limits>
 #include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -209,6 +211,33 @@ TEST(TupleCursor, MovesElementsThatCannotBeCopiedOutOfAnRvalue) {
   tuples.emplace_back(std::make_unique<int>(7));
   auto cursor = Tuples(std::move(tuples));
   EXPECT_EQ(*std::get<0>(*cursor.Next()), 7);
+}
+
+// --- Size ---
+
+TEST(CursorSize, IsThatOfTheRange) {
+  const std::list<int> numbers{1, 2, 3};
+  EXPECT_THAT(Tuples(numbers).Size(), Optional(3u));
+}
+
+TEST(CursorSize, IsThatOfTheShortestRange) {
+  const std::vector<int> two{1, 2};
+  const std::list<int> three{1, 2, 3};
+  EXPECT_THAT(Zip(three, two).Size(), Optional(2u));
+  EXPECT_THAT(Zip(two, three).Size(), Optional(2u));
+}
+
+TEST(CursorSize, IgnoresRangesWithoutEnd) {
+  const std::vector<int> two{1, 2};
+  EXPECT_THAT(Zip(std::views::iota(0), two).Size(), Optional(2u));
+  EXPECT_EQ(Zip(std::views::iota(0)).Size(), std::nullopt);
+}
+
+TEST(CursorSize, IsUnknownWhereOneRangeDoesNotSay) {
+  const std::vector<int> two{1, 2};
+  const std::forward_list<int> more{1, 2, 3};
+  EXPECT_EQ(Zip(more, two).Size(), std::nullopt);
+  EXPECT_EQ(Zip(two, more).Size(), std::nullopt);
 }
 
 // --- NextChunk ---

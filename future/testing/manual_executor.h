@@ -16,7 +16,7 @@ class ManualExecutor final : public internal::TaskOwner {
  public:
   ~ManualExecutor() {
     while (!queue_.empty()) {
-      internal::StateBase* const task = Pop();
+      internal::TaskState* const task = Pop();
       task->Cancel();
       task->Release();
     }
@@ -37,7 +37,7 @@ class ManualExecutor final : public internal::TaskOwner {
   // Starts the oldest task and runs it to its end. False: none was pending.
   bool RunOne() {
     while (!queue_.empty()) {
-      internal::StateBase* const task = Pop();
+      internal::TaskState* const task = Pop();
       if (task->Start()) {
         task->Run(internal::NowTicks());
         return true;
@@ -54,21 +54,21 @@ class ManualExecutor final : public internal::TaskOwner {
   int finished() const { return finished_; }
   int cancelled() const { return cancelled_; }
 
-  void OnPendingClaimed(internal::StateBase&, FutureState outcome) override {
+  void OnPendingClaimed(internal::TaskState&, FutureState outcome) override {
     if (outcome == FutureState::kCancelled) ++cancelled_;
   }
-  void OnFinished(internal::StateBase&, FutureState) override { ++finished_; }
-  void OnUnobservedFailure(const internal::StateBase&,
+  void OnFinished(internal::TaskState&, FutureState) override { ++finished_; }
+  void OnUnobservedFailure(const internal::TaskState&,
                            std::exception_ptr) noexcept override {}
 
  private:
-  internal::StateBase* Pop() {
-    internal::StateBase* const task = queue_.front();
+  internal::TaskState* Pop() {
+    internal::TaskState* const task = queue_.front();
     queue_.pop_front();
     return task;
   }
 
-  std::deque<internal::StateBase*> queue_;
+  std::deque<internal::TaskState*> queue_;
   uint64_t submitted_ = 0;
   int finished_ = 0;
   int cancelled_ = 0;

@@ -3,16 +3,16 @@
 
 #include <exception>
 
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 
 namespace asyncpal::testing {
 
 // The owner of tasks that no pool has: it is told of them and does nothing.
 class NoOwner final : public internal::TaskOwner {
  public:
-  void OnPendingClaimed(internal::StateBase&, FutureState) override {}
-  void OnFinished(internal::StateBase&, FutureState) override {}
-  void OnUnobservedFailure(const internal::StateBase&,
+  void OnPendingClaimed(internal::TaskState&, FutureState) override {}
+  void OnFinished(internal::TaskState&, FutureState) override {}
+  void OnUnobservedFailure(const internal::TaskState&,
                            std::exception_ptr) noexcept override {}
 };
 

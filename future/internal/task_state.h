@@ -1,11 +1,13 @@
-#ifndef ASYNCPAL_FUTURE_INTERNAL_SHARED_STATE_H_
-#define ASYNCPAL_FUTURE_INTERNAL_SHARED_STATE_H_
+#ifndef ASYNCPAL_FUTURE_INTERNAL_TASK_STATE_H_
+#define ASYNCPAL_FUTURE_INTERNAL_TASK_STATE_H_
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +24,8 @@
 
 namespace asyncpal::internal {
 
-class StateBase;
+class TaskState;
+class ViewPlace;
 
 // What a pool is to the tasks that it has accepted. A task calls it only while
 // it is not done, and a pool outlives its tasks until then.
@@ -30,14 +33,14 @@ class TaskOwner {
  public:
   // `task` was pending and now belongs to the caller, who will publish
   // `outcome` next: the pool forgets it. Called with no lock held.
-  virtual void OnPendingClaimed(StateBase& task, FutureState outcome) = 0;
+  virtual void OnPendingClaimed(TaskState& task, FutureState outcome) = 0;
 
   // `task` ran here and is about to be published as `outcome`.
-  virtual void OnFinished(StateBase& task, FutureState outcome) = 0;
+  virtual void OnFinished(TaskState& task, FutureState outcome) = 0;
 
   // A task without a future has failed. Called before OnPendingClaimed(), after
   // OnFinished().
-  virtual void OnUnobservedFailure(const StateBase& task,
+  virtual void OnUnobservedFailure(const TaskState& task,
                                    std::exception_ptr error) noexcept = 0;
 
  protected:
@@ -60,23 +63,23 @@ class TaskAttachment {
 //
 //   pending --Start--> running --ClaimRunning--> settling --Publish--> done
 //      \----ClaimPending----> claimed ----------------------Publish--> done
-//   pending --Offer--> offered --StartOffered--> running
-//                         \----TakeBack---> pending
+//   pending --Prefetch--> prefetched --StartPrefetched--> running
+//                             \-------Requeue-----------> pending
 //
-// A task is offered while its runner has prefetched it and may start it by
-// itself.
-// Who has claimed the state may write the outcome, and Publish() makes it
+// A task is prefetched while its runner has taken it out of the queue ahead of
+// time, and may start it by itself.
+// Whoever has claimed the state may write the outcome, and Publish() makes it
 // visible. Publish() gives up the publisher's reference in the same operation,
 // so that a reference count of one means that nobody else can look.
-class StateBase {
+class TaskState {
  public:
-  StateBase(TaskOwner* owner, uint32_t flags)
+  TaskState(TaskOwner* owner, uint32_t flags)
       : word_(kReference | flags),
         owner_(owner),
         clock_((flags & kDetached) != 0 ? 0 : NowTicks()) {}
-  virtual ~StateBase();
-  StateBase(const StateBase&) = delete;
-  StateBase& operator=(const StateBase&) = delete;
+  virtual ~TaskState();
+  TaskState(const TaskState&) = delete;
+  TaskState& operator=(const TaskState&) = delete;
 
   static void* operator new(size_t size) { return AllocateBlock(size); }
   static void operator delete(void* state, size_t size) {
@@ -108,7 +111,7 @@ class StateBase {
                 std::memory_order_relaxed);
   }
   void Release() {
-    // Who has the only reference need not tell anyone.
+    // The owner of the only reference need not tell anyone.
     if (is_unique() ||
         word_.fetch_sub(kReference, std::memory_order_acq_rel) >> 32 == 1) {
       Destroy();
@@ -146,18 +149,22 @@ class StateBase {
   bool Kill();
   TaskTimes duration() const;
   uint64_t task_id() const { return task_id_; }
-  CallbackId AddCallback(absl::AnyInvocable<void(StateBase&)> callback);
+  CallbackId AddCallback(absl::AnyInvocable<void(TaskState&)> callback);
   bool RemoveCallback(CallbackId id);
   // Registers `callback` and returns its id; if the state is done already, 0,
   // and `callback` is left as it was.
-  CallbackId TryAddCallback(absl::AnyInvocable<void(StateBase&)>& callback);
+  CallbackId TryAddCallback(absl::AnyInvocable<void(TaskState&)>& callback);
   // Like AddCallback(), but where that would run the callback inside another
   // one, it is put off until that has returned or waits.
-  void AddContinuation(absl::AnyInvocable<void(StateBase&)> callback);
+  void AddContinuation(absl::AnyInvocable<void(TaskState&)> callback);
 
   // `task 7`, with its name if it has one: for messages.
   std::string Describe() const;
   std::string name() const;
+  // The same as long as the task is there; null: it has none.
+  const std::string* own_name() const;
+  // What the task that runs has reported.
+  std::optional<TaskProgress> progress();
 
   // --- What producers call. ---
   bool Start();  // pending -> running; the caller must Run() it
@@ -167,7 +174,9 @@ class StateBase {
   // nobody can ask for are not kept.
   bool StartAlone() {
     const uint64_t word = word_.load(std::memory_order_acquire);
-    if (word >> 32 != 2 || (word & kStageMask) != kPending) return Start();
+    if (word >> 32 != 2 || (word & (kStageMask | kObserved)) != kPending) {
+      return Start();
+    }
     word_.store(word + (kRunning - kPending) + kAlone,
                 std::memory_order_relaxed);
     return true;
@@ -187,12 +196,38 @@ class StateBase {
   bool is_local() const {
     return (word_.load(std::memory_order_relaxed) & kLocal) != 0;
   }
+  // Whether its time is yet to come, and it is in no queue. Its owner's own
+  // note, and the place where it has the task. Set before the state is shared.
+  void SetDelayed() {
+    word_.store(word_.load(std::memory_order_relaxed) | kDelayed,
+                std::memory_order_relaxed);
+  }
+  void ClearDelayed() {
+    word_.fetch_and(~uint64_t{kDelayed}, std::memory_order_release);
+  }
+  bool is_delayed() const { return (word_.load(kAcquire) & kDelayed) != 0; }
+  void set_delayed_place(uint32_t place) { clock_.SetNote(place); }
+  uint32_t delayed_place() const { return clock_.note(); }
+  // Whether its pool has accepted the task and keeps it out of its queue: one
+  // that waits for its turn in a view. Set before the state is shared, and
+  // cleared once, by whoever puts it into the queue or accounts for it.
+  void SetHeld() {
+    word_.store(word_.load(std::memory_order_relaxed) | kHeld,
+                std::memory_order_relaxed);
+  }
+  // False: it was not held any more.
+  bool ClearHeld() { return (word_.fetch_and(~uint64_t{kHeld}) & kHeld) != 0; }
+  bool is_held() const { return (word_.load(kAcquire) & kHeld) != 0; }
+  // Not in the shared queue: local, or held.
+  bool is_apart() const {
+    return (word_.load(kAcquire) & (kLocal | kHeld)) != 0;
+  }
   // Whether Start() would do so at this moment.
   bool can_start() const { return (word_.load(kAcquire) & kStageMask) == 0; }
-  bool Offer();         // pending -> offered
-  bool StartOffered();  // offered -> running; the caller must Run() it
-  bool TakeBack();      // offered -> pending
-  // pending -> claimed. A task that is offered is revoked first.
+  bool Prefetch();         // pending -> prefetched
+  bool StartPrefetched();  // prefetched -> running; the caller must Run() it
+  bool Requeue();          // prefetched -> pending
+  // pending -> claimed. A task that is prefetched is revoked first.
   bool ClaimPending();
   bool ClaimRunning();  // running -> settling
   // The first call counts.
@@ -220,11 +255,20 @@ class StateBase {
   // Overridden by tasks.
   virtual void DropCallable() noexcept {}
   virtual void RequestStop() noexcept {}
-  // Who runs the task, if that is not a thread of its pool's; lives as long as
-  // the task does. Null: one of those does.
+  // That of the callable; one that nobody stops where it takes none.
+  virtual std::stop_token stop_token() const { return {}; }
+  // What runs the task, if no thread of its pool does; lives as long as the
+  // task. Null: a thread of its pool runs it.
   virtual TaskRunner* runner() { return nullptr; }
   // Runs the callable without touching the state; lets its exception out.
   virtual void InvokeDetached() {}
+  // Its place in a view of its pool. Null: it was submitted to none.
+  virtual ViewPlace* view_place() { return nullptr; }
+  // This task runs on this thread, and is about to wait for `awaited`, which is
+  // held. Throws InvalidStateError where that can only start after this one.
+  virtual void CheckWaitForHeld(TaskState& awaited) {
+    static_cast<void>(awaited);
+  }
   // Called by PublishClaimed(), right before the state becomes `outcome`.
   virtual void OnGivenBack(FutureState outcome,
                            const std::exception_ptr& error) noexcept {
@@ -232,14 +276,57 @@ class StateBase {
     static_cast<void>(error);
   }
 
+  // Whether duration() tells how long it has been pending.
+  bool keeps_times() const {
+    return HasTimes(word_.load(std::memory_order_relaxed));
+  }
+
   TaskOwner* owner() const { return owner_; }
   bool is_pool_task() const { return (word_.load(kAcquire) & kPoolTask) != 0; }
+  // One that may be started: it is neither is_delayed() nor is_held().
+  bool is_unheld_pool_task() const {
+    return (word_.load(kAcquire) & (kPoolTask | kDelayed | kHeld)) == kPoolTask;
+  }
   bool is_tracked() const { return (word_.load(kAcquire) & kTracked) != 0; }
+  // The owner tells an observer of it, or measures it, and so times are kept
+  // though no future may look at it. Set before others know the task.
+  void SetObserved() {
+    if (!keeps_times()) clock_.Restart(NowTicks());
+    word_.fetch_or(kObserved, std::memory_order_relaxed);
+  }
+  bool is_observed() const { return (word_.load(kAcquire) & kObserved) != 0; }
+  // Either of the two: a run of it is more than to run it.
+  bool is_watched() const {
+    return (word_.load(kAcquire) & (kObserved | kTracked)) != 0;
+  }
+  // The end of an observed task, where its worker does not report it: false,
+  // somebody else has done so.
+  bool SetEndReported() {
+    return (word_.fetch_or(kEndReported) & kEndReported) == 0;
+  }
+  // Its start: false, the end was faster.
+  bool SetStartReported() {
+    return (word_.fetch_or(kStartReported) & kEndReported) == 0;
+  }
+  bool is_start_reported() const {
+    return (word_.load(kAcquire) & kStartReported) != 0;
+  }
+  // In nanoseconds; the second one in OnFinished().
+  int64_t waited_nanos() const { return clock_.WaitedNanos(); }
+  int64_t ran_nanos() const { return clock_.RanNanos(); }
 
   // Written before the state is shared, then constant.
   void set_task_id(uint64_t id) { task_id_ = id; }
   void Attach(std::string name, std::unique_ptr<TaskAttachment> attachment);
   TaskAttachment* attachment() const;
+  // The trace that the task belongs to; null: none. As the name.
+  void SetTraceparent(std::string traceparent);
+  const std::string* traceparent() const;
+  void ReportProgress(TaskProgress progress);
+  // What the thread that runs the task keeps with it, null at first.
+  std::unique_ptr<TaskAttachment>& run_attachment() {
+    return EnsureExtras().run_attachment;
+  }
 
  protected:
   virtual void Execute() {}
@@ -281,8 +368,8 @@ class StateBase {
 
   enum Stage : uint32_t {
     kPending = 0,
-    kOffered = 1,  // still looks pending from outside
-    kClaimed = 2,  // so does this
+    kPrefetched = 1,  // still looks pending from outside
+    kClaimed = 2,     // so does this
     kRunning = 3,
     kSettling = 4,  // still looks running from outside
     kFirstDone = 5,
@@ -298,6 +385,15 @@ class StateBase {
   static constexpr uint32_t kCallableKept = 1 << 14;  // though it is done
   static constexpr uint32_t kCallableGone = 1 << 15;  // though it is not
   static constexpr uint32_t kErrorApart = 1 << 16;
+  static constexpr uint32_t kObserved = 1 << 17;
+  static constexpr uint32_t kStartReported = 1 << 18;
+  static constexpr uint32_t kEndReported = 1 << 19;
+  static constexpr uint32_t kDelayed = 1 << 20;
+  static constexpr uint32_t kHeld = 1 << 21;
+
+  static bool HasTimes(uint64_t word) {
+    return (word & (kDetached | kObserved)) != kDetached;
+  }
 
   // Whether the thread that runs the task and waits for it has all there are.
   static bool IsAlone(uint64_t word) {
@@ -306,20 +402,22 @@ class StateBase {
 
   struct Callback {
     CallbackId id;
-    absl::AnyInvocable<void(StateBase&)> run;
+    absl::AnyInvocable<void(TaskState&)> run;
   };
   // Allocated for the few states that need it. As the trampoline's item, it
   // runs the callbacks.
   struct Extras final : Trampoline::Item {
-    explicit Extras(StateBase& owner) : state(owner) {}
+    explicit Extras(TaskState& owner) : state(owner) {}
     void Run() noexcept override {
       state.RunCallbacks();
       state.Release();
     }
 
-    StateBase& state;
+    TaskState& state;
     std::string name;                            // const once shared
     std::unique_ptr<TaskAttachment> attachment;  // const once shared
+    std::string traceparent;                     // const once shared; or empty
+    std::unique_ptr<TaskAttachment> run_attachment;  // its runner's only
     std::exception_ptr error;  // see ErrorApart(); published by the word
     // The thread that has put them off; each thread looks for itself only.
     std::atomic<const void*> put_off_on{nullptr};
@@ -328,13 +426,14 @@ class StateBase {
     std::vector<Callback> callbacks ABSL_GUARDED_BY(mu);
     size_t next_callback ABSL_GUARDED_BY(mu) = 0;
     CallbackId next_callback_id ABSL_GUARDED_BY(mu) = 1;
+    std::optional<TaskProgress> progress ABSL_GUARDED_BY(mu);
   };
 
   // States whose destruction others have set off, one inside the other. Those
   // beyond a few levels are put off: a chain of them must not end the stack.
   struct Destruction {
     int depth;
-    StateBase* put_off;
+    TaskState* put_off;
   };
   static constexpr int kMaxDestructionDepth = 16;
 
@@ -369,14 +468,14 @@ class StateBase {
   void RunCallbacks() noexcept;
   // Those that came before a callback which is to run now, on this thread.
   void RunPutOffCallbacks() noexcept;
-  void RunCallback(absl::AnyInvocable<void(StateBase&)>& callback) noexcept;
+  void RunCallback(absl::AnyInvocable<void(TaskState&)>& callback) noexcept;
 
   std::atomic<uint64_t> word_;
   std::atomic<Extras*> extras_{nullptr};
   TaskOwner* const owner_;
   union {
     uint64_t task_id_ = 0;
-    StateBase* next_put_off_;  // once nobody else has a reference
+    TaskState* next_put_off_;  // once nobody else has a reference
   };
   TaskClock clock_;  // without meaning where no future can ask
 
@@ -396,20 +495,20 @@ class DroppedStates {
     return *this;
   }
   ~DroppedStates() {
-    while (StateBase* const state = first_) {
+    while (TaskState* const state = first_) {
       first_ = state->next_put_off_;
       state->Release();
     }
   }
 
   bool empty() const { return first_ == nullptr; }
-  void Add(StateBase* state) {
+  void Add(TaskState* state) {
     if (state->ReleaseIfShared()) return;
     state->next_put_off_ = std::exchange(first_, state);
   }
 
  private:
-  StateBase* first_ = nullptr;
+  TaskState* first_ = nullptr;
 };
 
 // Owns one reference to a state.
@@ -456,4 +555,4 @@ class StateRef {
 
 }  // namespace asyncpal::internal
 
-#endif  // ASYNCPAL_FUTURE_INTERNAL_SHARED_STATE_H_
+#endif  // ASYNCPAL_FUTURE_INTERNAL_TASK_STATE_H_

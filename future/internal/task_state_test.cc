@@ -1,15 +1,12 @@
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
@@ -18,74 +15,26 @@
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/future/testing/fake_clock.h"
+#include "asyncpal/future/testing/recording_owner.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+// What is said here of tasks that run on this process's threads is said of
+// those that run elsewhere in task_state_runner_test.cc.
 
 namespace asyncpal::internal {
 namespace {
 
+using ::asyncpal::testing::FakeClock;
+using ::asyncpal::testing::RecordingOwner;
 using ::testing::ElementsAre;
-using testing::FakeClock;
 using ::testing::IsEmpty;
 
 // A small task and its future take one cache line.
 static_assert(sizeof(Task<int, int (*)(), false>) == 64);
 static_assert(sizeof(Task<void, void (*)(), false>) == 64);
 
-// Notes what it is told, and may act on it.
-class RecordingOwner final : public TaskOwner {
- public:
-  void OnPendingClaimed(StateBase& task, FutureState outcome) override {
-    claimed.push_back(outcome);
-    if (when_claimed != nullptr) when_claimed(task);
-  }
-  void OnFinished(StateBase& task, FutureState outcome) override {
-    finished.push_back(outcome);
-    if (when_finished != nullptr) when_finished(task);
-  }
-  void OnUnobservedFailure(const StateBase&,
-                           std::exception_ptr error) noexcept override {
-    unobserved.push_back(DescribeException(error));
-  }
-
-  std::vector<FutureState> claimed;
-  std::vector<FutureState> finished;
-  std::vector<std::string> unobserved;
-  std::function<void(StateBase&)> when_claimed;
-  std::function<void(StateBase&)> when_finished;
-};
-
-// A task that runs elsewhere: somebody else may start it while it is offered,
-// and what runs it can be ended.
-class RemoteState final : public ResultState<int>, private TaskRunner {
- public:
-  explicit RemoteState(TaskOwner* owner) : ResultState(owner, kPoolTask) {}
-
-  TaskRunner* runner() override { return this; }
-
-  int revokes = 0;
-  int waits = 0;
-  bool started_elsewhere = false;
-  bool can_be_revoked = true;
-  bool can_be_killed = true;
-  bool comes_while_waiting = false;
-
- private:
-  bool ReceiveOnWaiter(StateBase& task) override {
-    ++waits;
-    if (!comes_while_waiting) return false;
-    return task.Settle(FutureState::kCancelled, nullptr);
-  }
-  bool Revoke(StateBase& task) override {
-    ++revokes;
-    if (!can_be_revoked) return false;
-    return started_elsewhere ? task.StartOffered() : task.TakeBack();
-  }
-  bool KillRunning(StateBase&) override { return can_be_killed; }
-  void AskToStop(StateBase&) override {}
-};
-
-class SharedState : public ::testing::Test {
+class TaskStateTest : public ::testing::Test {
  protected:
   // A task of `owner_` that nothing but the answer refers to.
   template <typename F>
@@ -95,12 +44,8 @@ class SharedState : public ::testing::Test {
     return StateRef<State>::Adopt(task);
   }
 
-  StateRef<RemoteState> MakeRemote() {
-    return StateRef<RemoteState>::Adopt(new RemoteState(&owner_));
-  }
-
   // Runs a started task to its end.
-  static void Run(StateBase& task) {
+  static void Run(TaskState& task) {
     task.AddReference();
     task.Run(NowTicks());
   }
@@ -114,34 +59,34 @@ class SharedState : public ::testing::Test {
 
 // --- One winner for each change ---
 
-TEST_F(SharedState, StartsOnce) {
+TEST_F(TaskStateTest, StartsOnce) {
   const auto task = Make([] {});
   EXPECT_TRUE(task->Start());
   EXPECT_FALSE(task->Start());
   Run(*task);
 }
 
-TEST_F(SharedState, DoesNotStartOnceCancelled) {
+TEST_F(TaskStateTest, DoesNotStartOnceCancelled) {
   const auto task = Make([] {});
   task->Cancel();
   EXPECT_FALSE(task->Start());
 }
 
-TEST_F(SharedState, DoesNotStartOnceClaimed) {
+TEST_F(TaskStateTest, DoesNotStartOnceClaimed) {
   const auto task = Make([] {});
   ASSERT_TRUE(task->ClaimPending());
   EXPECT_FALSE(task->Start());
   task->SettleClaimed(FutureState::kCancelled, nullptr);
 }
 
-TEST_F(SharedState, IsNotCancelledOnceStarted) {
+TEST_F(TaskStateTest, IsNotCancelledOnceStarted) {
   const auto task = Make([] {});
   task->Start();
   EXPECT_FALSE(task->Cancel());
   Run(*task);
 }
 
-TEST_F(SharedState, IsNotCancelledOnceClaimed) {
+TEST_F(TaskStateTest, IsNotCancelledOnceClaimed) {
   const auto task = Make([] {});
   ASSERT_TRUE(task->ClaimPending());
   EXPECT_FALSE(task->Cancel());
@@ -149,30 +94,30 @@ TEST_F(SharedState, IsNotCancelledOnceClaimed) {
   EXPECT_EQ(task->state(), FutureState::kFailed);
 }
 
-TEST_F(SharedState, LooksPendingWhileClaimed) {
+TEST_F(TaskStateTest, LooksPendingWhileClaimed) {
   const auto task = Make([] {});
   ASSERT_TRUE(task->ClaimPending());
   EXPECT_EQ(task->state(), FutureState::kPending);
   task->SettleClaimed(FutureState::kCancelled, nullptr);
 }
 
-TEST_F(SharedState, LooksRunningWhileItIsSettled) {
+TEST_F(TaskStateTest, LooksRunningWhileItIsSettled) {
   FutureState seen{};
-  owner_.when_finished = [&](StateBase& task) { seen = task.state(); };
+  owner_.when_finished = [&](TaskState& task) { seen = task.state(); };
   const auto task = Make([] {});
   task->Start();
   Run(*task);
   EXPECT_EQ(seen, FutureState::kRunning);
 }
 
-TEST_F(SharedState, SettlesOnce) {
+TEST_F(TaskStateTest, SettlesOnce) {
   const auto task = Make([] {});
   EXPECT_TRUE(task->Fail(MakeError("first")));
   EXPECT_FALSE(task->Fail(MakeError("second")));
   EXPECT_EQ(DescribeException(task->error()), "asyncpal::Error: first");
 }
 
-TEST_F(SharedState, KeepsAFailureThatCameWhileTheTaskRan) {
+TEST_F(TaskStateTest, KeepsAFailureThatCameWhileTheTaskRan) {
   auto task = Make([] { return 7; });
   task->Start();
   task->Fail(MakeError("too late"));
@@ -180,7 +125,7 @@ TEST_F(SharedState, KeepsAFailureThatCameWhileTheTaskRan) {
   EXPECT_EQ(DescribeException(task->error()), "asyncpal::Error: too late");
 }
 
-TEST_F(SharedState, DestroysAResultThatCameAfterAFailure) {
+TEST_F(TaskStateTest, DestroysAResultThatCameAfterAFailure) {
   auto resource = std::make_shared<int>(1);
   const std::weak_ptr<int> watch = resource;
   auto task = Make([resource = std::move(resource)] { return resource; });
@@ -190,7 +135,7 @@ TEST_F(SharedState, DestroysAResultThatCameAfterAFailure) {
   EXPECT_TRUE(watch.expired());
 }
 
-TEST_F(SharedState, KeepsACompletionThatCameBeforeAFailure) {
+TEST_F(TaskStateTest, KeepsACompletionThatCameBeforeAFailure) {
   auto task = Make([] { return 7; });
   task->Start();
   Run(*task);
@@ -198,20 +143,20 @@ TEST_F(SharedState, KeepsACompletionThatCameBeforeAFailure) {
   EXPECT_EQ(task->Get(), 7);
 }
 
-TEST_F(SharedState, CompletesAPromiseOnce) {
+TEST_F(TaskStateTest, CompletesAPromiseOnce) {
   const auto promise = PromiseState<int>::Make();
   EXPECT_TRUE(promise->Complete(1));
   EXPECT_FALSE(promise->Complete(2));
   EXPECT_EQ(promise->Get(), 1);
 }
 
-TEST_F(SharedState, DoesNotCompleteACancelledPromise) {
+TEST_F(TaskStateTest, DoesNotCompleteACancelledPromise) {
   const auto promise = PromiseState<int>::Make();
   promise->Cancel();
   EXPECT_FALSE(promise->Complete(1));
 }
 
-TEST_F(SharedState, CompletesAStartedPromise) {
+TEST_F(TaskStateTest, CompletesAStartedPromise) {
   const auto promise = PromiseState<int>::Make();
   promise->Start();
   EXPECT_TRUE(promise->Complete(1));
@@ -219,27 +164,27 @@ TEST_F(SharedState, CompletesAStartedPromise) {
 
 // --- What the owner is told ---
 
-TEST_F(SharedState, TellsItsOwnerOfACancellationOnce) {
+TEST_F(TaskStateTest, TellsItsOwnerOfACancellationOnce) {
   const auto task = Make([] {});
   task->Cancel();
   task->Cancel();
   EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kCancelled));
 }
 
-TEST_F(SharedState, TellsItsOwnerOfAFailureWhilePending) {
+TEST_F(TaskStateTest, TellsItsOwnerOfAFailureWhilePending) {
   const auto task = Make([] {});
   task->Fail(MakeError("x"));
   EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kFailed));
 }
 
-TEST_F(SharedState, TellsItsOwnerThatItFinished) {
+TEST_F(TaskStateTest, TellsItsOwnerThatItFinished) {
   const auto task = Make([] {});
   task->Start();
   Run(*task);
   EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kCompleted));
 }
 
-TEST_F(SharedState, TellsItsOwnerOnceWhenAFailureCameWhileTheTaskRan) {
+TEST_F(TaskStateTest, TellsItsOwnerOnceWhenAFailureCameWhileTheTaskRan) {
   const auto task = Make([] {});
   task->Start();
   task->Fail(MakeError("x"));
@@ -247,33 +192,33 @@ TEST_F(SharedState, TellsItsOwnerOnceWhenAFailureCameWhileTheTaskRan) {
   EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
 }
 
-TEST_F(SharedState, IsNotKeptByACallbackThatWasRemoved) {
+TEST_F(TaskStateTest, IsNotKeptByACallbackThatWasRemoved) {
   const auto task = Make([] {});
-  const CallbackId first = task->AddCallback([](StateBase&) {});
-  const CallbackId second = task->AddCallback([](StateBase&) {});
+  const CallbackId first = task->AddCallback([](TaskState&) {});
+  const CallbackId second = task->AddCallback([](TaskState&) {});
   EXPECT_TRUE(task->RemoveCallback(first));
   EXPECT_FALSE(task->is_unique());
   EXPECT_TRUE(task->RemoveCallback(second));
   EXPECT_TRUE(task->is_unique());
 }
 
-TEST_F(SharedState, RunsACallbackThatCameAfterAllWereRemoved) {
+TEST_F(TaskStateTest, RunsACallbackThatCameAfterAllWereRemoved) {
   const auto task = Make([] {});
-  EXPECT_TRUE(task->RemoveCallback(task->AddCallback([](StateBase&) {})));
+  EXPECT_TRUE(task->RemoveCallback(task->AddCallback([](TaskState&) {})));
   bool ran = false;
-  task->AddCallback([&](StateBase&) { ran = true; });
+  task->AddCallback([&](TaskState&) { ran = true; });
   task->Start();
   Run(*task);
   EXPECT_TRUE(ran);
   EXPECT_TRUE(task->is_unique());
 }
 
-TEST_F(SharedState, HoldsNoLockWhileItTellsItsOwner) {
+TEST_F(TaskStateTest, HoldsNoLockWhileItTellsItsOwner) {
   bool ran = false;
-  owner_.when_claimed = [&](StateBase& task) {
-    const CallbackId id = task.AddCallback([](StateBase&) {});
+  owner_.when_claimed = [&](TaskState& task) {
+    const CallbackId id = task.AddCallback([](TaskState&) {});
     EXPECT_TRUE(task.RemoveCallback(id));
-    task.AddCallback([&](StateBase&) { ran = true; });
+    task.AddCallback([&](TaskState&) { ran = true; });
   };
   const auto task = Make([] {});
   task->Cancel();
@@ -282,7 +227,7 @@ TEST_F(SharedState, HoldsNoLockWhileItTellsItsOwner) {
 
 // A pool forgets a claimed task, and the destructor of the task's callable may
 // drop the future whose Cancel() is at work: nobody else holds the state then.
-TEST_F(SharedState, BearsTheLossOfAllReferencesWhileItIsCancelled) {
+TEST_F(TaskStateTest, BearsTheLossOfAllReferencesWhileItIsCancelled) {
   struct DropsFuture {
     Future<int>* future;
     explicit DropsFuture(Future<int>* dropped) : future(dropped) {}
@@ -293,66 +238,66 @@ TEST_F(SharedState, BearsTheLossOfAllReferencesWhileItIsCancelled) {
       NewTask(&owner_, 0,
               [drops = std::make_unique<DropsFuture>(&future)] { return 7; });
   state->AddReference();  // the queue's
-  owner_.when_claimed = [](StateBase& claimed) { claimed.Release(); };
+  owner_.when_claimed = [](TaskState& claimed) { claimed.Release(); };
   future = FutureAccess::Make<int>(StateRef<ResultState<int>>::Adopt(state));
   EXPECT_TRUE(future.Cancel());
 }
 
 // --- Tasks without a future ---
 
-TEST_F(SharedState, ReportsTheFailureOfADetachedTask) {
+TEST_F(TaskStateTest, ReportsTheFailureOfADetachedTask) {
   const auto task =
-      Make([] { throw std::out_of_range("row 7"); }, StateBase::kDetached);
+      Make([] { throw std::out_of_range("row 7"); }, TaskState::kDetached);
   task->Start();
   Run(*task);
   EXPECT_THAT(owner_.unobserved, ElementsAre("std::out_of_range: row 7"));
 }
 
-TEST_F(SharedState, ReportsTheFailureOfADetachedTaskThatNeverRan) {
-  const auto task = Make([] {}, StateBase::kDetached);
+TEST_F(TaskStateTest, ReportsTheFailureOfADetachedTaskThatNeverRan) {
+  const auto task = Make([] {}, TaskState::kDetached);
   task->Fail(MakeError("not started in time"));
   EXPECT_THAT(owner_.unobserved,
               ElementsAre("asyncpal::Error: not started in time"));
 }
 
 // Accounting for its last task is the last thing that a pool waits for.
-TEST_F(SharedState, ReportsAFailureBeforeTheOwnerHasAccountedForTheTask) {
+TEST_F(TaskStateTest, ReportsAFailureBeforeTheOwnerHasAccountedForTheTask) {
   size_t reported = 0;
-  owner_.when_claimed = [&](StateBase&) {
+  owner_.when_claimed = [&](TaskState&) {
     reported = owner_.unobserved.size();
   };
-  const auto task = Make([] {}, StateBase::kDetached);
+  const auto task = Make([] {}, TaskState::kDetached);
   task->Fail(MakeError("not started in time"));
   EXPECT_EQ(reported, 1u);
 }
 
-TEST_F(SharedState, ReportsNoSuccessOfADetachedTask) {
-  const auto task = Make([] {}, StateBase::kDetached);
+TEST_F(TaskStateTest, ReportsNoSuccessOfADetachedTask) {
+  const auto task = Make([] {}, TaskState::kDetached);
   task->Start();
   Run(*task);
   EXPECT_THAT(owner_.unobserved, IsEmpty());
 }
 
-TEST_F(SharedState, ReportsNoCancellationOfADetachedTask) {
-  const auto task = Make([] {}, StateBase::kDetached);
+TEST_F(TaskStateTest, ReportsNoCancellationOfADetachedTask) {
+  const auto task = Make([] {}, TaskState::kDetached);
   task->Cancel();
   EXPECT_THAT(owner_.unobserved, IsEmpty());
 }
 
-TEST_F(SharedState, ReportsNoFailureThatAFutureCanTell) {
+TEST_F(TaskStateTest, ReportsNoFailureThatAFutureCanTell) {
   const auto task = Make([] { throw std::out_of_range("row 7"); });
   task->Start();
   Run(*task);
   EXPECT_THAT(owner_.unobserved, IsEmpty());
 }
 
-TEST_F(SharedState, LetsOutWhatADetachedCallThrows) {
+TEST_F(TaskStateTest, LetsOutWhatADetachedCallThrows) {
   const auto task = Make([] { throw std::out_of_range("row 7"); });
   EXPECT_THROW(task->InvokeDetached(), std::out_of_range);
   task->Cancel();
 }
 
-TEST_F(SharedState, DestroysTheCallableAfterADetachedCall) {
+TEST_F(TaskStateTest, DestroysTheCallableAfterADetachedCall) {
   auto resource = std::make_shared<int>(1);
   const std::weak_ptr<int> watch = resource;
   const auto task = Make([resource = std::move(resource)] { return 7; });
@@ -363,7 +308,7 @@ TEST_F(SharedState, DestroysTheCallableAfterADetachedCall) {
 
 // --- Giving a claimed task back ---
 
-TEST_F(SharedState, PublishesAClaimedTaskWithoutTellingItsOwner) {
+TEST_F(TaskStateTest, PublishesAClaimedTaskWithoutTellingItsOwner) {
   const auto task = Make([] {});
   task->ClaimPending();
   task->PublishClaimed(FutureState::kCancelled, nullptr);
@@ -371,7 +316,7 @@ TEST_F(SharedState, PublishesAClaimedTaskWithoutTellingItsOwner) {
   EXPECT_THAT(owner_.claimed, IsEmpty());
 }
 
-TEST_F(SharedState, CanStillBeCalledAfterItWasPublishedAsClaimed) {
+TEST_F(TaskStateTest, CanStillBeCalledAfterItWasPublishedAsClaimed) {
   int calls = 0;
   const auto task = Make([&] { ++calls; });
   task->ClaimPending();
@@ -380,7 +325,7 @@ TEST_F(SharedState, CanStillBeCalledAfterItWasPublishedAsClaimed) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_F(SharedState, KeepsTheErrorBesideACallableThatIsGivenBack) {
+TEST_F(TaskStateTest, KeepsTheErrorBesideACallableThatIsGivenBack) {
   int calls = 0;
   const auto task = Make([&] { ++calls; });
   task->ClaimPending();
@@ -392,7 +337,7 @@ TEST_F(SharedState, KeepsTheErrorBesideACallableThatIsGivenBack) {
   EXPECT_EQ(DescribeException(task->error()), "asyncpal::Error: broken");
 }
 
-TEST_F(SharedState, DestroysACallableThatWasGivenBackOnce) {
+TEST_F(TaskStateTest, DestroysACallableThatWasGivenBackOnce) {
   const auto resource = std::make_shared<int>(1);
   for (const bool is_called : {false, true}) {
     {
@@ -407,7 +352,7 @@ TEST_F(SharedState, DestroysACallableThatWasGivenBackOnce) {
 }
 
 // Of a size that fits where the outcome goes, and of one that does not.
-TEST_F(SharedState, FailsARunningTaskWhoseCallableIsStillInUse) {
+TEST_F(TaskStateTest, FailsARunningTaskWhoseCallableIsStillInUse) {
   int seen = 0;
   const auto check = [&](auto task, std::shared_ptr<int>& resource) {
     task->Start();
@@ -433,14 +378,7 @@ TEST_F(SharedState, FailsARunningTaskWhoseCallableIsStillInUse) {
 
 // --- Kill ---
 
-TEST_F(SharedState, IsCancelledByKillWhereItsWorkerCanBeEnded) {
-  const auto task = MakeRemote();
-  task->Start();
-  EXPECT_TRUE(task->Kill());
-  EXPECT_EQ(task->state(), FutureState::kCancelled);
-}
-
-TEST_F(SharedState, IsAskedToStopWhereItsWorkerCanNotBeEnded) {
+TEST_F(TaskStateTest, IsAskedToStopWhereItsWorkerCanNotBeEnded) {
   bool stopped = false;
   const auto task =
       Make([&](std::stop_token stop) { stopped = stop.stop_requested(); });
@@ -450,109 +388,9 @@ TEST_F(SharedState, IsAskedToStopWhereItsWorkerCanNotBeEnded) {
   EXPECT_TRUE(stopped);
 }
 
-TEST_F(SharedState, GoesOnAfterAKillThatCameTooLate) {
-  const auto task = MakeRemote();
-  task->Start();
-  task->can_be_killed = false;
-  EXPECT_FALSE(task->Kill());
-  EXPECT_EQ(task->state(), FutureState::kRunning);
-}
-
-TEST_F(SharedState, IsCancelledByKillWhilePending) {
-  const auto task = MakeRemote();
-  EXPECT_TRUE(task->Kill());
-  EXPECT_THAT(owner_.claimed, ElementsAre(FutureState::kCancelled));
-}
-
-// --- Offered ---
-
-TEST_F(SharedState, LooksPendingWhileOffered) {
-  const auto task = MakeRemote();
-  EXPECT_TRUE(task->Offer());
-  EXPECT_EQ(task->state(), FutureState::kPending);
-}
-
-TEST_F(SharedState, IsOfferedOnce) {
-  const auto task = MakeRemote();
-  task->Offer();
-  EXPECT_FALSE(task->Offer());
-}
-
-TEST_F(SharedState, IsNotOfferedOnceCancelled) {
-  const auto task = MakeRemote();
-  task->Cancel();
-  EXPECT_FALSE(task->Offer());
-}
-
-TEST_F(SharedState, IsNotStartedHereWhileOffered) {
-  const auto task = MakeRemote();
-  task->Offer();
-  EXPECT_FALSE(task->Start());
-}
-
-TEST_F(SharedState, RunsWhereItWasOffered) {
-  const auto task = MakeRemote();
-  task->Offer();
-  EXPECT_TRUE(task->StartOffered());
-  EXPECT_EQ(task->state(), FutureState::kRunning);
-}
-
-TEST_F(SharedState, CanBeStartedHereAfterItWasTakenBack) {
-  const auto task = MakeRemote();
-  task->Offer();
-  EXPECT_TRUE(task->TakeBack());
-  EXPECT_TRUE(task->Start());
-}
-
-TEST_F(SharedState, IsRevokedAndCancelledWhileOffered) {
-  const auto task = MakeRemote();
-  task->Offer();
-  EXPECT_TRUE(task->Cancel());
-  EXPECT_EQ(task->revokes, 1);
-  EXPECT_EQ(task->state(), FutureState::kCancelled);
-}
-
-TEST_F(SharedState, IsNotCancelledOnceStartedElsewhere) {
-  const auto task = MakeRemote();
-  task->Offer();
-  task->started_elsewhere = true;
-  EXPECT_FALSE(task->Cancel());
-  EXPECT_EQ(task->state(), FutureState::kRunning);
-}
-
-TEST_F(SharedState, CanFailAfterItWasStartedElsewhere) {
-  const auto task = MakeRemote();
-  task->Offer();
-  task->started_elsewhere = true;
-  EXPECT_TRUE(task->Fail(MakeError("lost")));
-  EXPECT_THAT(owner_.finished, ElementsAre(FutureState::kFailed));
-}
-
-TEST_F(SharedState, IsNotCancelledWhereItCanNotBeRevoked) {
-  const auto task = MakeRemote();
-  task->Offer();
-  task->can_be_revoked = false;
-  EXPECT_FALSE(task->Cancel());
-  EXPECT_EQ(task->state(), FutureState::kPending);
-}
-
-TEST_F(SharedState, IsReceivedByTheOneWhoWaitsForIt) {
-  const auto task = MakeRemote();
-  task->comes_while_waiting = true;
-  EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
-  EXPECT_EQ(task->waits, 1);
-}
-
-TEST_F(SharedState, IsNotReceivedByOneWhoWaitsForALimitedTime) {
-  const auto task = MakeRemote();
-  task->comes_while_waiting = true;
-  EXPECT_FALSE(task->Wait(absl::Milliseconds(1)));
-  EXPECT_EQ(task->waits, 0);
-}
-
 // --- References ---
 
-TEST_F(SharedState, IsUniqueForItsOnlyReference) {
+TEST_F(TaskStateTest, IsUniqueForItsOnlyReference) {
   auto task = Make([] {});
   EXPECT_TRUE(task->is_unique());
   const auto other = task;
@@ -560,9 +398,9 @@ TEST_F(SharedState, IsUniqueForItsOnlyReference) {
   task->Cancel();
 }
 
-TEST_F(SharedState, IsUniqueOnceItsCallbacksHaveRun) {
+TEST_F(TaskStateTest, IsUniqueOnceItsCallbacksHaveRun) {
   const auto task = Make([] {});
-  task->AddCallback([](StateBase&) {});
+  task->AddCallback([](TaskState&) {});
   EXPECT_FALSE(task->is_unique());
   task->Cancel();
   EXPECT_TRUE(task->is_unique());
@@ -577,7 +415,7 @@ class CountedAttachment : public TaskAttachment {
   int* alive_;
 };
 
-TEST_F(SharedState, DestroysItsAttachmentWithItself) {
+TEST_F(TaskStateTest, DestroysItsAttachmentWithItself) {
   int alive = 0;
   {
     const auto task = Make([] {});
@@ -594,7 +432,7 @@ struct alignas(32) Aligned {
   char bytes[32] = {};
 };
 
-TEST_F(SharedState, KeepsTheAlignmentOfAResult) {
+TEST_F(TaskStateTest, KeepsTheAlignmentOfAResult) {
   auto task = Make([] { return Aligned(); });
   task->Start();
   Run(*task);
@@ -603,14 +441,14 @@ TEST_F(SharedState, KeepsTheAlignmentOfAResult) {
 
 // --- Names ---
 
-TEST_F(SharedState, DescribesATaskByItsId) {
+TEST_F(TaskStateTest, DescribesATaskByItsId) {
   const auto task = Make([] {});
   task->set_task_id(7);
   EXPECT_EQ(task->Describe(), "task 7");
   task->Cancel();
 }
 
-TEST_F(SharedState, DescribesATaskByItsIdAndName) {
+TEST_F(TaskStateTest, DescribesATaskByItsIdAndName) {
   const auto task = Make([] {});
   task->set_task_id(7);
   task->Attach("load", nullptr);
@@ -618,13 +456,13 @@ TEST_F(SharedState, DescribesATaskByItsIdAndName) {
   task->Cancel();
 }
 
-TEST_F(SharedState, DescribesAPromiseAsAFuture) {
+TEST_F(TaskStateTest, DescribesAPromiseAsAFuture) {
   EXPECT_EQ(PromiseState<int>::Make()->Describe(), "this future");
 }
 
 // --- Times ---
 
-TEST_F(SharedState, HasNoNegativeRunningTimeWhenItFailedBeforeItRan) {
+TEST_F(TaskStateTest, HasNoNegativeRunningTimeWhenItFailedBeforeItRan) {
   FakeClock clock;
   const auto task = Make([] {});
   task->Start();
@@ -638,7 +476,7 @@ TEST_F(SharedState, HasNoNegativeRunningTimeWhenItFailedBeforeItRan) {
 
 // A worker may read the clock once for the end of a task and the start of the
 // next, which was submitted in between.
-TEST_F(SharedState, HasNoNegativePendingTimeWhenItsStartWasReadBefore) {
+TEST_F(TaskStateTest, HasNoNegativePendingTimeWhenItsStartWasReadBefore) {
   FakeClock clock;
   const int64_t before = NowNanos();
   clock.Advance(absl::Seconds(1));

@@ -1,4 +1,4 @@
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 
 #include <bit>
 #include <cstddef>
@@ -21,19 +21,19 @@ constexpr CallbackId kRanAtOnce = ~CallbackId{0};
 static_assert(std::endian::native == std::endian::little,
               "the futex is the low half of word_");
 
-StateBase::~StateBase() { delete extras_.load(kAcquire); }
+TaskState::~TaskState() { delete extras_.load(kAcquire); }
 
-void StateBase::DestroyPutOff() noexcept {
-  while (StateBase* const state = destruction_.put_off) {
+void TaskState::DestroyPutOff() noexcept {
+  while (TaskState* const state = destruction_.put_off) {
     destruction_.put_off = state->next_put_off_;
     delete state;
   }
 }
 
-FutureState StateBase::StateOf(uint64_t word) {
+FutureState TaskState::StateOf(uint64_t word) {
   switch (word & kStageMask) {
     case kPending:
-    case kOffered:
+    case kPrefetched:
     case kClaimed:
       return FutureState::kPending;
     case kRunning:
@@ -46,11 +46,11 @@ FutureState StateBase::StateOf(uint64_t word) {
   }
 }
 
-const uint32_t* StateBase::wait_address() const {
+const uint32_t* TaskState::wait_address() const {
   return reinterpret_cast<const uint32_t*>(&word_);
 }
 
-bool StateBase::Move(Stage from, Stage to) {
+bool TaskState::Move(Stage from, Stage to) {
   uint64_t word = word_.load(std::memory_order_acquire);
   if (IsAlone(word) && (word & kStageMask) == from) {
     word_.store(word + to - from, std::memory_order_relaxed);
@@ -66,34 +66,34 @@ bool StateBase::Move(Stage from, Stage to) {
   return false;
 }
 
-bool StateBase::Start() { return Move(kPending, kRunning); }
+bool TaskState::Start() { return Move(kPending, kRunning); }
 
-bool StateBase::Offer() { return Move(kPending, kOffered); }
+bool TaskState::Prefetch() { return Move(kPending, kPrefetched); }
 
-bool StateBase::StartOffered() { return Move(kOffered, kRunning); }
+bool TaskState::StartPrefetched() { return Move(kPrefetched, kRunning); }
 
-bool StateBase::TakeBack() { return Move(kOffered, kPending); }
+bool TaskState::Requeue() { return Move(kPrefetched, kPending); }
 
-bool StateBase::ClaimPending() {
+bool TaskState::ClaimPending() {
   while (!Move(kPending, kClaimed)) {
-    if ((word_.load(kAcquire) & kStageMask) != kOffered) return false;
+    if ((word_.load(kAcquire) & kStageMask) != kPrefetched) return false;
     TaskRunner* const runner = this->runner();
     if (runner == nullptr || !runner->Revoke(*this)) return false;
   }
   return true;
 }
 
-bool StateBase::ClaimRunning() { return Move(kRunning, kSettling); }
+bool TaskState::ClaimRunning() { return Move(kRunning, kSettling); }
 
-void StateBase::Run(int64_t now) {
+void TaskState::Run(int64_t now) {
   if (!is_alone()) MarkStarted(now);
   RunningTask link(*this);
   Execute();
 }
 
-void StateBase::Finish(FutureState outcome, std::exception_ptr error) {
+void TaskState::Finish(FutureState outcome, std::exception_ptr error) {
   const uint64_t word = word_.load(std::memory_order_relaxed);
-  if ((word & kDetached) == 0 && !IsAlone(word)) clock_.MarkEnded(NowTicks());
+  if (HasTimes(word) && !IsAlone(word)) clock_.MarkEnded(NowTicks());
   if ((word & kPoolTask) != 0) {
     owner_->OnFinished(*this, outcome);
     if ((word & kDetached) != 0 && outcome == FutureState::kFailed) {
@@ -105,7 +105,7 @@ void StateBase::Finish(FutureState outcome, std::exception_ptr error) {
   Publish(outcome);
 }
 
-void StateBase::Publish(FutureState outcome) {
+void TaskState::Publish(FutureState outcome) {
   const uint64_t word = word_.load(kAcquire);
   const uint64_t stage = word & kStageMask;
   const uint64_t done = kFirstDone + static_cast<uint64_t>(outcome) -
@@ -133,7 +133,7 @@ void StateBase::Publish(FutureState outcome) {
   }
 }
 
-void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
+void TaskState::SettleClaimed(FutureState outcome, std::exception_ptr error) {
   // The owner drops its reference, and the destructor of the callable may drop
   // the last future.
   AddReference();
@@ -150,7 +150,7 @@ void StateBase::SettleClaimed(FutureState outcome, std::exception_ptr error) {
   Publish(outcome);
 }
 
-void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
+void TaskState::PublishClaimed(FutureState outcome, std::exception_ptr error) {
   AddReference();
   OnGivenBack(outcome, error);
   StoreErrorBesideCallable(std::move(error));
@@ -158,7 +158,7 @@ void StateBase::PublishClaimed(FutureState outcome, std::exception_ptr error) {
   Publish(outcome);
 }
 
-void StateBase::StoreErrorBesideCallable(std::exception_ptr error) noexcept {
+void TaskState::StoreErrorBesideCallable(std::exception_ptr error) noexcept {
   const uint64_t word = word_.load(std::memory_order_relaxed);
   if ((word & kHasCallable) != 0) word_.fetch_or(kCallableKept);
   if (error == nullptr) return;
@@ -173,7 +173,7 @@ void StateBase::StoreErrorBesideCallable(std::exception_ptr error) noexcept {
   word_.fetch_or(kErrorApart);
 }
 
-std::exception_ptr StateBase::ErrorApart() const {
+std::exception_ptr TaskState::ErrorApart() const {
   if (!has_error_apart()) return nullptr;
   const Extras* const extras = extras_.load(kAcquire);
   return extras != nullptr && extras->error != nullptr
@@ -181,7 +181,7 @@ std::exception_ptr StateBase::ErrorApart() const {
              : std::make_exception_ptr(std::bad_alloc());
 }
 
-bool StateBase::Settle(FutureState outcome, std::exception_ptr error) {
+bool TaskState::Settle(FutureState outcome, std::exception_ptr error) {
   if (ClaimPending()) {
     SettleClaimed(outcome, std::move(error));
     return true;
@@ -193,7 +193,7 @@ bool StateBase::Settle(FutureState outcome, std::exception_ptr error) {
   return true;
 }
 
-bool StateBase::Cancel() {
+bool TaskState::Cancel() {
   uint64_t word = word_.load(kAcquire);
   do {
     if (IsDone(word)) return false;
@@ -206,7 +206,7 @@ bool StateBase::Cancel() {
   return false;
 }
 
-bool StateBase::Kill() {
+bool TaskState::Kill() {
   // A task that looks pending may prove to be running when it is revoked.
   if (Cancel()) return true;
   TaskRunner* const runner = this->runner();
@@ -221,15 +221,22 @@ bool StateBase::Kill() {
   return true;
 }
 
-bool StateBase::WaitUntilDone(absl::Duration timeout, bool alone) {
+bool TaskState::WaitUntilDone(absl::Duration timeout, bool alone) {
   // What this thread has put off may be what completes this.
   Trampoline::RunPutOffUntil([this] { return is_done(); });
   if (is_done()) return true;
   if (timeout <= absl::ZeroDuration()) return false;
   // What has not begun is on no stack.
-  if (state() == FutureState::kRunning && RunningTask::IsOnThisThread(*this)) {
+  const uint64_t seen = word_.load(kAcquire);
+  const uint64_t stage = seen & kStageMask;
+  if ((stage == kRunning || stage == kSettling) &&
+      RunningTask::IsOnThisThread(*this)) {
     throw InvalidStateError(absl::StrCat(
         Describe(), " waits for its own result, which can never come"));
+  }
+  if ((seen & kHeld) != 0) [[unlikely]] {
+    RunningTask::ForEachOnThisThread(
+        [this](TaskState& waiter) { waiter.CheckWaitForHeld(*this); });
   }
   // A limited wait must not run a task of unknown length on this thread.
   if (timeout == absl::InfiniteDuration()) {
@@ -259,12 +266,12 @@ bool StateBase::WaitUntilDone(absl::Duration timeout, bool alone) {
   return true;
 }
 
-TaskTimes StateBase::duration() const {
+TaskTimes TaskState::duration() const {
   const bool done = is_done();
   return clock_.Times(done, done ? 0 : NowTicks());
 }
 
-StateBase::Extras& StateBase::EnsureExtras() {
+TaskState::Extras& TaskState::EnsureExtras() {
   Extras* extras = extras_.load(kAcquire);
   if (extras != nullptr) return *extras;
   auto fresh = std::make_unique<Extras>(*this);
@@ -274,24 +281,58 @@ StateBase::Extras& StateBase::EnsureExtras() {
   return *extras;
 }
 
-void StateBase::Attach(std::string name,
+void TaskState::Attach(std::string name,
                        std::unique_ptr<TaskAttachment> attachment) {
   Extras& extras = EnsureExtras();
   extras.name = std::move(name);
   extras.attachment = std::move(attachment);
 }
 
-TaskAttachment* StateBase::attachment() const {
+TaskAttachment* TaskState::attachment() const {
   const Extras* extras = extras_.load(kAcquire);
   return extras == nullptr ? nullptr : extras->attachment.get();
 }
 
-std::string StateBase::name() const {
+const std::string* TaskState::own_name() const {
   const Extras* extras = extras_.load(kAcquire);
-  return extras == nullptr ? "" : extras->name;
+  return extras == nullptr || extras->name.empty() ? nullptr : &extras->name;
 }
 
-std::string StateBase::Describe() const {
+std::string TaskState::name() const {
+  const std::string* const own = own_name();
+  return own == nullptr ? "" : *own;
+}
+
+void TaskState::SetTraceparent(std::string traceparent) {
+  EnsureExtras().traceparent = std::move(traceparent);
+}
+
+const std::string* TaskState::traceparent() const {
+  const Extras* extras = extras_.load(kAcquire);
+  return extras == nullptr || extras->traceparent.empty()
+             ? nullptr
+             : &extras->traceparent;
+}
+
+void TaskState::ReportProgress(TaskProgress progress) {
+  Extras& extras = EnsureExtras();
+  MutexLock lock(extras.mu);
+  if (!extras.progress.has_value()) extras.progress.emplace();
+  std::swap(*extras.progress, progress);  // the old one goes without the lock
+}
+
+std::optional<TaskProgress> TaskState::progress() {
+  if (state() != FutureState::kRunning) return std::nullopt;
+  if (TaskRunner* const runner = this->runner()) {
+    return runner->ProgressOf(*this);
+  }
+  Extras* const extras = extras_.load(kAcquire);
+  if (extras == nullptr) return std::nullopt;
+  MutexLock lock(extras->mu);
+  return extras->progress;
+}
+
+std::string TaskState::Describe() const {
   if (task_id_ == 0 && !is_pool_task()) return "this future";
   const std::string id = task_id_ == 0 ? "" : absl::StrCat(" ", task_id_);
   const std::string own_name = name();
@@ -299,8 +340,8 @@ std::string StateBase::Describe() const {
                           : absl::StrCat("task", id, " \"", own_name, "\"");
 }
 
-CallbackId StateBase::AddCallback(
-    absl::AnyInvocable<void(StateBase&)> callback) {
+CallbackId TaskState::AddCallback(
+    absl::AnyInvocable<void(TaskState&)> callback) {
   if (const CallbackId id = TryAddCallback(callback); id != 0) return id;
   RunPutOffCallbacks();
   Trampoline::Scope scope;
@@ -308,7 +349,7 @@ CallbackId StateBase::AddCallback(
   return kRanAtOnce;
 }
 
-void StateBase::AddContinuation(absl::AnyInvocable<void(StateBase&)> callback) {
+void TaskState::AddContinuation(absl::AnyInvocable<void(TaskState&)> callback) {
   if (TryAddCallback(callback) != 0) return;
   if (!Trampoline::is_busy()) {
     Trampoline::Scope scope;
@@ -327,8 +368,8 @@ void StateBase::AddContinuation(absl::AnyInvocable<void(StateBase&)> callback) {
   StartCallbacks(extras);
 }
 
-CallbackId StateBase::TryAddCallback(
-    absl::AnyInvocable<void(StateBase&)>& callback) {
+CallbackId TaskState::TryAddCallback(
+    absl::AnyInvocable<void(TaskState&)>& callback) {
   if (is_done()) return 0;
   Extras& extras = EnsureExtras();
   MutexLock lock(extras.mu);
@@ -347,7 +388,7 @@ CallbackId StateBase::TryAddCallback(
   return 0;
 }
 
-bool StateBase::RemoveCallback(CallbackId id) {
+bool TaskState::RemoveCallback(CallbackId id) {
   Extras* extras = extras_.load(kAcquire);
   if (extras == nullptr) return false;
   Callback removed;  // destroyed after the lock is given back
@@ -363,7 +404,7 @@ bool StateBase::RemoveCallback(CallbackId id) {
   return false;
 }
 
-void StateBase::DropCallbackList() {
+void TaskState::DropCallbackList() {
   // Once it is published, the publisher has the list's reference.
   uint64_t word = word_.load(kAcquire);
   while (!IsDone(word) &&
@@ -372,7 +413,7 @@ void StateBase::DropCallbackList() {
   }
 }
 
-void StateBase::StartCallbacks(Extras& extras) noexcept {
+void TaskState::StartCallbacks(Extras& extras) noexcept {
   if (Trampoline::is_busy()) {
     extras.put_off_on.store(Trampoline::ThisThread(),
                             std::memory_order_relaxed);
@@ -380,7 +421,7 @@ void StateBase::StartCallbacks(Extras& extras) noexcept {
   Trampoline::Run(extras);
 }
 
-void StateBase::RunPutOffCallbacks() noexcept {
+void TaskState::RunPutOffCallbacks() noexcept {
   if (!Trampoline::has_put_off()) return;
   const Extras* const extras = extras_.load(kAcquire);
   if (extras == nullptr) return;
@@ -390,7 +431,7 @@ void StateBase::RunPutOffCallbacks() noexcept {
   });
 }
 
-void StateBase::RunCallbacks() noexcept {
+void TaskState::RunCallbacks() noexcept {
   Extras& extras = *extras_.load(kAcquire);
   extras.put_off_on.store(nullptr, std::memory_order_relaxed);
   // Each leaves the list only when its turn comes: until then, an earlier one
@@ -413,8 +454,8 @@ void StateBase::RunCallbacks() noexcept {
   }
 }
 
-void StateBase::RunCallback(
-    absl::AnyInvocable<void(StateBase&)>& callback) noexcept {
+void TaskState::RunCallback(
+    absl::AnyInvocable<void(TaskState&)>& callback) noexcept {
   try {
     callback(*this);
   } catch (...) {

@@ -9,8 +9,8 @@
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/execution_context.h"
-#include "asyncpal/future/internal/shared_state.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/internal/task_state.h"
 #include "asyncpal/future/testing/no_owner.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,13 +30,13 @@ class RecordingContext final : public ExecutionContext {
   RecordingContext() { SetCurrent(this); }
   ~RecordingContext() { SetCurrent(nullptr); }
 
-  bool RunInline(StateBase& task, bool) override {
+  bool RunInline(TaskState& task, bool) override {
     if (!runs_inline || !task.Start()) return false;
     task.AddReference();
     task.Run(NowTicks());
     return true;
   }
-  bool BeginBlocking(const StateBase* task) override {
+  bool BeginBlocking(const TaskState* task) override {
     awaited.push_back(task);
     return stands_in;
   }
@@ -46,7 +46,7 @@ class RecordingContext final : public ExecutionContext {
 
   bool runs_inline = false;
   bool stands_in = true;
-  std::vector<const StateBase*> awaited;
+  std::vector<const TaskState*> awaited;
   int ended = 0;
 };
 
@@ -58,7 +58,7 @@ auto MakeTask(F f) {
   return StateRef<State>::Adopt(task);
 }
 
-TEST(SharedStateOnAWorker, IsRunByAWorkerThatWaitsForItWithoutALimit) {
+TEST(TaskStateOnAWorker, IsRunByAWorkerThatWaitsForItWithoutALimit) {
   RecordingContext context;
   context.runs_inline = true;
   std::thread::id id;
@@ -67,7 +67,7 @@ TEST(SharedStateOnAWorker, IsRunByAWorkerThatWaitsForItWithoutALimit) {
   EXPECT_EQ(id, std::this_thread::get_id());
 }
 
-TEST(SharedStateOnAWorker, IsNotRunByAWorkerThatWaitsForItWithALimit) {
+TEST(TaskStateOnAWorker, IsNotRunByAWorkerThatWaitsForItWithALimit) {
   RecordingContext context;
   context.runs_inline = true;
   const auto task = MakeTask([] {});
@@ -76,7 +76,7 @@ TEST(SharedStateOnAWorker, IsNotRunByAWorkerThatWaitsForItWithALimit) {
   task->Cancel();
 }
 
-TEST(SharedStateOnAWorker, TellsTheWorkerWhatItBlocksFor) {
+TEST(TaskStateOnAWorker, TellsTheWorkerWhatItBlocksFor) {
   RecordingContext context;
   const auto task = MakeTask([] {});
   task->Wait(absl::Milliseconds(1));
@@ -84,7 +84,7 @@ TEST(SharedStateOnAWorker, TellsTheWorkerWhatItBlocksFor) {
   task->Cancel();
 }
 
-TEST(SharedStateOnAWorker, TellsTheWorkerThatItBlocksNoMore) {
+TEST(TaskStateOnAWorker, TellsTheWorkerThatItBlocksNoMore) {
   RecordingContext context;
   const auto task = MakeTask([] {});
   task->Wait(absl::Milliseconds(1));
@@ -92,7 +92,7 @@ TEST(SharedStateOnAWorker, TellsTheWorkerThatItBlocksNoMore) {
   task->Cancel();
 }
 
-TEST(SharedStateOnAWorker, EndsNoBlockingThatTheWorkerDeclined) {
+TEST(TaskStateOnAWorker, EndsNoBlockingThatTheWorkerDeclined) {
   RecordingContext context;
   context.stands_in = false;
   const auto task = MakeTask([] {});
@@ -101,7 +101,7 @@ TEST(SharedStateOnAWorker, EndsNoBlockingThatTheWorkerDeclined) {
   task->Cancel();
 }
 
-TEST(SharedStateOnAWorker, DoesNotBlockAWorkerForAPoll) {
+TEST(TaskStateOnAWorker, DoesNotBlockAWorkerForAPoll) {
   RecordingContext context;
   const auto task = MakeTask([] {});
   task->Wait(absl::ZeroDuration());
@@ -109,7 +109,7 @@ TEST(SharedStateOnAWorker, DoesNotBlockAWorkerForAPoll) {
   task->Cancel();
 }
 
-TEST(SharedStateOnAWorker, DoesNotBlockAWorkerOnceDone) {
+TEST(TaskStateOnAWorker, DoesNotBlockAWorkerOnceDone) {
   RecordingContext context;
   const auto task = MakeTask([] {});
   task->Cancel();
@@ -119,10 +119,10 @@ TEST(SharedStateOnAWorker, DoesNotBlockAWorkerOnceDone) {
 
 // Two tasks that wait for each other, on one worker that runs what it waits
 // for: the second finds out.
-TEST(SharedStateOnAWorker, FindsTwoTasksThatWaitForEachOtherOnOneWorker) {
+TEST(TaskStateOnAWorker, FindsTwoTasksThatWaitForEachOtherOnOneWorker) {
   RecordingContext context;
   context.runs_inline = true;
-  StateBase* other = nullptr;
+  TaskState* other = nullptr;
   const auto first = MakeTask([&] { other->Wait(absl::InfiniteDuration()); });
   const auto second = MakeTask([&] { first->Wait(absl::InfiniteDuration()); });
   other = second.get();

@@ -20,8 +20,8 @@
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/future_access.h"
-#include "asyncpal/future/internal/shared_state.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/future/internal/task_state.h"
 #include "asyncpal/future/testing/notification.h"
 #include "asyncpal/future/wait.h"
 #include "gtest/gtest.h"
@@ -35,9 +35,9 @@ using testing::kDeadline;
 // joined.
 class CountingOwner final : public TaskOwner {
  public:
-  void OnPendingClaimed(StateBase&, FutureState) override { ++accounted; }
-  void OnFinished(StateBase&, FutureState) override { ++accounted; }
-  void OnUnobservedFailure(const StateBase&,
+  void OnPendingClaimed(TaskState&, FutureState) override { ++accounted; }
+  void OnFinished(TaskState&, FutureState) override { ++accounted; }
+  void OnUnobservedFailure(const TaskState&,
                            std::exception_ptr) noexcept override {}
 
   std::atomic<int> accounted{0};
@@ -112,7 +112,7 @@ class StressTest : public ::testing::Test {
   CountingOwner owner_;
   std::vector<std::atomic<int>> runs_;
   std::vector<std::atomic<int>> ends_;  // calls of the first callback
-  std::vector<StateBase*> tasks_;
+  std::vector<TaskState*> tasks_;
   std::vector<Future<std::string>> futures_;
 };
 
