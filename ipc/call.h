@@ -23,7 +23,7 @@
 
 namespace asyncpal {
 
-// Stands for a function that was registered under that name in the worker's
+// Stands for a function that is registered under this name in the worker's
 // program, which may be another program, in another language:
 //
 //   int64_t Fib(int64_t n);

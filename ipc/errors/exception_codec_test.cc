@@ -53,12 +53,13 @@ std::exception_ptr Caught(F&& f) {
   return nullptr;
 }
 
-// `error` for a catch clause, which must match.
+// `error` for a catch clause, which must match. A pointer is caught by value:
+// thrown_value.cc says why.
 template <typename E, typename F>
 void As(const std::exception_ptr& error, F&& look) {
   try {
     std::rethrow_exception(error);
-  } catch (const E& e) {
+  } catch (std::conditional_t<std::is_pointer_v<E>, E, const E&> e) {
     look(e);
   } catch (...) {
     FAIL() << "caught instead: " << DescribeException(error);

@@ -78,7 +78,9 @@ bool EncodeFirstOf(const std::exception_ptr& error, const std::type_info& type,
     if (type != typeid(T)) return false;
     try {
       std::rethrow_exception(error);
-    } catch (const T& value) {
+    } catch (std::conditional_t<std::is_pointer_v<T>, T, const T&> value) {
+      // A pointer by value: what Clang makes of a reference to one lies behind
+      // the object that std::rethrow_exception() has thrown.
       Write<T>(value, out);
     }
     return true;

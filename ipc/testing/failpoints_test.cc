@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "asyncpal/ipc/internal/fd.h"
@@ -40,7 +41,7 @@ Outcome RunChild(const std::string& failpoints) {
   const ScopedFailpoints scope(failpoints);
   TwoEnds pipe = MakePipe();
   ChildProcess child =
-      ChildProcess::Spawn({.environment = {std::string(kChildVariable) + "=1"},
+      ChildProcess::Spawn({.environment = {absl::StrCat(kChildVariable, "=1")},
                            .descriptors = {pipe.second.get()}});
   pipe.second.Reset();
   Outcome outcome;
@@ -91,7 +92,7 @@ TEST(Failpoints, StopUntilContinued) {
   const ScopedFailpoints scope("here=stop@1");
   TwoEnds pipe = MakePipe();
   ChildProcess child =
-      ChildProcess::Spawn({.environment = {std::string(kChildVariable) + "=1"},
+      ChildProcess::Spawn({.environment = {absl::StrCat(kChildVariable, "=1")},
                            .descriptors = {pipe.second.get()}});
   pipe.second.Reset();
   int status = 0;

@@ -45,7 +45,7 @@ constexpr int kNestingLimit = 32;
 constexpr uint64_t kTraversalFactor = 8;
 constexpr uint64_t kTraversalMinimum = 1024;
 
-constexpr int kSocketPatienceUs = 100'000;
+constexpr int kSocketTimeoutUs = 100'000;
 
 constexpr size_t kDescriptorRoom = 4;  // more than any frame has
 
@@ -111,11 +111,9 @@ Channel::Channel(UniqueFd socket, const Limits& limits)
 void Channel::WatchPeer(int fd) {
   peer_ = fd;
   // So that no call waits for the socket alone for long; WaitFor() goes on.
-  timeval patience = {.tv_sec = 0, .tv_usec = kSocketPatienceUs};
-  setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
-             sizeof(patience));
-  setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience,
-             sizeof(patience));
+  timeval timeout = {.tv_sec = 0, .tv_usec = kSocketTimeoutUs};
+  setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
 // False: nothing will come any more, and nothing be taken.

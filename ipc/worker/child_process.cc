@@ -298,15 +298,18 @@ bool ChildProcess::IsUnreaped() const {
                                       WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-void ChildProcess::Kill() {
-  if (getpid() != owner_) return;
-  if (pidfd_ &&
-      (syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0) == 0 ||
-       errno == ESRCH)) {
-    return;
+void ChildProcess::Kill() { Signal(SIGKILL); }
+
+bool ChildProcess::Signal(int number) {
+  if (getpid() != owner_) return false;
+  if (pidfd_) {
+    if (syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0) {
+      return true;
+    }
+    if (errno == ESRCH) return false;
   }
   MutexLock lock(*reap_mu_);
-  if (IsUnreaped()) kill(pid_, SIGKILL);
+  return IsUnreaped() && kill(pid_, number) == 0;
 }
 
 bool ChildProcess::WaitForExit(absl::Duration timeout) {

@@ -81,6 +81,9 @@ class ChildProcess {
   // is in no danger.
   void Kill();
 
+  // Any other signal, in the same way. False: it was not sent.
+  bool Signal(int number);
+
   // True: the child has ended and is reaped. Zero only looks.
   bool WaitForExit(absl::Duration timeout);
 

@@ -5,10 +5,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
+
+#include "asyncpal/ipc/errors/utf8.h"
 
 namespace asyncpal::internal {
 namespace {
@@ -55,6 +59,17 @@ UniqueFd MakeSealedPage() {
 
 }  // namespace
 
+namespace {
+
+// A sequence lock: who reads copies word by word, and believes it if the
+// sequence has not changed meanwhile. A word that was read acquires, so that
+// the sequence which was written before it is seen after it.
+constexpr size_t kProgressWords =
+    3 + ClaimPage::kProgressBytes / sizeof(uint64_t);
+using ProgressWords = std::array<uint64_t, kProgressWords>;
+
+}  // namespace
+
 // Plain words, since the memory comes from the kernel; both processes go
 // through atomic references. One cache line for each.
 struct ClaimPage::Page {
@@ -69,6 +84,16 @@ struct ClaimPage::Page {
   Slot slots[kSlots];
   Line last_words;
   Line notify_from;
+  CrashStack crash_stack;
+  struct Progress {
+    uint64_t attempt;
+    double fraction;
+    uint64_t size;
+    char text[kProgressBytes];
+  };
+  uint64_t progress_sequence;  // odd: somebody writes
+  ProgressWords progress;      // a Progress
+  Line notes_stacks;
 };
 
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
@@ -126,19 +151,20 @@ bool ClaimPage::Change(int slot, uint64_t attempt, Claim from, Claim to) {
                                               std::memory_order_acq_rel);
 }
 
-void ClaimPage::Offer(int slot, uint64_t attempt) {
-  WordOf(slot).store(Word(attempt, Claim::kOffered), std::memory_order_release);
+void ClaimPage::Prefetch(int slot, uint64_t attempt) {
+  WordOf(slot).store(Word(attempt, Claim::kPrefetched),
+                     std::memory_order_release);
 }
 
 bool ClaimPage::Revoke(int slot, uint64_t attempt) {
   // The worker may have begun it without a look at this page.
   if (!is_shared_) return false;
-  return Change(slot, attempt, Claim::kOffered, Claim::kRevoked);
+  return Change(slot, attempt, Claim::kPrefetched, Claim::kRevoked);
 }
 
 bool ClaimPage::Interrupt(int slot, uint64_t attempt) {
   // In this order: it may be started in between.
-  return Change(slot, attempt, Claim::kOffered, Claim::kKilled) ||
+  return Change(slot, attempt, Claim::kPrefetched, Claim::kKilled) ||
          Change(slot, attempt, Claim::kStarted, Claim::kKilled);
 }
 
@@ -161,7 +187,7 @@ bool ClaimPage::Start(int slot, uint64_t attempt) {
       return false;
     }
   }
-  return Change(slot, attempt, Claim::kOffered, Claim::kStarted);
+  return Change(slot, attempt, Claim::kPrefetched, Claim::kStarted);
 }
 
 bool ClaimPage::Finish(int slot, uint64_t attempt) {
@@ -203,9 +229,66 @@ std::optional<std::string> ClaimPage::TakeAnswer(int slot,
   return std::string(place.answer, std::min<size_t>(size, kAnswerBytes));
 }
 
+void ClaimPage::ReportProgress(uint64_t attempt, double fraction,
+                               std::string_view text) {
+  Page::Progress progress = {};
+  progress.attempt = attempt;
+  progress.fraction = fraction;
+  progress.size = std::min(text.size(), kProgressBytes);
+  std::memcpy(progress.text, text.data(), progress.size);
+  const auto words = std::bit_cast<ProgressWords>(progress);
+  const std::atomic_ref<uint64_t> sequence(page_->progress_sequence);
+  const uint64_t before =
+      sequence.load(std::memory_order_relaxed) & ~uint64_t{1};
+  sequence.store(before + 1, std::memory_order_relaxed);
+  for (size_t i = 0; i < words.size(); ++i) {
+    std::atomic_ref<uint64_t>(page_->progress[i])
+        .store(words[i], std::memory_order_release);
+  }
+  sequence.store(before + 2, std::memory_order_release);
+}
+
+std::optional<TaskProgress> ClaimPage::ReadProgress(uint64_t attempt) const {
+  const std::atomic_ref<uint64_t> sequence(page_->progress_sequence);
+  // A worker that dies or is stopped while it writes leaves none.
+  constexpr int kTries = 1000;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t before = sequence.load(std::memory_order_acquire);
+    ProgressWords words;
+    for (size_t word = 0; word < words.size(); ++word) {
+      words[word] = std::atomic_ref<uint64_t>(page_->progress[word])
+                        .load(std::memory_order_acquire);
+    }
+    if (before % 2 != 0 || sequence.load(std::memory_order_relaxed) != before) {
+      continue;
+    }
+    const auto progress = std::bit_cast<Page::Progress>(words);
+    if (before == 0 || progress.attempt != attempt) return std::nullopt;
+    // A hostile worker may have written anything.
+    const size_t size = std::min<uint64_t>(progress.size, kProgressBytes);
+    return TaskProgress{
+        .fraction =
+            progress.fraction >= 0 ? std::min(progress.fraction, 1.0) : 0,
+        .text = ToUtf8(std::string_view(progress.text, size), kProgressBytes)};
+  }
+  return std::nullopt;
+}
+
 void ClaimPage::NoteStackOverflow() {
   std::atomic_ref<uint64_t>(page_->last_words.word)
       .store(kStackOverflow, std::memory_order_release);
+}
+
+CrashStack& ClaimPage::crash_stack() const { return page_->crash_stack; }
+
+void ClaimPage::SetNotesStacks() {
+  std::atomic_ref<uint64_t>(page_->notes_stacks.word)
+      .store(1, std::memory_order_release);
+}
+
+bool ClaimPage::notes_stacks() const {
+  return std::atomic_ref<uint64_t>(page_->notes_stacks.word)
+             .load(std::memory_order_acquire) == 1;
 }
 
 bool ClaimPage::noted_stack_overflow() const {

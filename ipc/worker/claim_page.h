@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/types/span.h"
+#include "asyncpal/future/state.h"
 #include "asyncpal/ipc/internal/fd.h"
+#include "asyncpal/ipc/worker/crash_stack.h"
 
 namespace asyncpal::internal {
 
@@ -16,12 +19,12 @@ namespace asyncpal::internal {
 // revokes or ends a task is decided there by one compare-and-swap.
 //
 //   parent                               worker
-//   page.Offer(slot, attempt);
+//   page.Prefetch(slot, attempt);
 //   channel.Send(task);                  channel.Receive();
 //   // cancelled: who is first?          // is it still mine?
 //   if (page.Revoke(slot, attempt))    if (page.Start(slot, attempt)) Run();
 //
-//   kOffered   Start -> kStarted, or Revoke -> kRevoked,
+//   kPrefetched   Start -> kStarted, or Revoke -> kRevoked,
 //              or Interrupt -> kKilled
 //   kStarted   Finish -> kFinished, or Answer -> kAnswered,
 //              or Interrupt -> kKilled
@@ -40,8 +43,8 @@ class ClaimPage {
   static constexpr int kSlots = 16;
 
   enum class Claim {
-    kUnknown,  // of another attempt, or the worker wrote nonsense
-    kOffered,
+    kUnknown,     // of another attempt, or the worker wrote nonsense
+    kPrefetched,  // handed to the worker, which has not begun it
     kStarted,
     kFinished,
     kRevoked,
@@ -68,7 +71,7 @@ class ClaimPage {
   bool is_shared() const { return is_shared_; }
 
   // The parent's. An attempt is below 2^61 and used once.
-  void Offer(int slot, uint64_t attempt);
+  void Prefetch(int slot, uint64_t attempt);
   // True: the worker will never start it.
   bool Revoke(int slot, uint64_t attempt);
   // True: the worker will neither start nor finish it, nor start another. The
@@ -91,9 +94,21 @@ class ClaimPage {
   bool Answer(int slot, uint64_t attempt, absl::Span<const char> result);
   bool MustNotify(uint64_t attempt) const;
 
+  // How far the worker's task is: what it has reported last. One thread writes
+  // at a time; more than kProgressBytes of text are cut off.
+  static constexpr size_t kProgressBytes = 256;
+  void ReportProgress(uint64_t attempt, double fraction, std::string_view text);
+  // The parent's. None: that attempt has reported nothing, or others have
+  // since.
+  std::optional<TaskProgress> ReadProgress(uint64_t attempt) const;
+
   // The last words of a worker, which a signal handler may say.
   void NoteStackOverflow();
   bool noted_stack_overflow() const;
+  CrashStack& crash_stack() const;
+  // Whether the worker notes its stack there when it gets kStackSignal.
+  void SetNotesStacks();
+  bool notes_stacks() const;
 
  private:
   struct Page;

@@ -30,9 +30,9 @@ constexpr uint64_t kOther = 8;
 ClaimPage PageAt(Claim claim) {
   ClaimPage page = ClaimPage::Create();
   if (claim == Claim::kUnknown) return page;
-  page.Offer(0, kAttempt);
+  page.Prefetch(0, kAttempt);
   if (claim == Claim::kRevoked) page.Revoke(0, kAttempt);
-  if (claim == Claim::kOffered || claim == Claim::kRevoked) return page;
+  if (claim == Claim::kPrefetched || claim == Claim::kRevoked) return page;
   page.Start(0, kAttempt);
   if (claim == Claim::kFinished) page.Finish(0, kAttempt);
   if (claim == Claim::kKilled) page.Interrupt(0, kAttempt);
@@ -43,23 +43,66 @@ ClaimPage PageAt(Claim claim) {
 class EveryClaim : public ::testing::TestWithParam<Claim> {};
 
 INSTANTIATE_TEST_SUITE_P(, EveryClaim,
-                         ::testing::Values(Claim::kUnknown, Claim::kOffered,
+                         ::testing::Values(Claim::kUnknown, Claim::kPrefetched,
                                            Claim::kStarted, Claim::kFinished,
                                            Claim::kRevoked, Claim::kKilled,
                                            Claim::kAnswered));
+
+TEST(ClaimPageProgress, IsTheLastOneOfThatAttempt) {
+  ClaimPage page = ClaimPage::Create();
+  EXPECT_EQ(page.ReadProgress(0), std::nullopt);
+  EXPECT_EQ(page.ReadProgress(kAttempt), std::nullopt);
+  page.ReportProgress(kAttempt, 0.25, "a");
+  page.ReportProgress(kAttempt, 0.5, "b");
+  const auto progress = page.ReadProgress(kAttempt);
+  ASSERT_TRUE(progress.has_value());
+  EXPECT_EQ(progress->fraction, 0.5);
+  EXPECT_EQ(progress->text, "b");
+  EXPECT_EQ(page.ReadProgress(kOther), std::nullopt);
+}
+
+TEST(ClaimPageProgress, NonsenseOfAHostileWorkerIsMadeHarmless) {
+  ClaimPage page = ClaimPage::Create();
+  page.ReportProgress(kAttempt, -7, "\xff");
+  EXPECT_EQ(page.ReadProgress(kAttempt)->fraction, 0);
+  EXPECT_EQ(page.ReadProgress(kAttempt)->text, "\xef\xbf\xbd");
+  page.ReportProgress(kAttempt, 7, std::string(1000, 'x'));
+  EXPECT_EQ(page.ReadProgress(kAttempt)->fraction, 1);
+  EXPECT_EQ(page.ReadProgress(kAttempt)->text,
+            std::string(ClaimPage::kProgressBytes, 'x'));
+}
+
+TEST(ClaimPageProgress, IsReadWholeWhileItIsWritten) {
+  ClaimPage page = ClaimPage::Create();
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int i = 0; !stop; i = (i + 1) % 10) {
+      page.ReportProgress(kAttempt, i / 10.0,
+                          std::string(20 * i, static_cast<char>('0' + i)));
+    }
+  });
+  for (int reads = 0; reads < 1000; ++reads) {
+    const auto progress = page.ReadProgress(kAttempt);
+    if (!progress.has_value()) continue;
+    const int i = static_cast<int>(progress->fraction * 10 + 0.5);
+    EXPECT_EQ(progress->text, std::string(20 * i, static_cast<char>('0' + i)));
+  }
+  stop = true;
+  writer.join();
+}
 
 TEST_P(EveryClaim, IsWhatLookSees) {
   EXPECT_EQ(PageAt(GetParam()).Look(0, kAttempt), GetParam());
 }
 
-TEST_P(EveryClaim, StartsOnlyIfOffered) {
+TEST_P(EveryClaim, StartsOnlyIfPrefetched) {
   EXPECT_EQ(PageAt(GetParam()).Start(0, kAttempt),
-            GetParam() == Claim::kOffered);
+            GetParam() == Claim::kPrefetched);
 }
 
-TEST_P(EveryClaim, IsRevokedOnlyIfOffered) {
+TEST_P(EveryClaim, IsRevokedOnlyIfPrefetched) {
   EXPECT_EQ(PageAt(GetParam()).Revoke(0, kAttempt),
-            GetParam() == Claim::kOffered);
+            GetParam() == Claim::kPrefetched);
 }
 
 TEST_P(EveryClaim, FinishesOnlyIfStarted) {
@@ -83,7 +126,7 @@ TEST_P(EveryClaim, HasNoAnswerOfAnotherAttempt) {
 
 TEST_P(EveryClaim, IsInterruptedOnlyIfNotOver) {
   EXPECT_EQ(PageAt(GetParam()).Interrupt(0, kAttempt),
-            GetParam() == Claim::kOffered || GetParam() == Claim::kStarted);
+            GetParam() == Claim::kPrefetched || GetParam() == Claim::kStarted);
 }
 
 TEST_P(EveryClaim, RemainsAfterChangesOfAnotherAttempt) {
@@ -100,31 +143,31 @@ TEST_P(EveryClaim, IsUnknownOfAnotherAttempt) {
   EXPECT_EQ(PageAt(GetParam()).Look(0, kOther), Claim::kUnknown);
 }
 
-TEST_P(EveryClaim, EndsWithTheNextOffer) {
+TEST_P(EveryClaim, EndsWithTheNextPrefetch) {
   ClaimPage page = PageAt(GetParam());
-  page.Offer(0, kOther);
-  EXPECT_EQ(page.Look(0, kOther), Claim::kOffered);
+  page.Prefetch(0, kOther);
+  EXPECT_EQ(page.Look(0, kOther), Claim::kPrefetched);
 }
 
 TEST_P(EveryClaim, KeepsAnotherSlotFromStartingOnlyIfKilled) {
   ClaimPage page = PageAt(GetParam());
-  page.Offer(1, kOther);
+  page.Prefetch(1, kOther);
   EXPECT_EQ(page.Start(1, kOther), GetParam() != Claim::kKilled);
 }
 
 TEST(ClaimPage, SlotsAreIndependent) {
   ClaimPage page = ClaimPage::Create();
-  page.Offer(0, kAttempt);
-  page.Offer(1, kAttempt);
+  page.Prefetch(0, kAttempt);
+  page.Prefetch(1, kAttempt);
   page.Start(1, kAttempt);
-  EXPECT_EQ(page.Look(0, kAttempt), Claim::kOffered);
+  EXPECT_EQ(page.Look(0, kAttempt), Claim::kPrefetched);
 }
 
 TEST(ClaimPage, KeepsAnswersOfAllSizesThatFit) {
   ClaimPage page = ClaimPage::Create();
   for (size_t size = 0; size <= ClaimPage::kAnswerBytes; ++size) {
     const std::string answer(size, 'a');
-    page.Offer(0, size + 1);
+    page.Prefetch(0, size + 1);
     page.Start(0, size + 1);
     page.Answer(0, size + 1, answer);
     EXPECT_EQ(page.TakeAnswer(0, size + 1), answer);
@@ -149,7 +192,7 @@ TEST(ClaimPage, MakesTheWorkerRingForEachAnswerAtFirst) {
   EXPECT_TRUE(ClaimPage::Create().MustNotify(1));
 }
 
-TEST(ClaimPage, MakesTheWorkerRingFromAnAttemptOn) {
+TEST(ClaimPage, MakesTheWorkerNotifyFromAnAttemptOn) {
   ClaimPage page = ClaimPage::Create();
   page.NotifyFrom(kOther);
   EXPECT_FALSE(page.MustNotify(kOther - 1));
@@ -160,8 +203,8 @@ TEST(ClaimPage, MakesTheWorkerRingFromAnAttemptOn) {
 TEST(ClaimPage, KeepsTheLargestAttempt) {
   constexpr uint64_t kLargest = (uint64_t{1} << 61) - 1;
   ClaimPage page = ClaimPage::Create();
-  page.Offer(0, kLargest);
-  EXPECT_EQ(page.Look(0, kLargest), Claim::kOffered);
+  page.Prefetch(0, kLargest);
+  EXPECT_EQ(page.Look(0, kLargest), Claim::kPrefetched);
 }
 
 TEST(ClaimPage, HasNoLastWordsAtFirst) {
@@ -171,7 +214,7 @@ TEST(ClaimPage, HasNoLastWordsAtFirst) {
 TEST(ClaimPage, AttachedPageIsTheSame) {
   ClaimPage page = ClaimPage::Create();
   ClaimPage attached = ClaimPage::Attach(page.fd());
-  page.Offer(0, kAttempt);
+  page.Prefetch(0, kAttempt);
   EXPECT_TRUE(attached.Start(0, kAttempt));
 }
 
@@ -183,7 +226,7 @@ TEST(ClaimPage, LastWordsReachTheOtherSide) {
 
 TEST(ClaimPage, OutlivesAKilledProcess) {
   ClaimPage page = ClaimPage::Create();
-  page.Offer(0, kAttempt);
+  page.Prefetch(0, kAttempt);
   const pid_t child = fork();
   ASSERT_NE(child, -1);
   if (child == 0) {
@@ -225,11 +268,11 @@ TEST(ClaimPage, GarbageIsUnknown) {
 
 TEST(ClaimPage, MovedPageIsTheSame) {
   ClaimPage page = ClaimPage::Create();
-  page.Offer(0, kAttempt);
+  page.Prefetch(0, kAttempt);
   ClaimPage assigned = ClaimPage::Create();
   assigned = std::move(page);
   const ClaimPage moved = std::move(assigned);
-  EXPECT_EQ(moved.Look(0, kAttempt), Claim::kOffered);
+  EXPECT_EQ(moved.Look(0, kAttempt), Claim::kPrefetched);
 }
 
 // Two threads, each with its own mapping, race for a task in each round, and
@@ -265,7 +308,7 @@ int CountRoundsWithoutExactlyOneWinner(Prepare prepare, Worker worker,
 TEST(ClaimPage, ExactlyOneOfStartAndRevokeWins) {
   EXPECT_EQ(
       CountRoundsWithoutExactlyOneWinner(
-          [](ClaimPage& page, uint64_t round) { page.Offer(0, round); },
+          [](ClaimPage& page, uint64_t round) { page.Prefetch(0, round); },
           [](ClaimPage& page, uint64_t round) { return page.Start(0, round); },
           [](ClaimPage& page, uint64_t round) {
             return page.Revoke(0, round);
@@ -277,7 +320,7 @@ TEST(ClaimPage, ExactlyOneOfFinishAndInterruptWins) {
   EXPECT_EQ(
       CountRoundsWithoutExactlyOneWinner(
           [](ClaimPage& page, uint64_t round) {
-            page.Offer(0, round);
+            page.Prefetch(0, round);
             page.Start(0, round);
           },
           [](ClaimPage& page, uint64_t round) { return page.Finish(0, round); },
@@ -289,10 +332,10 @@ TEST(ClaimPage, ExactlyOneOfFinishAndInterruptWins) {
 
 // A worker whose task was revoked would go on to the next, and that would die
 // with it.
-TEST(ClaimPage, NothingStartsBehindAnInterruptedOffer) {
+TEST(ClaimPage, NothingStartsBehindAnInterruptedPrefetch) {
   ClaimPage page = ClaimPage::Create();
-  page.Offer(0, 1);
-  page.Offer(1, 2);
+  page.Prefetch(0, 1);
+  page.Prefetch(1, 2);
   EXPECT_TRUE(page.Interrupt(0, 1));
   EXPECT_FALSE(page.Start(0, 1));
   EXPECT_FALSE(page.Start(1, 2));
@@ -305,15 +348,15 @@ TEST(ClaimPage, NothingStartsAfterAnInterruption) {
   for (int round = 0; round < 1000; ++round) {
     ClaimPage page = ClaimPage::Create();
     ClaimPage attached = ClaimPage::Attach(page.fd());
-    page.Offer(0, 1);
-    page.Offer(1, 2);
+    page.Prefetch(0, 1);
+    page.Prefetch(1, 2);
     bool second_started = false;
     std::thread worker([&] {
       attached.Start(0, 1);
       attached.Finish(0, 1);
       second_started = attached.Start(1, 2);
     });
-    while (page.Look(0, 1) == Claim::kOffered) std::this_thread::yield();
+    while (page.Look(0, 1) == Claim::kPrefetched) std::this_thread::yield();
     const bool interrupted = page.Interrupt(0, 1);
     worker.join();
     ASSERT_NE(interrupted, second_started);

@@ -5,11 +5,18 @@
 
 namespace asyncpal::internal {
 
-// Has a stack overflow of the calling thread noted in `page` before the process
-// dies of it by SIGSEGV, so that the parent can tell it from other crashes.
+// Has crashes noted in `page` before the process dies of them, so that the
+// parent can tell of them: of SIGSEGV, SIGABRT, SIGBUS and SIGFPE the stack of
+// the thread that gets them; and that it was a stack overflow of the calling
+// thread. The process still dies of the signal itself, with a core dump where
+// one is wanted. Signals that are handled already are left alone.
+//
 // `page` must live for ever. Sanitizers have handlers of their own, and keep
 // them.
-void NoteStackOverflowsOfThisThread(ClaimPage& page);
+//
+// From then on, kStackSignal has the stack of the process's main thread noted,
+// which lives on; not where a language runtime has the process in hand.
+void NoteCrashes(ClaimPage& page);
 
 }  // namespace asyncpal::internal
 

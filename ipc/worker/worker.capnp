@@ -109,6 +109,14 @@ struct Task {
   slot @1 :UInt8;
   # Of the claim page.
   call @2 :Call;
+  # What the worker needs only if the task asks for it.
+  id @3 :UInt64;
+  # In its pool.
+  run @4 :UInt32;
+  # 1, or one more for each worker that has died of the task before.
+  name @5 :Text;
+  traceparent @6 :Text;
+  # As W3C defines it; empty: the task belongs to no trace.
 }
 
 struct Started {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
 #include "asyncpal/ipc/errors/exception_link.h"
@@ -23,6 +24,10 @@ namespace {
 constexpr absl::Duration kExitGracePeriod = absl::Milliseconds(500);
 
 constexpr uint64_t kNever = ~uint64_t{0};
+
+// About what it takes to sleep and to be woken, on a machine that is idle.
+constexpr absl::Duration kSpinTime = absl::Microseconds(40);
+constexpr int kPausesPerLook = 8;
 
 // How long an answer may lie on the page without a message from the worker.
 constexpr absl::Duration kMaxPollInterval = absl::Microseconds(200);
@@ -227,9 +232,9 @@ void WorkerConnection::SendSetup() {
   UnlessClosed([&] { channel_.Send(message, body); });
 }
 
-WorkerConnection::Ticket WorkerConnection::Offer(uint32_t busy) {
+WorkerConnection::Ticket WorkerConnection::IssueTicket(uint32_t busy) {
   const Ticket ticket = {std::countr_one(busy), ++attempts_};
-  page_.Offer(ticket.slot, ticket.attempt);
+  page_.Prefetch(ticket.slot, ticket.attempt);
   return ticket;
 }
 
@@ -241,9 +246,8 @@ void WorkerConnection::Send(absl::Span<const Order> orders) {
   {
     MutexLock lock(send_mu_);
     SendOrKill([&] {
-      std::for_each(orders.begin(), unknown, [&](const Order& order) {
-        AppendTask(order.ticket, *order.call);
-      });
+      std::for_each(orders.begin(), unknown,
+                    [&](const Order& order) { AppendTask(order); });
       channel_.Flush();
     });
   }
@@ -265,13 +269,22 @@ void WorkerConnection::SendOrKill(F send) {
   }
 }
 
-void WorkerConnection::AppendTask(const Ticket& ticket,
-                                  const EncodedCall& call) {
+void WorkerConnection::AppendTask(const Order& order) {
+  const EncodedCall& call = *order.call;
+  const TaskLabels& labels = order.labels;
   capnp::word scratch[64] = {};
   capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
   auto task = message.initRoot<wire::Message>().initTask();
-  task.setAttempt(ticket.attempt);
-  task.setSlot(static_cast<uint8_t>(ticket.slot));
+  task.setAttempt(order.ticket.attempt);
+  task.setSlot(static_cast<uint8_t>(order.ticket.slot));
+  task.setId(labels.id);
+  task.setRun(labels.run);
+  if (!labels.name.empty()) {
+    task.setName({labels.name.data(), labels.name.size()});
+  }
+  if (!labels.traceparent.empty()) {
+    task.setTraceparent({labels.traceparent.data(), labels.traceparent.size()});
+  }
   auto out = task.initCall();
   DescribeCode(call, out);
   // Many arguments that wait are in memory; they become a descriptor now.
@@ -322,6 +335,30 @@ WorkerConnection::Waited WorkerConnection::WaitForOutcome(
   // then.
   if (is_limited) NotifyFrom(kNever);
   return waited;
+}
+
+WorkerConnection::Waited WorkerConnection::SpinForOutcome(
+    const Ticket& ticket) {
+  if (received_.has_value() || TakeAnswer(ticket)) return Waited::kOutcome;
+  NotifyFrom(kNever);
+  const Countdown countdown(kSpinTime);
+  do {
+    for (int i = 0; i < kPausesPerLook; ++i) {
+      if (TakeAnswer(ticket)) return Waited::kOutcome;
+      __builtin_ia32_pause();
+    }
+    // It may have seen too late that nobody sleeps.
+    switch (ReceiveFrame(/*wait=*/false)) {
+      case Channel::Received::kFrame:
+        if (TakeResult(ticket)) return Waited::kOutcome;
+        break;
+      case Channel::Received::kClosed:
+        return TakeAnswer(ticket) ? Waited::kOutcome : Waited::kDead;
+      case Channel::Received::kNothing:
+        break;
+    }
+  } while (countdown.Remaining() > absl::ZeroDuration());
+  return TakeAnswer(ticket) ? Waited::kOutcome : Waited::kTimeout;
 }
 
 std::optional<WorkerConnection::Outcome> WorkerConnection::Receive(
@@ -435,6 +472,9 @@ WorkerLostError::Cause WorkerConnection::ReapAndDescribe(std::string phase) {
     loss_ = ChildProcess::DescribeExit(exit);
     if (page_.noted_stack_overflow())
       absl::StrAppend(&loss_, ", a stack overflow");
+    if (exit.signal.has_value() && crash_trace_.empty()) {
+      crash_trace_ = page_.crash_stack().Describe(*exit.signal, same_program_);
+    }
     if (exit.signal == SIGKILL && !was_killed()) {
       absl::StrAppend(&loss_,
                       "; if nobody sent that, the system was out of memory");
@@ -450,6 +490,23 @@ WorkerLostError::Cause WorkerConnection::ReapAndDescribe(std::string phase) {
     loss_ = absl::StrCat(offence_, ", and was killed for that");
   }
   return cause;
+}
+
+std::string WorkerConnection::CaptureStack(absl::Duration limit) {
+  if (!page_.is_shared() || !page_.notes_stacks()) return "";
+  const Countdown countdown(limit);
+  MutexLock lock(stack_mu_);
+  CrashStack& stack = page_.crash_stack();
+  if (!stack.Forget(kStackSignal) || !child_.Signal(kStackSignal)) return "";
+  // Nothing wakes this thread when the stack is there.
+  absl::Duration interval = absl::Microseconds(50);
+  while (!stack.IsNoted(kStackSignal)) {
+    const absl::Duration left = countdown.Remaining();
+    if (left == absl::ZeroDuration()) return "";
+    absl::SleepFor(std::min(left, interval));
+    interval = std::min(2 * interval, absl::Milliseconds(5));
+  }
+  return stack.Describe(kStackSignal, same_program_);
 }
 
 void WorkerConnection::Cancel(const Ticket& ticket) {

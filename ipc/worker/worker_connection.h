@@ -22,6 +22,7 @@
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/startup_output.h"
+#include "asyncpal/ipc/worker/task_labels.h"
 #include "asyncpal/ipc/worker/worker_launch.h"
 
 namespace asyncpal::internal {
@@ -31,7 +32,7 @@ namespace asyncpal::internal {
 //
 //   WorkerConnection worker(options);
 //   auto error = worker.Handshake();  // not null: its initializer threw that
-//   const auto ticket = worker.Offer();
+//   const auto ticket = worker.IssueTicket();
 //   worker.Send(ticket, call);
 //   std::optional<WorkerConnection::Outcome> outcome = worker.Receive(ticket);
 //
@@ -74,7 +75,7 @@ class WorkerConnection {
   // Enters a task on the claim page; then it may be sent. `busy` has a bit for
   // each slot whose task is not over; at least one is free. Any thread, one at
   // a time.
-  Ticket Offer(uint32_t busy = 0);
+  Ticket IssueTicket(uint32_t busy = 0);
   // From now on someone who looks at fd() is to notice each outcome.
   void NotifyForAll() { NotifyFrom(0); }
   // Sends tasks, in this order, in as few system calls as possible. Throws
@@ -84,10 +85,12 @@ class WorkerConnection {
   struct Order {
     Ticket ticket;
     const EncodedCall* call;
+    TaskLabels labels = {};
   };
   void Send(absl::Span<const Order> orders);
-  void Send(const Ticket& ticket, const EncodedCall& call) {
-    const Order order = {ticket, &call};
+  void Send(const Ticket& ticket, const EncodedCall& call,
+            const TaskLabels& labels = {}) {
+    const Order order = {ticket, &call, labels};
     Send(absl::MakeConstSpan(&order, 1));
   }
   // Blocks until Receive() has the outcome of that ticket at hand, which is the
@@ -98,6 +101,11 @@ class WorkerConnection {
   Waited WaitForOutcome(const Ticket& ticket);
   Waited WaitForOutcome(const Ticket& ticket, absl::Duration timeout,
                         uint64_t notify_from);
+  // The same without a sleep, for some microseconds: the worker leaves the
+  // answer on the page meanwhile, which costs neither side a system call, and
+  // is awake sooner where the processor has not gone to sleep. After kTimeout
+  // somebody must wait by other means, or the worker notifies nobody.
+  Waited SpinForOutcome(const Ticket& ticket);
   // The one that Receive() has at hand, after kOutcome.
   const Outcome& outcome() const { return *received_; }
   // Blocks. No outcome: the worker is dead.
@@ -109,6 +117,9 @@ class WorkerConnection {
   WorkerLostError::Cause ReapAndDescribe(std::string phase);
   // "was killed by signal 9 (Killed)", after that.
   const std::string& loss() const { return loss_; }
+  // Also after that: the stack of the crash that it died of, as
+  // GetRemoteTraceback() gives it; or empty.
+  const std::string& crash_trace() const { return crash_trace_; }
 
   // Becomes readable when the worker has something to say or is dead.
   int fd() const { return channel_.fd(); }
@@ -125,6 +136,13 @@ class WorkerConnection {
   ClaimPage::Claim Look(const Ticket& t) const {
     return page_.Look(t.slot, t.attempt);
   }
+  std::optional<TaskProgress> ReadProgress(const Ticket& ticket) const {
+    return page_.ReadProgress(ticket.attempt);
+  }
+  // What the worker's main thread does at this moment, as GetRemoteTraceback()
+  // gives it; empty where the worker can't tell, or does not within `limit`.
+  // One caller waits for another.
+  std::string CaptureStack(absl::Duration limit);
   // Asks a running task to stop. Never blocks: a worker that does not read is
   // not asked.
   void Cancel(const Ticket& ticket);
@@ -148,7 +166,7 @@ class WorkerConnection {
   void NotifyFrom(uint64_t attempt);
   bool TakeAnswer(const Ticket& ticket);
   bool TakeResult(const Ticket& ticket);
-  void AppendTask(const Ticket& ticket, const EncodedCall& call);
+  void AppendTask(const Order& order);
   void ParseResult(wire::Result::Reader result);
   [[noreturn]] void FailHandshake(const std::string& why);
 
@@ -164,8 +182,10 @@ class WorkerConnection {
   bool same_program_ = true;
   std::string build_id_;
   std::string loss_;
+  std::string crash_trace_;
   std::atomic<bool> killed_{false};
   Mutex send_mu_;
+  Mutex stack_mu_;    // of those who ask for the stack
   Mutex offence_mu_;  // taken last
   // For which it was killed.
   std::string offence_ ABSL_GUARDED_BY(offence_mu_);

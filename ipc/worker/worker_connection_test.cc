@@ -46,7 +46,7 @@ class WorkerConnectionTest : public ::testing::Test {
     ASSERT_EQ(connection_.Handshake(), nullptr);
   }
   WorkerConnection::Ticket Send() {
-    const auto ticket = connection_.Offer();
+    const auto ticket = connection_.IssueTicket();
     connection_.Send(ticket, CallByName());
     return ticket;
   }
@@ -167,6 +167,43 @@ TEST_F(WorkerConnectionTest, WaitsNoLongerThanItsLimit) {
   Begin();
   EXPECT_EQ(connection_.WaitForOutcome(Send(), absl::Milliseconds(2), 0),
             Waited::kTimeout);
+}
+
+TEST_F(WorkerConnectionTest, HasNoMessageSentToOneWhoSpins) {
+  Begin();
+  const auto ticket = Send();
+  EXPECT_TRUE(script_.page().MustNotify(ticket.attempt));
+  EXPECT_EQ(connection_.SpinForOutcome(ticket), Waited::kTimeout);
+  EXPECT_FALSE(script_.page().MustNotify(ticket.attempt));
+  ASSERT_TRUE(script_.page().Start(ticket.slot, ticket.attempt));
+  ASSERT_TRUE(script_.page().Answer(ticket.slot, ticket.attempt, {"ok", 2}));
+  EXPECT_EQ(connection_.SpinForOutcome(ticket), Waited::kOutcome);
+}
+
+TEST_F(WorkerConnectionTest, HasMessagesSentToOneWhoSleepsAfterSpinning) {
+  Begin();
+  const auto ticket = Send();
+  EXPECT_EQ(connection_.SpinForOutcome(ticket), Waited::kTimeout);
+  EXPECT_EQ(connection_.WaitForOutcome(ticket, absl::ZeroDuration(), 0),
+            Waited::kTimeout);
+  EXPECT_FALSE(script_.page().MustNotify(ticket.attempt));
+  connection_.NotifyForAll();
+  EXPECT_TRUE(script_.page().MustNotify(ticket.attempt));
+}
+
+TEST_F(WorkerConnectionTest, FindsWhatWasSentToOneWhoSpins) {
+  Begin();
+  const auto ticket = Send();
+  script_.SayResult(ticket.attempt, "ok");
+  EXPECT_EQ(connection_.SpinForOutcome(ticket), Waited::kOutcome);
+  EXPECT_TRUE(connection_.Receive(ticket).has_value());
+}
+
+TEST_F(WorkerConnectionTest, TellsOneWhoSpinsThatItIsDead) {
+  Begin();
+  const auto ticket = Send();
+  script_.Die();
+  EXPECT_EQ(connection_.SpinForOutcome(ticket), Waited::kDead);
 }
 
 TEST_F(WorkerConnectionTest, HasNoOutcomeFromADeadWorker) {

@@ -144,6 +144,10 @@ std::optional<WorkerInbox::Order> WorkerInbox::ParseFrame() {
         Order order;
         order.attempt = task.getAttempt();
         order.slot = task.getSlot();
+        order.id = task.getId();
+        order.run = task.getRun();
+        if (task.hasName()) order.name = task.getName();
+        if (task.hasTraceparent()) order.traceparent = task.getTraceparent();
         order.call = ReadCode(task.getCall());
         order.call.arguments = TakePayload(task.getCall().getArguments(), frame,
                                            max_payload_bytes_);

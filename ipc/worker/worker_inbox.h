@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <stop_token>
+#include <string>
 
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
@@ -27,6 +28,10 @@ class WorkerInbox {
     uint64_t attempt = 0;
     int slot = 0;
     EncodedCall call = {};
+    uint64_t id = 0;
+    uint32_t run = 1;
+    std::string name = {};
+    std::string traceparent = {};  // empty: none
   };
 
   // `channel` must live for ever.

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cfenv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -31,9 +30,11 @@
 #include "asyncpal/ipc/worker/channel.h"
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/ipc/worker/crash_notes.h"
+#include "asyncpal/ipc/worker/current_task.h"
 #include "asyncpal/ipc/worker/failpoint.h"
 #include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/secure_execution.h"
+#include "asyncpal/ipc/worker/thread_defaults.h"
 #include "asyncpal/ipc/worker/worker_inbox.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 #include "capnp/message.h"
@@ -61,23 +62,6 @@ struct Setup {
   bool no_new_privileges = false;
   bool has_claim_page = false;
   uint64_t max_payload_bytes = 0;
-};
-
-// What a task may have changed in its thread, and the next must not find.
-class ThreadDefaults {
- public:
-  ThreadDefaults() {
-    std::fegetenv(&floating_point_);
-    pthread_sigmask(SIG_SETMASK, nullptr, &mask_);
-  }
-  void Restore() const {
-    std::fesetenv(&floating_point_);
-    pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
-  }
-
- private:
-  std::fenv_t floating_point_;
-  sigset_t mask_;
 };
 
 void FlushOutput() {
@@ -140,9 +124,10 @@ class Worker {
     close(kWorkerClaimPage);
     if (setup.no_new_privileges) ForbidNewPrivileges();
     Initialize(setup);
+    defaults_.emplace();  // with what the initializer has set for all tasks
     auto& inbox = *new WorkerInbox(channel_, setup.max_payload_bytes);
     inbox.Start();
-    if (page_.has_value()) NoteStackOverflowsOfThisThread(*page_);
+    if (page_.has_value()) NoteCrashes(*page_);
     max_payload_bytes_ = static_cast<int64_t>(setup.max_payload_bytes);
     while (true) {
       const WorkerInbox::Order order = inbox.Next();
@@ -238,6 +223,14 @@ class Worker {
       Encoder result(max_payload_bytes_);
       const std::stop_token stop =
           inbox.BeginTask(order.attempt, entry.stoppable());
+      const WorkerTask task = {.attempt = order.attempt,
+                               .id = order.id,
+                               .run = order.run,
+                               .name = order.name,
+                               .traceparent = order.traceparent,
+                               .stop = stop,
+                               .page = page_.has_value() ? &*page_ : nullptr};
+      const WorkerTaskScope scope(task);
       entry.stub()(arguments, stop, result);
       value = result.Finish();
     } catch (...) {
@@ -290,7 +283,7 @@ class Worker {
       Notify(order.attempt);
     }
     ASYNCPAL_FAILPOINT("after_result");
-    defaults_.Restore();  // while the parent has the result already
+    defaults_->Restore();  // while the parent has the result already
   }
 
   void Notify(uint64_t attempt) {
@@ -340,7 +333,7 @@ class Worker {
 
   Channel channel_;
   std::optional<ClaimPage> page_;
-  const ThreadDefaults defaults_;
+  std::optional<ThreadDefaults> defaults_;  // once it is initialized
   int64_t max_payload_bytes_ = 0;
   const TaskEntry* last_entry_ = nullptr;  // the same is often called again
   CodeAddress last_code_;
@@ -421,6 +414,8 @@ void BecomeWorkerIfAsked() {
   if (!IsFutureWorker()) return;
   // What tasks start in their turn are not workers of this parent.
   unsetenv(kWorkerVariable);
+  // Nor do they, or this process, write into its file.
+  unsetenv("ASYNCPAL_TRACE");
   if (IsSecureExecution()) {
     AbandonWorker(
         "a program with rights of its file (setuid, setgid or file "
