@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "asyncpal/future/internal/cpp20.h"
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 
 namespace asyncpal {
 
@@ -32,15 +32,15 @@ class CancelledTask {
 
   void operator()();
 
-  // The name from its TaskOptions, may be empty.
+  // The name from its TaskOptions; may be empty.
   std::string name() const;
 
  private:
   friend class internal::PoolCore;
-  explicit CancelledTask(internal::StateRef<internal::StateBase> task)
+  explicit CancelledTask(internal::StateRef<internal::TaskState> task)
       : task_(std::move(task)) {}
 
-  internal::StateRef<internal::StateBase> task_;  // empty once called
+  internal::StateRef<internal::TaskState> task_;  // empty once called
 };
 
 }  // namespace asyncpal

@@ -15,8 +15,8 @@ using HandlerId = uint64_t;
 
 // Closes every open pool when main() returns, when exit() is called, or when an
 // exception leaves main(): before static objects are destroyed, so that tasks
-// never run in a program that is half gone. Pools register themselves, and are
-// not kept alive by it; other parts of a program may add handlers of their own.
+// never run in a half-destroyed program. Pools register themselves, and are not
+// kept alive by that; other parts of a program may add handlers of their own.
 //
 //   HandlerId id = GlobalShutdown::Register([] { FlushLog(); });
 //
@@ -24,9 +24,9 @@ using HandlerId = uint64_t;
 // beside the others. Lifetime: the process's.
 // Ordering: none between handlers.
 // Errors: a handler that throws is reported (SetLogSink()), the others run.
-// Shutdown: Run() returns by the deadline. What still hangs then is named in a
-// message, pool and task, and left behind. A task that has itself called exit()
-// is not waited for.
+// Shutdown: Run() returns by the deadline. Tasks that still hang then are named
+// in a message, with their pools, and left behind. A task that has itself
+// called exit() is not waited for.
 class GlobalShutdown {
  public:
   // A handler registered after Run() has begun runs at once, on this thread.
@@ -45,12 +45,12 @@ class GlobalShutdown {
   // threads reported.
   static void SetDeadline(absl::Duration deadline);
 
-  // What becomes of open pools; ExitMode::kCancel by default. Handlers run in
+  // What happens to open pools; ExitMode::kCancel by default. Handlers run in
   // every mode.
   static void SetMode(ExitMode mode);
 
-  // Runs the handlers. A second call returns at once, or, if the first is still
-  // at it on another thread, when that is done. In C++ programs it is called
+  // Runs the handlers. A second call returns at once, or, while the first still
+  // runs on another thread, when that is done. In C++ programs it is called
   // for you; host languages call it from their own shutdown hooks.
   static void Run();
 };

@@ -5,24 +5,31 @@
 
 namespace asyncpal {
 
-// What all pools of this process have and have done, in the text format of
-// Prometheus (version 0.0.4), for the answer to a scrape:
+// The state and the counters of all pools of this process, in the text format
+// of Prometheus (version 0.0.4), for the answer to a scrape:
 //
 //   response.set_header("Content-Type", "text/plain; version=0.0.4");
 //   response.set_body(asyncpal::PrometheusText());
 //
-// Series are labelled with the pool's name (`pool`), its id, by which two of
-// one name are told apart (`id`), and `kind`, "threads" or "processes". Names
-// of tasks are no labels. A pool is in it until its destructor.
+// Series are labelled with the pool's name (`pool`), its id (`id`), which tells
+// pools of the same name apart, and `kind`, "threads" or "processes". Names of
+// tasks are not labels. A pool is included until its destructor runs.
 //
 // Threads: any. It waits for each pool's lock in turn, for microseconds.
 std::string PrometheusText();
 
 // What all pools of this process are doing, for people: each with its workers,
-// what they run, and for how long. For logs, and for debuggers (`call
+// what they run, since when and for how long, and the first of the tasks that
+// are pending. A busy worker process of a C++ program tells its stack, for
+// which it is interrupted by SIGURG. For logs, and for debuggers (`call
 // asyncpal::DumpState()`); the text may change from one version to the next.
 //
-// Threads: any, as for PrometheusText().
+// A program that is started with ASYNCPAL_DUMP_ON_SIGQUIT=1 in its environment
+// writes this to stderr at each SIGQUIT (kill -QUIT) and goes on, from
+// its first pool on; unless it handles that signal itself.
+//
+// Threads: any, as for PrometheusText(). Where worker processes don't answer,
+// as those that are stopped, it takes up to a second more for each pool.
 std::string DumpState();
 
 }  // namespace asyncpal

@@ -42,9 +42,28 @@ TEST(ObserveTest, DumpsWhatIsRunning) {
       pool.Submit(TaskOptions{.name = "resize"}, PassGate, gate.path(), 1);
   ASSERT_TRUE(gate.WaitForArrivals(1));
   EXPECT_THAT(DumpState(), AllOf(HasSubstr("pool 'p'"), HasSubstr("1 busy"),
-                                 HasSubstr("runs resize for ")));
+                                 HasSubstr("\"resize\" since ")));
   gate.Open();
   EXPECT_EQ(running.Collect(), 1);
+}
+
+TEST(ObserveTest, DumpsWhatIsPending) {
+  ThreadPool threads({.max_workers = 1, .name = "t"});
+  ProcessPool processes({.max_workers = 1, .name = "p"});
+  Gate gate;
+  threads.Submit(PassGate, gate.path(), 1);
+  processes.Submit(PassGate, gate.path(), 1);
+  ASSERT_TRUE(gate.WaitForArrivals(2));
+  const auto next = [] { return 1; };
+  const auto thread_task = threads.Submit(TaskOptions{.name = "next"}, next);
+  threads.Post([] {});
+  processes.Submit(TaskOptions{.name = "later"}, next);
+  const std::string id = std::to_string(thread_task.task_id());
+  EXPECT_THAT(DumpState(),
+              AllOf(HasSubstr("pending: task " + id + " \"next\" for "),
+                    HasSubstr("pending: task " +
+                              std::to_string(thread_task.task_id() + 1) + "\n"),
+                    HasSubstr(" \"later\" for ")));
 }
 
 }  // namespace

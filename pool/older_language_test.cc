@@ -36,6 +36,12 @@
 #include "asyncpal/pool/pool.h"
 #elif defined(ONLY_PROCESS_POOL)
 #include "asyncpal/pool/process_pool.h"
+#elif defined(ONLY_PROGRESS)
+#include "asyncpal/pool/progress.h"
+#elif defined(ONLY_PROGRESS_BAR)
+#include "asyncpal/pool/progress_bar.h"
+#elif defined(ONLY_SETTLED)
+#include "asyncpal/pool/settled.h"
 #elif defined(ONLY_THREAD_POOL)
 #include "asyncpal/pool/thread_pool.h"
 #else

@@ -5,15 +5,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/pool/internal/dump_on_signal.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/pool_list.h"
+#include "asyncpal/pool/internal/tracer.h"
+#include "asyncpal/pool/observe.h"
 
 namespace asyncpal {
 
 using internal::PoolList;
 
 Pool::Pool(std::shared_ptr<internal::PoolCore> core)
-    : core_(std::move(core)), id_(PoolList::Global().Add(this)) {}
+    : core_(std::move(core)), id_(PoolList::Global().Add(this)) {
+  internal::DumpOnSigquitIfAsked(&DumpState);
+  internal::Tracer::StartIfAsked();
+}
 
 Pool::~Pool() {
   PoolList::Global().Remove(id_);
@@ -78,6 +85,34 @@ const std::string& Pool::name() const { return core_->name(); }
 PoolKind Pool::kind() const { return core_->kind(); }
 
 int Pool::max_workers() const { return core_->max_workers(); }
+
+bool Pool::Pause(absl::Duration wait_for_running) {
+  return core_->Pause(wait_for_running);
+}
+
+void Pool::Resume() {
+  if (!core_->Resume()) {
+    throw InvalidStateError(
+        absl::StrCat("pool '", name(), "': Resume() without a Pause()"));
+  }
+}
+
+void Pool::EndFence() noexcept { core_->Resume(); }
+
+bool Pool::is_paused() const { return core_->is_paused(); }
+
+void Pool::set_max_workers(int n) {
+  if (fixed_class_ != nullptr) {
+    if (n == 0) n = -1;  // the default is for options only
+    internal::FixedSize(n, max_workers(), fixed_class_);
+    return;
+  }
+  core_->set_max_workers(n);
+}
+
+int Pool::min_workers() const { return core_->min_workers(); }
+
+void Pool::set_min_workers(int n) { core_->set_min_workers(n); }
 
 absl::Duration Pool::idle_timeout() const { return core_->idle_timeout(); }
 

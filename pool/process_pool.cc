@@ -25,6 +25,7 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                                              const char* class_name) {
   internal::CheckProcessLimits(options.when_full, options.max_pending_bytes,
                                options.max_restarts, options.restart_window);
+  internal::CheckLimit("max_worker_bytes", options.max_worker_bytes);
   if (options.max_workers == 0) {
     options.max_workers = internal::AvailableCpus();
   }
@@ -35,7 +36,14 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                         .unobserved_failure_handler =
                             std::move(options.unobserved_failure_handler),
                         .max_pending = options.max_pending,
-                        .when_full = options.when_full};
+                        .when_full = options.when_full,
+                        .stall_threshold = options.stall_threshold,
+                        .observer = std::move(options.observer),
+                        .histograms = options.histograms,
+                        .priority_step = options.priority_step,
+                        .min_workers = options.min_workers,
+                        .max_worker_age = options.max_worker_age,
+                        .clock = std::move(options.clock)};
   internal::CheckPoolOptions(common, class_name);
   return ProcessCore::Make(std::move(common),
                            {.worker_command = std::move(options.worker_command),
@@ -47,7 +55,8 @@ std::shared_ptr<internal::PoolCore> MakeCore(ProcessPoolOptions options,
                             .restart_window = options.restart_window,
                             .handshake_timeout = options.handshake_timeout,
                             .initializer_timeout = options.initializer_timeout,
-                            .no_new_privileges = options.no_new_privileges},
+                            .no_new_privileges = options.no_new_privileges,
+                            .max_worker_bytes = options.max_worker_bytes},
                            &internal::ShutdownRegistry::Global());
 }
 
@@ -70,7 +79,9 @@ ProcessPool::ProcessPool(ProcessPoolOptions options, int max_workers,
                          const char* class_name)
     : ProcessPool(
           MakeCore(WithFixedSize(std::move(options), max_workers, class_name),
-                   class_name)) {}
+                   class_name)) {
+  FixSize(class_name);
+}
 
 ProcessPool::ProcessPool(std::shared_ptr<internal::PoolCore> core)
     : Pool(core),
@@ -79,7 +90,7 @@ ProcessPool::ProcessPool(std::shared_ptr<internal::PoolCore> core)
 
 ProcessPool::~ProcessPool() = default;
 
-void ProcessPool::SubmitAndWait(internal::StateBase* task) {
+void ProcessPool::SubmitAndWait(internal::TaskState* task) {
   static_cast<ProcessCore&>(core()).SubmitAndWait(task);
 }
 
@@ -89,7 +100,7 @@ void ProcessPool::Post(TaskOptions options, CancelledTask&& task) {
   internal::EncodedCall call = ProcessCore::TakeCall(task);
   core().Submit(internal::AttachOptions(
       std::move(options), new internal::RemoteTask<internal::Discarded>(
-                              &core(), internal::StateBase::kDetached,
+                              &core(), internal::TaskState::kDetached,
                               /*stoppable=*/false, std::move(call))));
 }
 

@@ -21,9 +21,14 @@
 #include "asyncpal/pool/internal/map_codec.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/remote_task.h"
+#include "asyncpal/pool/internal/view_core.h"
+#include "asyncpal/pool/internal/view_state.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/pool.h"
 #include "asyncpal/pool/pool_maps.h"
+#include "asyncpal/pool/pool_periodics.h"
+#include "asyncpal/pool/pool_retries.h"
+#include "asyncpal/pool/pool_view.h"
 
 namespace asyncpal {
 
@@ -52,11 +57,11 @@ struct ProcessPoolOptions {
   // Another program must link this library, and gets tasks by TaskName only.
   std::vector<std::string> worker_command = {};
 
-  // Arguments or results of more bytes are a SerializationError.
+  // Arguments or results with more bytes fail with a SerializationError.
   int64_t max_payload_bytes = kDefaultMaxPayloadBytes;
 
   // A worker process that has sent no handshake this long after its start is
-  // killed, and counts as one that can't be started. 0: 10 s for this
+  // killed, and counts as one that could not be started. 0: 10 s for this
   // executable, and 60 s for a worker_command, which may have to start a
   // language runtime first. The initializer has its own limit,
   // initializer_timeout.
@@ -70,22 +75,101 @@ struct ProcessPoolOptions {
   // InitializerError with a TimeoutError nested.
   absl::Duration initializer_timeout = absl::InfiniteDuration();
 
+  // As in PoolOptions. The observer is told in this process.
+  absl::Duration stall_threshold = absl::InfiniteDuration();
+  std::shared_ptr<PoolObserver> observer = {};
+  bool histograms = false;
+
   // At most this many bytes of encoded arguments wait; when_full applies to
   // them, too. A call that is larger by itself is a RejectedError. 0: no limit.
   int64_t max_pending_bytes = 0;
 
   // The pool breaks when more workers than this die within the window while
   // they run no task (at their start, between tasks), and none finishes one. A
-  // task that ends its worker is that task's failure and never breaks a pool;
-  // that many such deaths in a window cost no wait, each later one 100 ms at
-  // most until its worker is replaced. 0: max(8, 2 x max_workers).
+  // task that ends its worker only fails itself and never breaks a pool. After
+  // this many such deaths in a window, each further one delays the replacement
+  // of its worker, by 100 ms at most. 0: max(8, 2 x max_workers).
   int max_restarts = 0;
   absl::Duration restart_window = absl::Seconds(5);
 
-  // Sets PR_SET_NO_NEW_PRIVS in workers: what their tasks start gets no rights
-  // of its file, so that sudo, ping, newuidmap, sendmail and the like fail.
+  // Sets PR_SET_NO_NEW_PRIVS in workers: programs that tasks start don't get
+  // the privileges of their files (setuid, setgid, capabilities), so that sudo,
+  // ping, newuidmap, sendmail and the like fail.
   bool no_new_privileges = false;
+
+  // As in PoolOptions.
+  absl::Duration priority_step = absl::Seconds(1);
+  int min_workers = 0;
+  absl::Duration max_worker_age = absl::InfiniteDuration();
+  std::shared_ptr<Clock> clock = {};
+
+  // A worker process that has more resident memory of its own after a task,
+  // shared memory aside, ends, and another takes its place. A limit that is
+  // below what a new process takes is said once (SetLogSink()), and is none. In
+  // bytes; 0: no limit.
+  int64_t max_worker_bytes = 0;
 };
+
+class ProcessPool;
+
+namespace internal {
+
+// Makes the task for `f(args...)`, which is a State of its result, and encodes
+// the call.
+template <template <typename> typename State, typename F, typename... A>
+auto* NewRemoteTask(PoolCore& core, int64_t max_payload_bytes,
+                    const char* function, uint32_t flags, const F& f,
+                    const A&... args) {
+  using Callable = std::decay_t<const F&>;
+  using R = RemoteResult<F, A...>;
+  const Callable& callable = f;
+  if (IsEmptyCallable(callable)) {
+    throw std::invalid_argument(std::string(function) + " on pool '" +
+                                core.name() + "': the callable is empty");
+  }
+  if (!core.accepting()) core.Check();
+  return new RemoteTask<R, State<R>>(
+      &core, flags, kWantsStopToken<Callable, ShippedArg<A>...>,
+      EncodeCall({.max_bytes = max_payload_bytes}, callable,
+                 static_cast<const std::decay_t<const A&>&>(args)...));
+}
+
+// See pool_view.h.
+template <>
+class ViewTasks<ProcessPool> {
+ public:
+  template <typename F, typename... A>
+  using Result = RemoteResult<F, A...>;
+
+  static constexpr absl::Duration kMapTaskCost = absl::Microseconds(6);
+
+  ViewTasks(PoolCore& core, int64_t max_payload_bytes)
+      : core_(&core), max_payload_bytes_(max_payload_bytes) {}
+
+  template <typename F, typename... A>
+  auto* NewTask(const char* function, uint32_t flags, const F& f,
+                const A&... args) {
+    return NewTaskOn<ViewState>(function, flags, f, args...);
+  }
+  // The same for a task of no view, on top of another state.
+  template <template <typename> typename State, typename F, typename... A>
+  auto* NewTaskOn(const char* function, uint32_t flags, const F& f,
+                  const A&... args) {
+    CheckShippable<F, A...>();
+    if constexpr (kShippable<F, A...>) {
+      return NewRemoteTask<State>(*core_, max_payload_bytes_, function, flags,
+                                  f, args...);
+    } else {
+      return static_cast<RemoteTask<int, State<int>>*>(nullptr);
+    }
+  }
+
+ private:
+  PoolCore* core_;  // the view shares it
+  int64_t max_payload_bytes_;
+};
+
+}  // namespace internal
 
 // Runs tasks in processes of their own, which can crash and be killed without
 // harm to this one.
@@ -100,49 +184,53 @@ struct ProcessPoolOptions {
 // started from this same executable, and become workers before main(). They
 // have its static objects, but none of its other state.
 //
-// A task is a callable that says with its type or its address what it does: a
-// free or static member function, a lambda or function object without captures,
-// a callable with a Codec; arguments and results are of standard types or have
-// a Codec (see codec.h). Anything else is a compile error. They are encoded in
+// A task is a callable whose type or address tells what it does: a free or
+// static member function, a lambda or function object without captures, a
+// callable with a Codec; arguments and results are of standard types or have a
+// Codec (see codec.h). Anything else is a compile error. They are encoded in
 // the call, so later changes do not reach the worker. A std::stop_token as the
 // first parameter works as in a ThreadPool.
 //
 // When a worker dies (by a signal, exit(), abort() or for lack of memory), the
 // one task that it was running fails with WorkerLostError, or runs again if its
-// TaskOptions::max_attempts allow it; all others go on, and a new worker comes.
-// Future::Kill() and TaskOptions::timeout end a running task by ending its
-// worker. A task runs at most once unless it says otherwise.
+// TaskOptions::max_attempts allow it; all others continue, and a new worker
+// starts. Future::Kill() and TaskOptions::timeout end a running task by ending
+// its worker. A task runs at most once unless it says otherwise.
 //
 // What a task throws is thrown by Collect() as the same type if that is of the
 // standard hierarchy, of this library, or registered by
-// ASYNCPAL_REGISTER_EXCEPTION, else as RemoteError; with its causes nested, and
-// for each the stack of its throw by GetRemoteTraceback().
+// ASYNCPAL_REGISTER_EXCEPTION, otherwise as RemoteError. Its causes are nested
+// in it, and GetRemoteTraceback() gives the stack of the throw for each.
 //
 // What a task prints appears on this process's stdout and stderr, line by line.
 // Its stdin is empty. Signals that this program ignores are ignored in workers,
 // too, except for SIGCHLD, SIGTERM and those of faults; workers also ignore
 // SIGTTOU, so that a terminal's `stty tostop` stops none of them.
 //
-// A program with rights of its file (setuid, setgid, file capabilities) can't
-// be its own worker, and its pools break at their first use with the advice to
-// set worker_command: workers would run with these rights for whoever starts
-// them.
+// A program with privileges of its file (setuid, setgid, file capabilities)
+// can't be its own worker: whoever started such a worker would have these
+// privileges. Its pools break at their first use, and the error says to set
+// worker_command.
 //
 // Threads: any thread may call any method, also a callback of a future of the
 // pool. Each worker has a thread in this process that waits for its results; it
 // decodes them and runs callbacks.
 // Lifetime: the destructor is Shutdown(). Futures outlive the pool. Workers end
-// when this process does, in whatever way.
+// when this process does, however it ends.
 // Ordering: tasks from one thread start in the order of their submission.
-// Errors: as ThreadPool. An argument that can't be encoded is a
+// Errors: as for ThreadPool. An argument that can't be encoded is a
 // SerializationError at the call; a result, that of its future. The pool breaks
-// when no worker can be started, or when workers die one after the other
-// without a task; see max_restarts.
+// when no worker can be started, or when too many workers die that run no task;
+// see max_restarts.
 // Shutdown: see Pool and GlobalShutdown. ShutdownMode::kKill and a deadline
 // that passes kill the workers, and cancel what they run.
-class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
+class ProcessPool : public Pool,
+                    public PoolMaps<ProcessPool>,
+                    public PoolPeriodics<ProcessPool>,
+                    public PoolRetries<ProcessPool> {
  public:
-  // Starts no process. Throws std::invalid_argument for a bad option.
+  // Starts no process but those of min_workers. Throws std::invalid_argument
+  // for a bad option.
   explicit ProcessPool(ProcessPoolOptions options = {});
   explicit ProcessPool(int max_workers);
   ~ProcessPool() override;
@@ -166,7 +254,36 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
     if constexpr (internal::kShippable<F, A...>) {
       return SubmitTask(internal::AttachOptions(
           std::move(options),
-          NewTask("Submit", internal::StateBase::kTracked, f, args...)));
+          NewTask("Submit", internal::TaskState::kTracked, f, args...)));
+    } else {
+      return {};
+    }
+  }
+
+  // The same for a task that is to begin no earlier than after `delay`; as for
+  // ThreadPool.
+  template <typename F, typename... A>
+  requires(!internal::kIsOptions<F>)
+      Future<internal::RemoteResult<F, A...>> SubmitAfter(absl::Duration delay,
+                                                          F&& f, A&&... args) {
+    internal::CheckShippable<F, A...>();
+    if constexpr (internal::kShippable<F, A...>) {
+      return SubmitTaskAfter(delay, NewTask("SubmitAfter", 0, f, args...));
+    } else {
+      return {};
+    }
+  }
+  template <typename F, typename... A>
+  Future<internal::RemoteResult<F, A...>> SubmitAfter(absl::Duration delay,
+                                                      TaskOptions options,
+                                                      F&& f, A&&... args) {
+    internal::CheckShippable<F, A...>();
+    if constexpr (internal::kShippable<F, A...>) {
+      return SubmitTaskAfter(
+          delay, internal::AttachOptions(
+                     std::move(options),
+                     NewTask("SubmitAfter", internal::TaskState::kTracked, f,
+                             args...)));
     } else {
       return {};
     }
@@ -193,14 +310,14 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
         .Collect();
   }
 
-  // Submits a task whose result nobody needs. What it throws goes to the pool's
-  // unobserved_failure_handler.
+  // Submits a task whose result is not needed. What it throws goes to the
+  // pool's unobserved_failure_handler.
   template <typename F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, CancelledTask>) void Post(
       F&& f) {
     internal::CheckShippable<F>();
     if constexpr (internal::kShippable<F>) {
-      core().Submit(NewTask("Post", internal::StateBase::kDetached, f));
+      core().Submit(NewTask("Post", internal::TaskState::kDetached, f));
     }
   }
   template <typename F>
@@ -209,7 +326,7 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
     internal::CheckShippable<F>();
     if constexpr (internal::kShippable<F>) {
       constexpr uint32_t kFlags =
-          internal::StateBase::kDetached | internal::StateBase::kTracked;
+          internal::TaskState::kDetached | internal::TaskState::kTracked;
       core().Submit(internal::AttachOptions(std::move(options),
                                             NewTask("Post", kFlags, f)));
     }
@@ -219,6 +336,26 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
   void Post(CancelledTask&& task) { Post(TaskOptions(), std::move(task)); }
   void Post(TaskOptions options, CancelledTask&& task);
 
+  // Views of this pool, see pool_view.h: of tasks that run one at a time, or at
+  // most `n` at once, and of tasks with keys that run one at a time for each
+  // key. Serial() and Limited() make a new one with each call. Throws
+  // std::invalid_argument if n < 1.
+  PoolView<ProcessPool> Serial(std::string name = "") {
+    return Limited(1, std::move(name));
+  }
+  PoolView<ProcessPool> Limited(int n, std::string name = "") {
+    internal::CheckPlaces(n);
+    return PoolView<ProcessPool>(internal::ViewRef(new internal::PlainViewCore(
+                                     shared_core(), std::move(name), n)),
+                                 tasks());
+  }
+  template <typename K>
+  KeyedPool<K, ProcessPool> Keyed() {
+    return KeyedPool<K, ProcessPool>(
+        internal::ViewRef(new internal::KeyedViewCore<K>(shared_core())),
+        tasks());
+  }
+
  protected:
   // For the pools of fixed size; `max_workers` replaces the option, which must
   // not say otherwise.
@@ -227,29 +364,25 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
 
  private:
   friend class PoolMaps<ProcessPool>;
-  template <typename, typename, typename>
+  friend class PoolPeriodics<ProcessPool>;
+  friend class PoolRetries<ProcessPool>;
+  template <typename, typename, typename, bool>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = false;
+
+  internal::ViewTasks<ProcessPool> tasks() {
+    return internal::ViewTasks<ProcessPool>(core(), max_payload_bytes_);
+  }
+  static constexpr absl::Duration kMapTaskCost =
+      internal::ViewTasks<ProcessPool>::kMapTaskCost;
 
   explicit ProcessPool(std::shared_ptr<internal::PoolCore> core);
 
   template <typename F, typename... A>
   auto* NewTask(const char* function, uint32_t flags, const F& f,
                 const A&... args) {
-    using Callable = std::decay_t<const F&>;
-    using R = internal::RemoteResult<F, A...>;
-    const Callable& callable = f;
-    if (internal::IsEmptyCallable(callable)) {
-      throw std::invalid_argument(std::string(function) + " on pool '" +
-                                  name() + "': the callable is empty");
-    }
-    if (!core().accepting()) core().Check();
-    return new internal::RemoteTask<R>(
-        &core(), flags,
-        internal::kWantsStopToken<Callable, internal::ShippedArg<A>...>,
-        internal::EncodeCall(
-            {.max_bytes = max_payload_bytes_}, callable,
-            static_cast<const std::decay_t<const A&>&>(args)...));
+    return internal::NewRemoteTask<internal::ResultState>(
+        core(), max_payload_bytes_, function, flags, f, args...);
   }
 
   // Submit() for a map, which waits for room in a full pool.
@@ -278,7 +411,14 @@ class ProcessPool : public Pool, public PoolMaps<ProcessPool> {
     core().Submit(task);
     return future;
   }
-  void SubmitAndWait(internal::StateBase* task);
+  template <typename T>
+  Future<T> SubmitTaskAfter(absl::Duration delay,
+                            internal::RemoteTask<T>* task) {
+    auto future = FutureOf(task);
+    core().SubmitAfter(task, delay);
+    return future;
+  }
+  void SubmitAndWait(internal::TaskState* task);
 
   const int64_t max_payload_bytes_;
 };

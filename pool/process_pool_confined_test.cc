@@ -118,16 +118,18 @@ TEST_F(ProcessPoolConfinedDeathTest, WorksWithoutCallsThatOftenAreForbidden) {
     EXPECT_EXIT(
         {
           ForbidCalls(calls);
-          ProcessPool pool(2);
-          std::vector<Future<int>> futures;
-          for (int i = 0; i < 200; ++i) {
-            futures.push_back(pool.Submit(Echo, i));
+          {
+            ProcessPool pool(2);
+            std::vector<Future<int>> futures;
+            for (int i = 0; i < 200; ++i) {
+              futures.push_back(pool.Submit(Echo, i));
+            }
+            for (int i = 0; i < 200; ++i) {
+              EXPECT_EQ(futures[static_cast<size_t>(i)].Collect(kLong), i);
+            }
+            const std::string text(1 << 20, 'x');
+            EXPECT_EQ(pool.Submit(EchoText, text).Collect(kLong), text);
           }
-          for (int i = 0; i < 200; ++i) {
-            EXPECT_EQ(futures[static_cast<size_t>(i)].Collect(kLong), i);
-          }
-          const std::string text(1 << 20, 'x');
-          EXPECT_EQ(pool.Submit(EchoText, text).Collect(kLong), text);
           Finish();
         },
         ExitedWithCode(0), "");
@@ -139,13 +141,15 @@ TEST_F(ProcessPoolConfinedDeathTest, OneDeathCostsOneTaskWithoutSuchCalls) {
     EXPECT_EXIT(
         {
           ForbidCalls(calls);
-          ProcessPool pool(1);
-          auto before = pool.Submit(Echo, 1);
-          auto poison = pool.Submit(Abort, 0);
-          auto after = pool.Submit(Echo, 2);
-          EXPECT_EQ(before.Collect(kLong), 1);
-          EXPECT_THROW(poison.Collect(kLong), WorkerLostError);
-          EXPECT_EQ(after.Collect(kLong), 2);
+          {
+            ProcessPool pool(1);
+            auto before = pool.Submit(Echo, 1);
+            auto poison = pool.Submit(Abort, 0);
+            auto after = pool.Submit(Echo, 2);
+            EXPECT_EQ(before.Collect(kLong), 1);
+            EXPECT_THROW(poison.Collect(kLong), WorkerLostError);
+            EXPECT_EQ(after.Collect(kLong), 2);
+          }
           Finish();
         },
         ExitedWithCode(0), "");
@@ -157,10 +161,12 @@ TEST_F(ProcessPoolConfinedDeathTest, IdleWorkerIsReplacedWithoutSuchCalls) {
     EXPECT_EXIT(
         {
           ForbidCalls(calls);
-          ProcessPool pool(1);
-          const int64_t first = pool.Submit(getpid).Collect(kLong);
-          kill(static_cast<pid_t>(first), SIGKILL);
-          EXPECT_NE(pool.Submit(getpid).Collect(kLong), first);
+          {
+            ProcessPool pool(1);
+            const int64_t first = pool.Submit(getpid).Collect(kLong);
+            kill(static_cast<pid_t>(first), SIGKILL);
+            EXPECT_NE(pool.Submit(getpid).Collect(kLong), first);
+          }
           Finish();
         },
         ExitedWithCode(0), "");
@@ -172,15 +178,17 @@ TEST_F(ProcessPoolConfinedDeathTest, TimeoutsAndKillWorkWithoutSuchCalls) {
     EXPECT_EXIT(
         {
           ForbidCalls(calls);
-          ProcessPool pool(1);
-          auto slow = pool.Submit(
-              TaskOptions{.timeout = absl::Milliseconds(50)}, Sleep, 60'000);
-          EXPECT_THROW(slow.Collect(kLong), TimeoutError);
-          auto killed = pool.Submit(Sleep, 60'000);
-          while (pool.Stats().running == 0)
-            absl::SleepFor(absl::Milliseconds(1));
-          EXPECT_TRUE(killed.Kill());
-          EXPECT_EQ(pool.Submit(Echo, 2).Collect(kLong), 2);
+          {
+            ProcessPool pool(1);
+            auto slow = pool.Submit(
+                TaskOptions{.timeout = absl::Milliseconds(50)}, Sleep, 60'000);
+            EXPECT_THROW(slow.Collect(kLong), TimeoutError);
+            auto killed = pool.Submit(Sleep, 60'000);
+            while (pool.Stats().running == 0)
+              absl::SleepFor(absl::Milliseconds(1));
+            EXPECT_TRUE(killed.Kill());
+            EXPECT_EQ(pool.Submit(Echo, 2).Collect(kLong), 2);
+          }
           Finish();
         },
         ExitedWithCode(0), "");
@@ -200,11 +208,13 @@ TEST_F(ProcessPoolConfinedDeathTest, WithoutThreadsRefusesTheTask) {
 TEST_F(ProcessPoolConfinedDeathTest, LargePayloadsGoThroughTheSocketIfNeedBe) {
   EXPECT_EXIT(
       {
-        ProcessPool pool(1);
-        pool.Submit(Echo, 1).Collect(kLong);
-        ForbidCalls({SYS_memfd_create});
-        const std::string text(16 << 20, 'x');
-        EXPECT_EQ(pool.Submit(EchoText, text).Collect(kLong), text);
+        {
+          ProcessPool pool(1);
+          pool.Submit(Echo, 1).Collect(kLong);
+          ForbidCalls({SYS_memfd_create});
+          const std::string text(16 << 20, 'x');
+          EXPECT_EQ(pool.Submit(EchoText, text).Collect(kLong), text);
+        }
         Finish();
       },
       ExitedWithCode(0), "");

@@ -82,6 +82,7 @@ TEST(ProcessPoolDeath, KilledIdleWorkerIsNotReplacedWithoutATask) {
   ASSERT_GT(worker, 0);
   kill(worker, SIGKILL);
   EXPECT_TRUE(Eventually([&] { return pool.CountWorkers() == 0; }));
+  EXPECT_EQ(pool.Stats().workers_lost, 1);
 }
 
 // It died with a task in its socket that it had not begun, which parents see as
@@ -157,8 +158,8 @@ TEST(ProcessPoolDeath, KilledWorkerFailsNoOtherTask) {
   EXPECT_EQ(pool.Stats().lost, 1);
 }
 
-// The one task that a worker has at hand beside the one that it runs.
-TEST(ProcessPoolDeath, TaskThatTheDeadWorkerHadAtHandRunsOnce) {
+// The one task that a worker has prefetched beside the one that it runs.
+TEST(ProcessPoolDeath, TaskThatTheDeadWorkerHadPrefetchedRunsOnce) {
   ExecutionLedger ledger;
   ProcessPool pool(1);
   Gate gate;
@@ -289,6 +290,8 @@ TEST(ProcessPoolDeath, TaskRunsAsOftenAsItMay) {
       ledger.path());
   EXPECT_EQ(CollectLoss(future).exit_code(), 7);
   EXPECT_EQ(ledger.Count(), 3);
+  EXPECT_EQ(pool.Stats().workers_lost, 3);
+  EXPECT_EQ(pool.Stats().workers_started, 3);
 }
 
 TEST(ProcessPoolDeath, SecondAttemptCanSucceed) {

@@ -19,6 +19,7 @@
 
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/sanitizers.h"
 #include "asyncpal/ipc/internal/fd.h"
 #include "asyncpal/ipc/testing/descriptors.h"
 #include "asyncpal/pool/process_pool.h"
@@ -250,6 +251,7 @@ class ProcessPoolFork : public ::testing::Test {
     EXPECT_TRUE(gate_.WaitForArrivals(1));
     pool_->Submit(Echo, 1).Collect(kLong);
   }
+  ~ProcessPoolFork() override { gate_.Open(); }  // of a test that was left, too
 
   void ExpectParentGoesOn() {
     EXPECT_TRUE(StillWorks(*pool_));
@@ -288,8 +290,8 @@ TEST_F(ProcessPoolFork, ForkedProcessKillsNobodysTask) {
   ExpectParentGoesOn();
 }
 
-// One of them is at hand in the busy worker, which shares a page of memory with
-// this process and all that are forked from it.
+// The busy worker has prefetched one of them, which shares a page of memory
+// with this process and all that are forked from it.
 TEST_F(ProcessPoolFork, ForkedProcessCancelsNobodysTask) {
   Gate second_gate;
   auto second = pool_->Submit(PassGate, second_gate.path(), 8);
@@ -323,7 +325,7 @@ TEST_F(ProcessPoolFork, ForkedProcessMayDestroyThePool) {
 }
 
 TEST_F(ProcessPoolFork, ForkedProcessMayExit) {
-#ifdef __SANITIZE_THREAD__
+#if ASYNCPAL_TSAN
   GTEST_SKIP() << "it starts a thread, which ThreadSanitizer does not allow";
 #endif
   EXPECT_TRUE(ForkAndRun([&] { exit(0); }));

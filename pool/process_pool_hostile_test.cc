@@ -62,7 +62,7 @@ TEST(ProcessPoolHostile, FakeWorkerThatIsHonestWorks) {
 
 // --- In the handshake ---
 
-TEST(ProcessPoolHostile, NeverSayingHelloBreaksThePoolInTime) {
+TEST(ProcessPoolHostile, MissingHandshakeBreaksThePoolInTime) {
   for (const char* const mode : {"silent", "half a header"}) {
     ProcessPoolOptions options = FakeWorkers(mode);
     options.handshake_timeout = absl::Milliseconds(100);
@@ -76,7 +76,7 @@ TEST(ProcessPoolHostile, NeverSayingHelloBreaksThePoolInTime) {
   EXPECT_TRUE(Eventually([] { return ListChildren(getpid()).empty(); }));
 }
 
-TEST(ProcessPoolHostile, ShutdownNeedNotWaitForAHello) {
+TEST(ProcessPoolHostile, ShutdownNeedNotWaitForAHandshake) {
   ProcessPool pool(FakeWorkers("silent"));
   auto future = pool.Submit(kNothing);
   ASSERT_TRUE(Eventually([] { return !ListChildren(getpid()).empty(); }));

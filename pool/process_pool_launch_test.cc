@@ -1,25 +1,17 @@
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -36,115 +28,34 @@
 #include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/testing/eventually.h"
 #include "asyncpal/pool/testing/gate.h"
+#include "asyncpal/pool/testing/launch_faults.h"
 #include "asyncpal/pool/testing/process_faults.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-// Workers that can't be started, or only with difficulties. This test's own
-// posix_spawnp() counts, and does what it is told to.
-
-namespace {
-
-std::atomic<int> spawns = 0;
-// How many of the next calls fail, and how.
-std::atomic<int> failures_left = 0;
-std::atomic<int> failure = EAGAIN;
-// What the next call does first, once.
-std::atomic<std::function<void()>*> before_spawn = nullptr;
-
-}  // namespace
-
-extern "C" int posix_spawnp(pid_t* pid, const char* file,
-                            const posix_spawn_file_actions_t* actions,
-                            const posix_spawnattr_t* attributes,
-                            char* const argv[], char* const environment[]) {
-  using Spawn = decltype(&posix_spawnp);
-  static const auto spawn =
-      reinterpret_cast<Spawn>(dlsym(RTLD_NEXT, "posix_spawnp"));
-  ++spawns;
-  if (auto* const hook = before_spawn.exchange(nullptr)) (*hook)();
-  if (failures_left.fetch_sub(1) > 0) return failure;
-  failures_left.fetch_add(1);
-  return spawn(pid, file, actions, attributes, argv, environment);
-}
+// Programs that can't be workers, what a worker has from its parent, and its
+// initializer.
 
 namespace asyncpal {
 namespace {
 
+using ::asyncpal::testing::before_spawn;
 using ::asyncpal::testing::CollectLoss;
+using ::asyncpal::testing::Echo;
 using ::asyncpal::testing::Eventually;
 using ::asyncpal::testing::Gate;
+using ::asyncpal::testing::kLong;
 using ::asyncpal::testing::ListChildren;
 using ::asyncpal::testing::ListDescriptors;
 using ::asyncpal::testing::OnlyWorker;
 using ::asyncpal::testing::PassGate;
+using ::asyncpal::testing::ProcessPoolLaunch;
 using ::asyncpal::testing::ScopedFailpoints;
+using ::asyncpal::testing::spawns;
 using ::asyncpal::testing::StillWorks;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr absl::Duration kLong = absl::Seconds(30);
-constexpr int kForEver = 1 << 30;
-
-int Echo(int n) { return n; }
-
-// The code that the system gave as the reason; 0: there is none.
-int CodeOf(const std::exception& error) {
-  if (const auto* const cause =
-          dynamic_cast<const std::system_error*>(&error)) {
-    return cause->code().value();
-  }
-  try {
-    std::rethrow_if_nested(error);
-  } catch (const std::exception& cause) {
-    return CodeOf(cause);
-  }
-  return 0;
-}
-
-class ProcessPoolLaunch : public ::testing::Test {
- protected:
-  struct Breaking {
-    std::string message;
-    int code = 0;
-  };
-
-  ProcessPoolLaunch() {
-    // What is opened once for the whole program stays.
-    ProcessPool(1).Submit(Echo, 1).Collect(kLong);
-    descriptors_ = ListDescriptors();
-    spawns = 0;
-    failures_left = 0;
-  }
-  ~ProcessPoolLaunch() override { failures_left = 0; }
-
-  static void FailSpawns(int times, int error) {
-    failure = error;
-    failures_left = times;
-  }
-
-  // Submits a task to a pool that can't start any worker.
-  static Breaking Break(ProcessPool& pool) {
-    try {
-      pool.Submit(Echo, 1).Collect(kLong);
-      ADD_FAILURE() << "a worker was started";
-    } catch (const BrokenPoolError& error) {
-      return {error.what(), CodeOf(error)};
-    } catch (const std::exception& error) {
-      ADD_FAILURE() << error.what();
-    }
-    return {};
-  }
-
-  void ExpectNothingLeft() {
-    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
-    EXPECT_EQ(errno, ECHILD);
-    EXPECT_EQ(ListDescriptors(), descriptors_);
-  }
-
-  std::set<int> descriptors_;
-};
 
 // --- Programs that can't be run ---
 
@@ -288,146 +199,6 @@ TEST_F(ProcessPoolLaunch, NewPrivilegesAreForbiddenToAllThreadsOnRequest) {
   ProcessPool pool({.max_workers = 1, .no_new_privileges = true});
   EXPECT_EQ(pool.Submit(CountThreadsWithoutNewPrivileges).Collect(kLong),
             "0 with, some without");
-}
-
-// --- Systems without processes or descriptors to spare ---
-
-TEST_F(ProcessPoolLaunch, ShortageIsWaitedFor) {
-  for (const int error : {EAGAIN, ENOMEM}) {
-    spawns = 0;
-    FailSpawns(4, error);
-    ProcessPool pool(1);
-    EXPECT_EQ(pool.Submit(Echo, 7).Collect(kLong), 7);
-    EXPECT_EQ(spawns, 5);
-    EXPECT_FALSE(pool.is_broken());
-  }
-  ExpectNothingLeft();
-}
-
-TEST_F(ProcessPoolLaunch, ShortageWithoutEndBreaksThePoolWithTheReason) {
-  FailSpawns(kForEver, EAGAIN);
-  {
-    ProcessPool pool(1);
-    EXPECT_EQ(Break(pool).code, EAGAIN);
-    EXPECT_LE(spawns, 10);
-  }
-  ExpectNothingLeft();
-}
-
-TEST_F(ProcessPoolLaunch, ShutdownDoesNotWaitForAShortageToEnd) {
-  FailSpawns(kForEver, EAGAIN);
-  ProcessPool pool(1);
-  auto future = pool.Submit(Echo, 1);
-  ASSERT_TRUE(Eventually([] { return spawns > 0; }));
-  EXPECT_TRUE(pool.Shutdown({.mode = ShutdownMode::kKill}));
-  EXPECT_TRUE(future.is_cancelled());
-}
-
-TEST_F(ProcessPoolLaunch, TasksRunOnTheWorkersThatThereAre) {
-  {
-    ProcessPool pool(3);
-    Gate gate;
-    auto first = pool.Submit(PassGate, gate.path(), 1);
-    ASSERT_TRUE(gate.WaitForArrivals(1));
-    FailSpawns(kForEver, EAGAIN);
-    std::vector<Future<int>> futures;
-    for (int i = 0; i < 50; ++i) futures.push_back(pool.Submit(Echo, i));
-    ASSERT_TRUE(Eventually([] { return spawns > 1; }));
-    gate.Open();
-    EXPECT_EQ(first.Collect(kLong), 1);
-    for (int i = 0; i < 50; ++i) EXPECT_EQ(futures[i].Collect(kLong), i);
-    EXPECT_FALSE(pool.is_broken());
-    failures_left = 0;
-    EXPECT_TRUE(StillWorks(pool));
-  }
-  ExpectNothingLeft();
-}
-
-// Leaves room for so many descriptors.
-class ScopedDescriptorLimit {
- public:
-  explicit ScopedDescriptorLimit(int room) {
-    getrlimit(RLIMIT_NOFILE, &old_);
-    const std::set<int> taken = ListDescriptors();
-    // The standard streams' at least: poll() takes no more than are allowed.
-    rlim_t limit = 3;
-    while (room > 0) {
-      room -= taken.count(static_cast<int>(limit)) > 0 ? 0 : 1;
-      ++limit;
-    }
-    const rlimit now = {limit, old_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &now);
-  }
-  ~ScopedDescriptorLimit() { setrlimit(RLIMIT_NOFILE, &old_); }
-
- private:
-  rlimit old_;
-};
-
-// At each step of a start, the step's descriptor is the one that is missing.
-TEST_F(ProcessPoolLaunch, LackOfDescriptorsAtAnyStepLeavesTheTasksToOthers) {
-  for (int room = 0; room <= 10; ++room) {
-    ProcessPool pool(2);
-    Gate gate;
-    auto first = pool.Submit(PassGate, gate.path(), 1);
-    ASSERT_TRUE(gate.WaitForArrivals(1));
-    std::vector<Future<int>> futures;
-    {
-      ScopedDescriptorLimit limit(room);
-      for (int i = 0; i < 20; ++i) futures.push_back(pool.Submit(Echo, i));
-      gate.Open();
-      for (int i = 0; i < 20; ++i) {
-        ASSERT_EQ(futures[i].Collect(kLong), i) << "room for " << room;
-      }
-    }
-    EXPECT_EQ(first.Collect(kLong), 1);
-    EXPECT_FALSE(pool.is_broken());
-    EXPECT_TRUE(StillWorks(pool));
-  }
-  ExpectNothingLeft();
-}
-
-TEST_F(ProcessPoolLaunch, LackOfDescriptorsRefusesTheFirstTask) {
-  ProcessPool pool(1);
-  {
-    ScopedDescriptorLimit limit(0);
-    EXPECT_THROW(pool.Submit(Echo, 1), std::system_error);
-  }
-  EXPECT_EQ(pool.Stats().submitted, 0);
-  EXPECT_TRUE(StillWorks(pool));
-}
-
-TEST_F(ProcessPoolLaunch, LackOfDescriptorsWithoutEndBreaksThePool) {
-  {
-    ProcessPool pool(1);
-    std::optional<ScopedDescriptorLimit> limit(3);
-    const Breaking error = Break(pool);
-    limit.reset();
-    EXPECT_EQ(error.code, EMFILE);
-  }
-  ExpectNothingLeft();
-}
-
-// The worker whose turn to end it is could have no successor.
-TEST_F(ProcessPoolLaunch, LackOfDescriptorsAtTheChangeOfWorkersLosesNoFuture) {
-  ProcessPool pool({.max_workers = 1, .max_tasks_per_worker = 1});
-  Gate gate;
-  auto first = pool.Submit(PassGate, gate.path(), 1);
-  auto second = pool.Submit(Echo, 2);
-  ASSERT_TRUE(gate.WaitForArrivals(1));
-  {
-    ScopedDescriptorLimit limit(0);
-    gate.Open();
-    EXPECT_EQ(first.Collect(kLong), 1);
-    // It has ended, and there were no descriptors for the next.
-    ASSERT_TRUE(Eventually([&] {
-      siginfo_t child = {};
-      return waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == -1;
-    }));
-  }
-  // The pool is not patient for ever.
-  ASSERT_TRUE(second.Wait(kLong));
-  EXPECT_TRUE(second.is_completed() || pool.is_broken());
 }
 
 // --- What a worker has from its parent ---

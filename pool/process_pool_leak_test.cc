@@ -149,7 +149,7 @@ TEST_F(ProcessPoolLeak, NothingIsLeftOfManyPools) {
         ASSERT_TRUE(pool.Shutdown());
         break;
       case 1:
-        // With one that runs and one at hand.
+        // With one that runs and one prefetched.
         pool.Submit([] { sleep(60); });
         pool.Submit(EchoText, large);
         ASSERT_TRUE(pool.Shutdown({.mode = ShutdownMode::kKill}));

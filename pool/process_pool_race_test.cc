@@ -24,6 +24,7 @@
 #include "asyncpal/pool/testing/eventually.h"
 #include "asyncpal/pool/testing/gate.h"
 #include "asyncpal/pool/testing/process_faults.h"
+#include "asyncpal/pool/trace.h"
 #include "gtest/gtest.h"
 
 // What callbacks and several threads do with a process pool at the same time,
@@ -52,6 +53,24 @@ std::string EchoText(std::string text) { return text; }
 
 bool HasNoChildren() {
   return Eventually([] { return ListChildren(getpid()).empty(); });
+}
+
+// A pool that went was told through a table of functions that its destructor
+// was about to exchange.
+TEST(ProcessPoolRace, TraceMayBeginWhilePoolsGo) {
+  std::atomic<bool> is_over{false};
+  std::thread tracer([&is_over] {
+    while (!is_over) {
+      Trace::Start(::testing::TempDir() + "race.json");
+      Trace::Stop();
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    ProcessPool pool({.max_workers = 1});
+    std::this_thread::yield();
+  }
+  is_over = true;
+  tracer.join();
 }
 
 // --- Callbacks ---
@@ -381,12 +400,18 @@ bool SomeSocketHolds(int bytes) {
 
 TEST_F(ProcessPoolSocket, DeathInTheMiddleOfAResultFailsTheTask) {
   ProcessPool pool(1);
+  Gate busy;
   Gate gate;
   Notification may_end;
+  // While another task runs, so that the second waits when the first begins,
+  // and is surely prefetched.
+  auto other = pool.Submit(PassGate, busy.path(), 0);
+  ASSERT_TRUE(busy.WaitForArrivals(1));
   auto first = pool.Submit(PassGate, gate.path(), 1);
   auto second = pool.Submit([] { return std::string(16 << 20, 'x'); });
   // Nobody reads the second's result while the first's callback lasts.
   first.AddCallback([&](const Future<int>&) { may_end.Wait(); });
+  busy.Open();
   ASSERT_TRUE(gate.WaitForArrivals(1));
   const pid_t worker = OnlyWorker(pool);
   gate.Open();
@@ -425,12 +450,14 @@ TEST_F(ProcessPoolSocket, TimeoutEndsATaskThatTheWorkerDoesNotRead) {
 
 TEST_F(ProcessPoolSocket, KillEndsATaskThatTheWorkerDoesNotRead) {
   ProcessPool pool(1);
-  StopIdleWorker(pool);
+  const pid_t worker = StopIdleWorker(pool);
   auto future = pool.Submit(EchoText, large_);
   ASSERT_TRUE(Eventually([&] { return future.is_running(); }));
   EXPECT_FALSE(future.Cancel());
   EXPECT_TRUE(future.Kill());
   EXPECT_TRUE(future.is_cancelled());
+  // A task that had not been sent has not cost its worker.
+  kill(worker, SIGCONT);
   EXPECT_TRUE(StillWorks(pool));
 }
 

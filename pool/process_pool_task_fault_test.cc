@@ -148,6 +148,79 @@ TEST(ProcessPoolTaskFault, OtherBadAccessIsNoStackOverflow) {
   EXPECT_THAT(loss.what(), Not(HasSubstr("stack overflow")));
 }
 
+// --- The stack of a crash ---
+
+[[gnu::noinline]] void CrashBySegmentationFault() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+  asm volatile("");  // no tail call
+}
+[[gnu::noinline]] void CrashByAbort() { abort(); }
+[[gnu::noinline]] void CrashByDivision() {
+  volatile int zero = 0;
+  volatile int one = 1;
+  volatile int result = one / zero;
+  static_cast<void>(result);
+}
+[[gnu::noinline]] void CrashByBusError() {
+  FILE* const file = tmpfile();
+  void* const page =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+  *static_cast<volatile int*>(page) = 1;  // beyond the end of the file
+}
+
+struct Crash {
+  void (*task)();
+  int signal;
+  const char* function;
+};
+
+class ProcessPoolCrash : public ::testing::TestWithParam<Crash> {};
+
+TEST_P(ProcessPoolCrash, IsReportedWithItsStack) {
+  if (kIsSanitized) GTEST_SKIP() << "sanitizers have handlers of their own";
+  ProcessPool pool(1);
+  const auto future = pool.Submit(GetParam().task);
+  ASSERT_TRUE(future.Wait(kLong));
+  const std::string trace = GetRemoteTraceback(future.exception());
+  EXPECT_THAT(trace, HasSubstr(GetParam().function));
+  EXPECT_EQ(CollectLoss(future).signal(), GetParam().signal);
+  EXPECT_TRUE(StillWorks(pool));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Signals, ProcessPoolCrash,
+    ::testing::Values(Crash{CrashBySegmentationFault, SIGSEGV,
+                            "CrashBySegmentationFault"},
+                      Crash{CrashByAbort, SIGABRT, "CrashByAbort"},
+                      Crash{CrashByDivision, SIGFPE, "CrashByDivision"},
+                      Crash{CrashByBusError, SIGBUS, "CrashByBusError"}));
+
+TEST(ProcessPoolTaskFault, StackOverflowHasAStack) {
+  if (kIsSanitized) GTEST_SKIP() << "sanitizers have handlers of their own";
+  ProcessPool pool(1);
+  const auto future = pool.Submit(Recurse, 0);
+  ASSERT_TRUE(future.Wait(kLong));
+  EXPECT_THAT(GetRemoteTraceback(future.exception()), HasSubstr("Recurse"));
+}
+
+TEST(ProcessPoolTaskFault, SignalThatWasSentEndsTheWorkerAsBefore) {
+  if (kIsSanitized) GTEST_SKIP() << "sanitizers have handlers of their own";
+  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE}) {
+    ProcessPool pool(1);
+    const WorkerLostError loss = CollectLoss(
+        pool.Submit([](int number) { kill(getpid(), number); }, signal));
+    EXPECT_EQ(loss.signal(), signal);
+  }
+}
+
+TEST(ProcessPoolTaskFault, KilledWorkerHasNoStack) {
+  ProcessPool pool(1);
+  const auto future = pool.Submit([] { kill(getpid(), SIGKILL); });
+  ASSERT_TRUE(future.Wait(kLong));
+  EXPECT_EQ(GetRemoteTraceback(future.exception()), "");
+}
+
 // --- What they throw ---
 
 TEST(ProcessPoolTaskFault, ThrownNumberArrivesAsWhatItWas) {
@@ -296,6 +369,38 @@ TEST(ProcessPoolTaskFault, FloatingPointModeDoesNotReachTheNextTask) {
   EXPECT_EQ(next.Collect(kLong), std::pair(worker, FE_TONEAREST));
 }
 
+// Blocks a signal and rounds up, and returns whether a task has before.
+bool ChangeTheThread() {
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, SIGUSR1);
+  sigset_t before;
+  sigprocmask(SIG_BLOCK, &mask, &before);
+  const bool is_changed =
+      sigismember(&before, SIGUSR1) == 1 || std::fegetround() == FE_UPWARD;
+  std::fesetround(FE_UPWARD);
+  return is_changed;
+}
+
+// The worker goes from one to the next without a word to its parent.
+TEST(ProcessPoolTaskFault, ChangesDoNotReachAPrefetchedTask) {
+  ProcessPool pool(1);
+  std::vector<Future<bool>> futures;
+  for (int i = 0; i < 200; ++i) {
+    futures.push_back(pool.Submit(ChangeTheThread));
+  }
+  for (auto& future : futures) EXPECT_FALSE(future.Collect(kLong));
+}
+
+TEST(ProcessPoolTaskFault, ChangesOfTheInitializerReachAllTasks) {
+  ProcessPool pool({.max_workers = 1, .initializer = [] {
+                      static_cast<void>(ChangeTheThread());
+                    }});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(pool.Submit(ChangeTheThread).Collect(kLong)) << "task " << i;
+  }
+}
+
 TEST(ProcessPoolTaskFault, FolderAndUmaskOfTheProgramStay) {
   const mode_t before = umask(022);
   char folder_before[4096];
@@ -362,6 +467,9 @@ TEST(ProcessPoolTaskFault, ForkedChildThatReturnsFromTheTaskIsNoWorker) {
 }
 
 TEST(ProcessPoolTaskFault, ThreadThatATaskLeftDoesNotKeepTheWorker) {
+#if ASYNCPAL_TSAN
+  GTEST_SKIP() << "with such a thread, ThreadSanitizer takes a minute to exit";
+#endif
   ProcessPool pool({.max_workers = 1, .max_tasks_per_worker = 1});
   const auto leave_a_thread = [] {
     static auto* const used_for_ever = new std::string("text");

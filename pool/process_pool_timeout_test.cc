@@ -167,7 +167,7 @@ TEST(ProcessPoolTimeout, TaskInTimeIsNotKilled) {
   EXPECT_EQ(pool.Submit(getpid).Collect(kLong), worker);
 }
 
-TEST(ProcessPoolTimeout, TaskThatWasAtHandOutlivesTheKilledOne) {
+TEST(ProcessPoolTimeout, PrefetchedTaskOutlivesTheKilledOne) {
   ExecutionLedger ledger;
   ProcessPool pool(1);
   Gate gate;
@@ -183,8 +183,8 @@ TEST(ProcessPoolTimeout, TaskThatWasAtHandOutlivesTheKilledOne) {
   EXPECT_EQ(ledger.Count(), 1);
 }
 
-// The worker has begun what it had at hand, and the thread that would learn of
-// it is busy with a callback.
+// The worker has begun what it had prefetched, and the thread that would learn
+// of it is busy with a callback.
 TEST(ProcessPoolTimeout, KillReachesATaskThatLooksPending) {
   Notification callback_runs;
   Notification callback_may_end;
@@ -243,7 +243,7 @@ class ProcessPoolAtGate : public ::testing::Test {
           [](std::string path, int n) { ExecutionLedger::Note(path, n); },
           ledger_.path(), i));
     }
-    // Now the first of the waiting is at hand.
+    // Now the first of the waiting is prefetched.
     ASSERT_TRUE(gate_.WaitForArrivals(1));
     gate_.Open(1);
     ASSERT_TRUE(gate_.WaitForArrivals(1));

@@ -13,8 +13,8 @@ namespace asyncpal {
 
 class ThreadPool;
 
-// Tasks that end together: what was handed to Run() is over when Wait()
-// returns, so that it may use what lives on the caller's stack.
+// Tasks that end together: everything that was passed to Run() is over when
+// Wait() returns, so it may use variables on the caller's stack.
 //
 //   TaskGroup group(pool);
 //   for (Page& page : pages) group.Run([&page] { Render(page); });

@@ -35,7 +35,9 @@ ThreadPool::ThreadPool(int max_workers)
 ThreadPool::ThreadPool(PoolOptions options, int max_workers,
                        const char* class_name)
     : Pool(MakeCore(WithFixedSize(std::move(options), max_workers, class_name),
-                    class_name)) {}
+                    class_name)) {
+  FixSize(class_name);
+}
 
 ThreadPool::~ThreadPool() = default;
 

@@ -13,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/sanitizers.h"
 #include "asyncpal/future/testing/notification.h"
 #include "asyncpal/pool/internal/fork_generation.h"
 #include "asyncpal/pool/thread_pool.h"
@@ -130,7 +131,7 @@ TEST(ThreadPoolFork, ParentGoesOn) {
   EXPECT_EQ(pool.Submit([] { return 7; }).Collect(kDeadline), 7);
 }
 
-#if !defined(__SANITIZE_THREAD__)  // it allows no threads in such a child
+#if !ASYNCPAL_TSAN  // it allows no threads in such a child
 
 TEST(ThreadPoolFork, ChildMayMakeAPoolOfItsOwn) {
   ThreadPool pool(2);
@@ -143,7 +144,7 @@ TEST(ThreadPoolFork, ChildMayMakeAPoolOfItsOwn) {
 
 #endif
 
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if !ASYNCPAL_TSAN && !ASYNCPAL_ASAN
 
 TEST(ThreadPoolFork, ChildMayExit) {
   ThreadPool pool(2);

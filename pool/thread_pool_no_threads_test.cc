@@ -12,6 +12,7 @@
 
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/sanitizers.h"
 #include "asyncpal/future/testing/notification.h"
 #include "asyncpal/future/wait.h"
 #include "asyncpal/pool/thread_pool.h"
@@ -42,7 +43,7 @@ extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attr,
   return create(thread, attr, start, argument);
 }
 
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if !ASYNCPAL_TSAN && !ASYNCPAL_ASAN
 
 #define CAN_FAIL_ALLOCATIONS 1
 
@@ -183,7 +184,7 @@ TEST(ThreadPoolWithoutThreads, TestThrowsRejectedError) {
   EXPECT_THROW(pool.Test(), RejectedError);
 }
 
-TEST(ThreadPoolWithoutThreads, WornOutWorkerGoesOnWhenNoneCanReplaceIt) {
+TEST(ThreadPoolWithoutThreads, WorkerAtItsTaskLimitGoesOnWhenNoneCanReplaceIt) {
   Notification go_on;
   ThreadPool pool({.max_workers = 1, .max_tasks_per_worker = 1});
   pool.Post([&] { go_on.Wait(); });

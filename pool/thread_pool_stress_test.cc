@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/sanitizers.h"
 #include "asyncpal/future/wait.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "gtest/gtest.h"
@@ -21,7 +22,7 @@
 namespace asyncpal {
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if ASYNCPAL_TSAN || ASYNCPAL_ASAN
 constexpr int kScale = 20;
 #else
 constexpr int kScale = 1;

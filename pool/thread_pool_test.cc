@@ -406,6 +406,7 @@ TEST(ThreadPool, TaskThatExitsItsThreadDoesNotHoldUpJoin) {
   pool.Submit([] { pthread_exit(nullptr); });
   EXPECT_TRUE(pool.Join(kDeadline));
   EXPECT_EQ(pool.Stats().failed, 1);
+  EXPECT_EQ(pool.Stats().workers_lost, 1);
 }
 
 TEST(ThreadPool, SingleThreadPoolRunsInTheOrderOfSubmission) {

@@ -209,7 +209,8 @@ INSTANTIATE_TEST_SUITE_P(, ThreadPoolStandIn,
                                                               : "Filter";
                          });
 
-TEST(ThreadPoolWakeup, WornOutWorkerGoesOnIfAllOthersWaitAndNoneCanBeStarted) {
+TEST(ThreadPoolWakeup,
+     WorkerAtItsTaskLimitGoesOnIfAllOthersWaitAndNoneCanBeStarted) {
   Notification ready, may_end;
   std::optional<Future<void>> chained;
   ThreadPool pool({.max_workers = 2, .max_tasks_per_worker = 1});

@@ -5,13 +5,16 @@
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/tracer.h"
 
 namespace asyncpal::host {
 
 using internal::ShutdownRegistry;
 
 HostPool::HostPool(std::shared_ptr<internal::PoolCore> core)
-    : core_(std::move(core)) {}
+    : core_(std::move(core)) {
+  internal::Tracer::StartIfAsked();
+}
 
 HostPool::~HostPool() { core_->Abandon(); }
 
@@ -65,7 +68,10 @@ ShutdownRegistry* HostPool::RegistryFor(bool close_on_exit) {
   return close_on_exit ? &ShutdownRegistry::Global() : kept_open;
 }
 
-void LeaveEndToHost() { ShutdownRegistry::LeaveEndToHost(); }
+void LeaveEndToHost() {
+  ShutdownRegistry::LeaveEndToHost();
+  internal::Tracer::LeaveSinkToHost();
+}
 
 void ShutDownAll() { ShutdownRegistry::Global().Run(); }
 

@@ -17,8 +17,8 @@
 namespace asyncpal::host {
 
 using internal::ProcessCore;
-using internal::StateBase;
 using internal::StateRef;
+using internal::TaskState;
 using CallByName = TaskName<RawBytes(RawBytes)>;
 
 // A call of the host's, or of a C++ task by its name.
@@ -95,6 +95,9 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .max_tasks_per_worker = options.pool.max_tasks_per_worker,
       .max_pending = options.pool.max_pending,
       .when_full = options.pool.when_full,
+      .stall_threshold = options.pool.stall_threshold,
+      .observer = options.pool.observer,
+      .histograms = options.pool.histograms,
   };
   internal::CheckProcessLimits(pool.when_full, options.max_pending_bytes,
                                options.max_restarts, options.restart_window);
@@ -112,6 +115,7 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .initializer_timeout = options.pool.initializer_timeout,
       .no_new_privileges = options.no_new_privileges,
       .hidden_environment = options.hidden_environment};
+  remote.on_loss = [host](const WorkerLostError& loss) { host->OnLoss(loss); };
   if (options.answers_workers) {
     remote.answer = [host](const std::string& request) {
       return host->Answer(request);
@@ -151,14 +155,14 @@ HostCall* HostProcesses::Submit(int64_t id, const std::string& name,
                                 const std::string& arguments,
                                 const TaskOptions& options) {
   return Submit(internal::AttachOptions(
-                    options, NewTask(id, name, arguments, StateBase::kTracked)),
+                    options, NewTask(id, name, arguments, TaskState::kTracked)),
                 /*is_chunk=*/false);
 }
 
 HostCall* HostProcesses::Submit(HostCall* task, bool is_chunk) {
   auto share = StateRef<HostCall>::Share(task);
   const CallbackId callback = task->AddCallback(
-      [](StateBase& done) { static_cast<HostCall&>(done).TellOutcome(); });
+      [](TaskState& done) { static_cast<HostCall&>(done).TellOutcome(); });
   try {
     if (!core().TrySubmit(task, is_chunk)) {
       share->RemoveCallback(callback);
@@ -185,6 +189,10 @@ bool HostProcesses::Kill(HostCall* task) {
 }
 
 void HostProcesses::Release(HostCall* task) { task->Release(); }
+
+std::optional<TaskProgress> HostProcesses::Progress(HostCall* task) {
+  return task->progress();
+}
 
 bool HostProcesses::Receive(HostCall* task, absl::Duration limit) {
   const bool received = task->ReceiveWithin(*task, limit);

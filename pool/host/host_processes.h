@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/state.h"
 #include "asyncpal/ipc/payload.h"
 #include "asyncpal/pool/host/host_pool.h"
 #include "asyncpal/pool/options.h"
@@ -45,6 +48,10 @@ class ProcessHost {
   // HostProcesses::Options::answers_workers. On a thread that does nothing
   // else, one for each worker. More than 65 MiB make an empty answer.
   virtual std::string Answer(const std::string& request) = 0;
+
+  // A worker has ended though nobody wanted it to, with a task or without. On
+  // the thread that serves it.
+  virtual void OnLoss(const WorkerLostError&) {}
 
   // The pool is closed, all tasks are done and no worker is left. Once.
   virtual void Terminated() = 0;
@@ -105,6 +112,8 @@ class HostProcesses : public HostPool {
   // that is only so with a kPlainResult, of a C++ task with up to 32 KiB. True:
   // the task is done. False: it is to be waited for.
   static bool Receive(HostCall* task, absl::Duration limit);
+  // As Future::progress().
+  static std::optional<TaskProgress> Progress(HostCall* task);
 
  private:
   HostCall* NewTask(int64_t id, const std::string& name,

@@ -53,6 +53,12 @@ struct Journal {
   internal::Mutex mu;
   std::map<int64_t, Outcome> outcomes ABSL_GUARDED_BY(mu);
   std::atomic<int> terminated{0};
+  std::vector<std::string> losses ABSL_GUARDED_BY(mu);
+
+  std::vector<std::string> Losses() {
+    internal::MutexLock lock(mu);
+    return losses;
+  }
 };
 
 class FakeHost final : public ProcessHost {
@@ -71,6 +77,12 @@ class FakeHost final : public ProcessHost {
   }
   std::string Answer(const std::string& request) override {
     return "re: " + request;
+  }
+  void OnLoss(const WorkerLostError& loss) override {
+    internal::MutexLock lock(journal_->mu);
+    journal_->losses.push_back(std::to_string(loss.pid()) + " of " +
+                               std::to_string(loss.signal().value_or(0)) +
+                               " while " + loss.phase());
   }
   void Terminated() override { ++journal_->terminated; }
 
@@ -135,6 +147,30 @@ TEST_F(HostProcessesTest, FailsACallWhoseWorkerDied) {
   const Outcome outcome = Await(Call("die"));
   EXPECT_THROW(std::rethrow_exception(outcome.error), WorkerLostError);
   EXPECT_EQ(Await(Call("next")).result, "<next>");
+}
+
+TEST_F(HostProcessesTest, TellsOfAWorkerThatDiesWithATaskOrWithout) {
+  MakePool();
+  Await(Call("hello"));
+  const int64_t first = *pool_->Workers().at(0).pid;
+  ASSERT_EQ(kill(static_cast<pid_t>(first), SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] { return !journal_->Losses().empty(); }));
+  EXPECT_EQ(journal_->Losses()[0], std::to_string(first) + " of 9 while idle");
+  const Outcome lost = Await(Call("die"));
+  EXPECT_THROW(std::rethrow_exception(lost.error), WorkerLostError);
+  const auto losses = journal_->Losses();
+  ASSERT_EQ(losses.size(), 2u);
+  EXPECT_THAT(losses[1], HasSubstr(" of 9 while running"));
+}
+
+TEST_F(HostProcessesTest, KilledWorkerIsNotLost) {
+  MakePool();
+  const int64_t id = Call("block");
+  EXPECT_TRUE(Eventually([&] { return pool_->Stats().running == 1; }));
+  EXPECT_TRUE(HostProcesses::Kill(shares_.back()));
+  Await(id);
+  EXPECT_EQ(Await(Call("next")).result, "<next>");
+  EXPECT_TRUE(journal_->Losses().empty());
 }
 
 TEST_F(HostProcessesTest, KillsARunningCall) {

@@ -21,6 +21,8 @@ bool HostTask::SettleAs(FutureState outcome) {
 
 void HostTask::Execute() {
   HostTask* const outer = std::exchange(current_, this);
+  std::optional<internal::RunningTask> link;
+  auto* const outer_link = std::exchange(link_, &link);
   bool host_keeps_share = false;
   try {
     host_keeps_share = host_.Run(id_);
@@ -31,6 +33,7 @@ void HostTask::Execute() {
   }
   // The host may have gone on to other tasks, and this one be gone.
   HostTask* const last = std::exchange(current_, outer);
+  link_ = outer_link;
   if (last != nullptr) last->End(host_keeps_share);
 }
 
@@ -50,11 +53,15 @@ int64_t HostTask::GoOn(bool host_keeps_share) {
   internal::ThreadWorker* const worker = internal::ThreadWorker::Current();
   // Null or another pool's where the submitter runs the task.
   const bool is_own = worker != nullptr && done->owner() == &worker->core;
+  // The first one's link stays below, and is not looked at any more.
+  link_->reset();
   done->End(host_keeps_share);
   if (!is_own) return kNoTask;
   // All tasks of a host's pool are of this class.
   current_ = static_cast<HostTask*>(worker->GoOn());
-  return current_ == nullptr ? kNoTask : current_->id_;
+  if (current_ == nullptr) return kNoTask;
+  link_->emplace(*current_);
+  return current_->id_;
 }
 
 void HostTask::OnGivenBack(FutureState outcome,
@@ -73,13 +80,13 @@ void HostTask::OnGivenBack(FutureState outcome,
 
 // Its future is the host's, but the pool must not take its failure for one that
 // nobody looks at: not kDetached.
-LimitedHostTask::LimitedHostTask(internal::TaskOwner* owner, ThreadHost& host,
-                                 int64_t id)
+LimitedHostTask::LimitedHostTask(internal::TaskOwner* owner,
+                                 ThreadPoolHost& host, int64_t id)
     : HostTask(owner, host, id, kTracked) {}
 
 CallbackId LimitedHostTask::Watch() {
   return AddCallback(
-      [](StateBase& state) { static_cast<LimitedHostTask&>(state).OnDone(); });
+      [](TaskState& state) { static_cast<LimitedHostTask&>(state).OnDone(); });
 }
 
 void LimitedHostTask::Execute() {

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <optional>
 
+#include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/pool/host/host_threads.h"
 
@@ -15,7 +17,7 @@ namespace asyncpal::host {
 class HostTask : public internal::ResultState<void> {
  public:
   // Times are not kept: no C++ future looks at it.
-  HostTask(internal::TaskOwner* owner, ThreadHost& host, int64_t id)
+  HostTask(internal::TaskOwner* owner, ThreadPoolHost& host, int64_t id)
       : HostTask(owner, host, id, kDetached) {}
 
   // The one that Run() was called for on this thread, innermost; or null.
@@ -33,18 +35,21 @@ class HostTask : public internal::ResultState<void> {
                    const std::exception_ptr& error) noexcept override;
 
  protected:
-  HostTask(internal::TaskOwner* owner, ThreadHost& host, int64_t id,
+  HostTask(internal::TaskOwner* owner, ThreadPoolHost& host, int64_t id,
            uint32_t flags)
       : ResultState(owner, kPoolTask | flags), host_(host), id_(id) {}
   void Execute() override;
 
-  ThreadHost& host_;
+  ThreadPoolHost& host_;
   const int64_t id_;
 
  private:
   void End(bool host_keeps_share);
 
   static inline constinit thread_local HostTask* current_ = nullptr;
+  // Of the innermost Execute(): has the link of what the host has gone on to.
+  static inline constinit thread_local std::optional<internal::RunningTask>*
+      link_ = nullptr;
 
   FutureState outcome_ = FutureState::kRunning;  // its worker only
 };
@@ -52,7 +57,7 @@ class HostTask : public internal::ResultState<void> {
 // One with TaskOptions, which may fail it: before it runs, or while.
 class LimitedHostTask final : public HostTask {
  public:
-  LimitedHostTask(internal::TaskOwner* owner, ThreadHost& host, int64_t id);
+  LimitedHostTask(internal::TaskOwner* owner, ThreadPoolHost& host, int64_t id);
 
   // Sees to it that the host learns of its failure. To be removed from a task
   // that the pool has refused.
@@ -65,8 +70,8 @@ class LimitedHostTask final : public HostTask {
   void Execute() override;
 
  private:
-  // Who comes first decides what the host is told: its worker, which calls
-  // Run(), or the one who has settled it.
+  // The first to come decides what the host is told: the worker, which calls
+  // Run(), or whoever has settled the task.
   enum Phase { kWaiting, kEntered, kOver };
 
   void OnDone();

@@ -1,5 +1,6 @@
 #include "asyncpal/pool/host/host_threads.h"
 
+#include <atomic>
 #include <system_error>
 #include <utility>
 
@@ -10,19 +11,23 @@
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/host/host_task.h"
+#include "asyncpal/pool/internal/ambient_trace.h"
 #include "asyncpal/pool/internal/native_thread.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
+#include "asyncpal/pool/internal/submission_watch.h"
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/thread_worker.h"
+#include "asyncpal/pool/internal/tracer.h"
 
 namespace asyncpal::host {
 namespace {
 
 using internal::ExecutionContext;
 using internal::StateRef;
+using internal::SubmissionWatch;
 using internal::ThreadCore;
 using internal::ThreadWorker;
-using ThreadMain = ThreadHost::ThreadMain;
+using ThreadMain = ThreadPoolHost::ThreadMain;
 
 // Its workers may have threads that the host has made, and the host finds out
 // for itself when they are all blocked: it knows what its own threads wait for.
@@ -30,7 +35,7 @@ class HostCore final : public ThreadCore {
  public:
   static std::shared_ptr<ThreadCore> Make(PoolOptions options,
                                           internal::ShutdownRegistry* registry,
-                                          std::shared_ptr<ThreadHost> host,
+                                          std::shared_ptr<ThreadPoolHost> host,
                                           bool host_makes_threads) {
     const std::shared_ptr<HostCore> core(new HostCore(
         std::move(options), registry, std::move(host), host_makes_threads));
@@ -40,7 +45,7 @@ class HostCore final : public ThreadCore {
 
  private:
   HostCore(PoolOptions options, internal::ShutdownRegistry* registry,
-           std::shared_ptr<ThreadHost> host, bool host_makes_threads)
+           std::shared_ptr<ThreadPoolHost> host, bool host_makes_threads)
       : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry),
         host_(std::move(host)),
         host_makes_threads_(host_makes_threads) {}
@@ -64,13 +69,13 @@ class HostCore final : public ThreadCore {
     host_->Broken(error);
   }
 
-  const std::shared_ptr<ThreadHost> host_;
+  const std::shared_ptr<ThreadPoolHost> host_;
   const bool host_makes_threads_;
 };
 
-std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<ThreadHost>& host,
-                                     HostThreads::Options options,
-                                     internal::ShutdownRegistry* registry) {
+std::shared_ptr<ThreadCore> MakeCore(
+    const std::shared_ptr<ThreadPoolHost>& host, HostThreads::Options options,
+    internal::ShutdownRegistry* registry) {
   PoolOptions& pool = options.pool;
   internal::CheckPoolOptions(pool, "ThreadPool");
   pool.initializer = [host, name = pool.name] {
@@ -86,20 +91,34 @@ std::shared_ptr<ThreadCore> MakeCore(const std::shared_ptr<ThreadHost>& host,
   return core;
 }
 
+// In a trace, what is none of the host's tasks has an id that no task has:
+// those may be numbered by the host.
+uint64_t IdOfNoTask() {
+  static std::atomic<uint64_t> last{uint64_t{1} << 62};
+  return ++last;
+}
+
 ExecutionContext* ContextOf(void* worker) {
   return static_cast<ExecutionContext*>(worker);
 }
 
 }  // namespace
 
-HostThreads::HostThreads(std::shared_ptr<ThreadHost> host, Options options)
+HostThreads::HostThreads(std::shared_ptr<ThreadPoolHost> host, Options options)
     : HostPool(MakeCore(host, std::move(options),
                         RegistryFor(options.close_on_exit))),
       host_(std::move(host)) {}
 
 HostTask* HostThreads::Submit(int64_t id, bool is_chunk) {
   if (!core().accepting()) core().Check();
-  return Submit(new HostTask(&core(), *host_, id), is_chunk);
+  auto* const task = new HostTask(&core(), *host_, id);
+  if (id >= 0) return Submit(task, is_chunk);
+  if (internal::Tracer::IsOn()) task->set_task_id(IdOfNoTask());
+  if (!SubmissionWatch::Has(SubmissionWatch::kTraceparents)) {
+    return Submit(task, is_chunk);
+  }
+  const internal::AmbientTrace nobodys("");
+  return Submit(task, is_chunk);
 }
 
 HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options,

@@ -30,11 +30,11 @@ inline constexpr int64_t kNoTask = -1;
 // Ordering: Run() may come before Submit() has returned.
 // Errors: only BeginWorker() and EndWorker() may throw, which breaks the pool.
 // Shutdown: Terminated() is the last call.
-class ThreadHost {
+class ThreadPoolHost {
  public:
   using ThreadMain = absl::AnyInvocable<void()>;
 
-  virtual ~ThreadHost() = default;
+  virtual ~ThreadPoolHost() = default;
 
   // On each worker's own thread, before its first task and after its last.
   virtual void BeginWorker(const std::string& name) = 0;
@@ -62,8 +62,9 @@ class ThreadHost {
   // has returned, or even before it has begun. On the thread that keeps time.
   virtual void Expire(int64_t task, const std::exception_ptr& why) = 0;
 
-  // An initializer or finalizer has broken the pool, and Drop() was called for
-  // what was pending. For tasks that wait in the host. On the worker's thread.
+  // An initializer or finalizer has broken the pool. For tasks that wait in the
+  // host; Drop() comes after it for what was pending, so that who sees a task
+  // fail finds the host's queue closed. Throws nothing. On the worker's thread.
   virtual void Broken(const std::exception_ptr&) {}
 
   // The pool is closed, all tasks are done and no worker is left. Once, on the
@@ -82,25 +83,26 @@ class HostThreads : public HostPool {
   struct Options {
     PoolOptions pool;
     bool close_on_exit = true;
-    bool host_makes_threads = false;  // by ThreadHost::StartWorker()
+    bool host_makes_threads = false;  // by ThreadPoolHost::StartWorker()
   };
 
-  HostThreads(std::shared_ptr<ThreadHost> host, Options options);
+  HostThreads(std::shared_ptr<ThreadPoolHost> host, Options options);
 
   // Hands the task to a worker, or queues it. When it throws, the task was not
   // submitted. Null: nor was it, as the pool is full; the host is to
   // WaitForRoom() and try again. `is_chunk`: the task is a part of a map, which
-  // waits for room whatever when_full says.
+  // waits for room whatever when_full says. A negative number is none of the
+  // host's tasks, and belongs to nobody's traceparent.
   HostTask* Submit(int64_t task, bool is_chunk);
   // `number`: what messages call the task, of a host that counts tasks itself
   // and numbers each with options; 0: the pool's own count.
   HostTask* Submit(int64_t task, const TaskOptions& options,
                    uint64_t number = 0);
 
-  // --- On a worker's thread, inside ThreadHost::Run() ---
+  // --- On a worker's thread, inside ThreadPoolHost::Run() ---
   // How the innermost task has ended: kCompleted, kFailed or kCancelled. The
-  // first call counts. False: it counts for nothing, as ThreadHost::Expire()
-  // says.
+  // first call counts. False: it counts for nothing, as
+  // ThreadPoolHost::Expire() says.
   static bool Settle(FutureState outcome);
   // Ends the innermost task, as the return of Run() would, with the same
   // answer; and returns the next one that this worker is to run, or kNoTask,
@@ -133,7 +135,7 @@ class HostThreads : public HostPool {
  private:
   HostTask* Submit(HostTask* task, bool is_chunk);
 
-  const std::shared_ptr<ThreadHost> host_;
+  const std::shared_ptr<ThreadPoolHost> host_;
 };
 
 }  // namespace asyncpal::host

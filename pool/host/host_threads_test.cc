@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/task_context.h"
 #include "asyncpal/pool/testing/eventually.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -47,7 +48,7 @@ struct Journal {
   }
 };
 
-class FakeHost final : public ThreadHost {
+class FakeHost final : public ThreadPoolHost {
  public:
   explicit FakeHost(std::shared_ptr<Journal> journal)
       : journal_(std::move(journal)) {}
@@ -207,19 +208,21 @@ TEST_F(HostThreadsTest, RunsOnThreadsThatTheHostMakes) {
   EXPECT_TRUE(journal_->HasSeen("start p-worker-1"));
 }
 
-TEST_F(HostThreadsTest, TellsTheHostWhatHasBrokenThePool) {
+TEST_F(HostThreadsTest, TellsTheHostWhatHasBrokenThePoolBeforeItDropsTasks) {
   journal_->initializer_error = "no runtime";
   MakePool();
   Submit([] {});
-  EXPECT_TRUE(Eventually([&] {
-    for (const std::string& what : journal_->Seen()) {
-      if (what.find("broken: ") == 0 &&
-          what.find("no runtime") != std::string::npos) {
-        return true;
-      }
-    }
-    return false;
-  }));
+  ASSERT_TRUE(IsToldOf("drop "));
+  const auto seen = journal_->Seen();
+  const auto is_broken = [](const std::string& what) {
+    return what.starts_with("broken: ") &&
+           what.find("no runtime") != std::string::npos;
+  };
+  const auto is_drop = [](const std::string& what) {
+    return what.starts_with("drop ");
+  };
+  EXPECT_LT(std::find_if(seen.begin(), seen.end(), is_broken),
+            std::find_if(seen.begin(), seen.end(), is_drop));
 }
 
 TEST_F(HostThreadsTest, CancelsAPendingTaskAndDropsTheOthersAtItsClose) {
@@ -281,6 +284,45 @@ TEST_F(HostThreadsTest, GoesOnToTheNextTaskWithoutAReturn) {
   Submit([] { FAIL() << "the one before went on to this"; });
   release_ = true;
   EXPECT_TRUE(Eventually([&] { return pool_->Stats().failed == 1; }));
+}
+
+TEST_F(HostThreadsTest, TaskThatTheHostGoesOnToHasItsOwnContext) {
+  MakePool();
+  Occupy();
+  std::vector<uint64_t> ids;
+  Submit([&] {
+    ids.push_back(TaskContext::Current()->id());
+    HostThreads::Settle(FutureState::kCompleted);
+    EXPECT_EQ(HostThreads::GoOn(/*host_keeps_share=*/true), 3);
+    ids.push_back(TaskContext::Current()->id());
+    HostThreads::Settle(FutureState::kFailed);
+    HostThreads::GoOn(/*host_keeps_share=*/true);
+  });
+  Submit([] { FAIL() << "the one before went on to this"; });
+  release_ = true;
+  ASSERT_TRUE(Eventually([&] { return pool_->Stats().failed == 1; }));
+  EXPECT_THAT(ids, ElementsAre(2, 3));
+}
+
+TEST_F(HostThreadsTest, WhatIsNoTaskBelongsToNobodysTrace) {
+  MakePool();
+  std::vector<std::string> traces;
+  const auto note = [&traces] {
+    traces.push_back(TaskContext::Current()->traceparent());
+    HostThreads::Settle(FutureState::kCompleted);
+  };
+  {
+    internal::MutexLock lock(journal_->mu);
+    journal_->tasks[-2] = note;
+  }
+  const std::string mine =
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const TraceparentScope scope(mine);
+  Submit(note);
+  Keep(pool_->Submit(-2, /*is_chunk=*/false));
+  Submit(note);
+  ASSERT_TRUE(Eventually([&] { return pool_->Stats().completed == 3; }));
+  EXPECT_THAT(traces, ElementsAre(mine, "", mine));
 }
 
 // The host may find late that a wait is over: when the worker that waited, and

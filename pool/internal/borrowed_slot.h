@@ -3,60 +3,58 @@
 
 #include <utility>
 
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 
 namespace asyncpal::internal {
 
-// The place of an idle worker whose process is lent to others, who send it a
-// task and receive the result while the worker's own thread sleeps on: so a
-// call costs the two wake-ups that it must.
+// The place of an idle worker whose process others borrow: they send it a task
+// and receive the result while the worker's own thread sleeps on. So a call
+// costs the two wake-ups that it must.
 //
 //   submitter                         the one who waits for the task
-//   slot.Lend(task, will_wait);
-//   Send(task);                       if (slot.BeginVisit(task)) {
+//   slot.Borrow(task, will_wait);
+//   Send(task);                       if (slot.BeginReceive(task)) {
 //                                       Receive(task);
 //                                       slot.End();
 //                                     }
 //
-// The loan is over with that, or the worker ends it because the process has
-// said something and nobody came.
+// The slot is free again with that, or the worker takes it back because the
+// process has said something and nobody came.
 //
 // Threads: none of its own; a lock guards it as a whole.
 // Lifetime: the task has references of others.
 // Ordering: none. Errors: none. Shutdown: none.
 class BorrowedSlot {
  public:
-  bool is_lent() const { return loan_ != Loan::kNone; }
+  bool is_borrowed() const { return use_ != Use::kNone; }
   // The process has said something, and nobody is going to look.
-  bool is_neglected() const {
-    return loan_ == Loan::kUnattended && child_spoke_;
-  }
+  bool is_neglected() const { return use_ == Use::kUnattended && child_spoke_; }
   bool child_ended() const { return child_ended_; }
 
-  // `task` was started for this worker. `will_wait`: the caller promises a
-  // visit.
-  void Lend(StateBase* task, bool will_wait) {
-    loan_ = will_wait ? Loan::kReserved : Loan::kUnattended;
+  // `task` was started for this worker. `will_wait`: the caller promises to
+  // receive its result.
+  void Borrow(TaskState* task, bool will_wait) {
+    use_ = will_wait ? Use::kReserved : Use::kUnattended;
     task_ = task;
     child_spoke_ = false;
   }
   // The caller waits for `task`, and receives its result. False: it is not
   // here, or somebody else is faster.
-  bool BeginVisit(const StateBase& task) {
+  bool BeginReceive(const TaskState& task) {
     if (task_ != &task ||
-        (loan_ != Loan::kUnattended && loan_ != Loan::kReserved)) {
+        (use_ != Use::kUnattended && use_ != Use::kReserved)) {
       return false;
     }
-    loan_ = Loan::kVisited;
+    use_ = Use::kReceiving;
     return true;
   }
-  // The loan is over. Unless the task is done, it is the worker's now.
+  // The slot is free. Unless the task is done, it is the worker's now.
   void End(bool is_done) {
-    loan_ = Loan::kNone;
+    use_ = Use::kNone;
     if (is_done) task_ = nullptr;
   }
-  // The task that a loan has left to the worker, once; or null.
-  StateBase* TakeTask() { return std::exchange(task_, nullptr); }
+  // The task that a borrower has left to the worker, once; or null.
+  TaskState* TakeTask() { return std::exchange(task_, nullptr); }
 
   // What the worker's thread was woken by.
   void OnSpoke() {
@@ -79,12 +77,12 @@ class BorrowedSlot {
   }
 
  private:
-  enum class Loan { kNone, kUnattended, kReserved, kVisited };
+  enum class Use { kNone, kUnattended, kReserved, kReceiving };
 
-  Loan loan_ = Loan::kNone;
-  StateBase* task_ = nullptr;
+  Use use_ = Use::kNone;
+  TaskState* task_ = nullptr;
   bool is_watched_ = false;
-  bool child_spoke_ = false;  // or ended, during this loan
+  bool child_spoke_ = false;  // or ended, since Borrow()
   bool child_ended_ = false;
 };
 

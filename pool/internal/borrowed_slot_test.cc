@@ -8,79 +8,79 @@ namespace {
 
 class BorrowedSlotTest : public ::testing::Test {
  protected:
-  using Ref = StateRef<StateBase>;
+  using Ref = StateRef<TaskState>;
 
   Ref mine_ = Ref::Adopt(NewTask(nullptr, 0, [] {}));
   Ref other_ = Ref::Adopt(NewTask(nullptr, 0, [] {}));
   BorrowedSlot slot_;
 };
 
-TEST_F(BorrowedSlotTest, IsNotLentAtFirst) {
-  EXPECT_FALSE(slot_.is_lent());
-  EXPECT_FALSE(slot_.BeginVisit(*mine_));
+TEST_F(BorrowedSlotTest, IsNotBorrowedAtFirst) {
+  EXPECT_FALSE(slot_.is_borrowed());
+  EXPECT_FALSE(slot_.BeginReceive(*mine_));
   EXPECT_EQ(slot_.TakeTask(), nullptr);
 }
 
-TEST_F(BorrowedSlotTest, IsVisitedByTheOneWhoWaitsForItsTask) {
-  slot_.Lend(mine_.get(), /*will_wait=*/false);
-  EXPECT_TRUE(slot_.is_lent());
-  EXPECT_FALSE(slot_.BeginVisit(*other_));
-  EXPECT_TRUE(slot_.BeginVisit(*mine_));
+TEST_F(BorrowedSlotTest, IsReceivedFromByTheOneWhoWaitsForItsTask) {
+  slot_.Borrow(mine_.get(), /*will_wait=*/false);
+  EXPECT_TRUE(slot_.is_borrowed());
+  EXPECT_FALSE(slot_.BeginReceive(*other_));
+  EXPECT_TRUE(slot_.BeginReceive(*mine_));
 }
 
-TEST_F(BorrowedSlotTest, IsVisitedOnceAtATime) {
-  slot_.Lend(mine_.get(), /*will_wait=*/true);
-  EXPECT_TRUE(slot_.BeginVisit(*mine_));
-  EXPECT_FALSE(slot_.BeginVisit(*mine_));
+TEST_F(BorrowedSlotTest, IsReceivedFromOnceAtATime) {
+  slot_.Borrow(mine_.get(), /*will_wait=*/true);
+  EXPECT_TRUE(slot_.BeginReceive(*mine_));
+  EXPECT_FALSE(slot_.BeginReceive(*mine_));
 }
 
 TEST_F(BorrowedSlotTest, LeavesNothingWhereTheTaskIsDone) {
-  slot_.Lend(mine_.get(), /*will_wait=*/true);
-  slot_.BeginVisit(*mine_);
+  slot_.Borrow(mine_.get(), /*will_wait=*/true);
+  slot_.BeginReceive(*mine_);
   slot_.End(/*is_done=*/true);
-  EXPECT_FALSE(slot_.is_lent());
+  EXPECT_FALSE(slot_.is_borrowed());
   EXPECT_EQ(slot_.TakeTask(), nullptr);
 }
 
 TEST_F(BorrowedSlotTest, LeavesATaskThatIsNotDoneToTheWorkerOnce) {
-  slot_.Lend(mine_.get(), /*will_wait=*/false);
+  slot_.Borrow(mine_.get(), /*will_wait=*/false);
   slot_.End(/*is_done=*/false);
-  EXPECT_FALSE(slot_.BeginVisit(*mine_)) << "it is the worker's";
+  EXPECT_FALSE(slot_.BeginReceive(*mine_)) << "it is the worker's";
   EXPECT_EQ(slot_.TakeTask(), mine_.get());
   EXPECT_EQ(slot_.TakeTask(), nullptr);
 }
 
 TEST_F(BorrowedSlotTest, IsNeglectedOnceTheProcessHasSpoken) {
-  slot_.Lend(mine_.get(), /*will_wait=*/false);
+  slot_.Borrow(mine_.get(), /*will_wait=*/false);
   EXPECT_FALSE(slot_.is_neglected());
   slot_.OnSpoke();
   EXPECT_TRUE(slot_.is_neglected());
 }
 
 TEST_F(BorrowedSlotTest, IsNeglectedOnceTheProcessHasEnded) {
-  slot_.Lend(mine_.get(), /*will_wait=*/false);
+  slot_.Borrow(mine_.get(), /*will_wait=*/false);
   slot_.OnEnded();
   EXPECT_TRUE(slot_.is_neglected());
   EXPECT_TRUE(slot_.child_ended());
 }
 
 TEST_F(BorrowedSlotTest, IsNotNeglectedWhereSomebodyHasPromisedToCome) {
-  slot_.Lend(mine_.get(), /*will_wait=*/true);
+  slot_.Borrow(mine_.get(), /*will_wait=*/true);
   slot_.OnSpoke();
   EXPECT_FALSE(slot_.is_neglected());
-  slot_.BeginVisit(*mine_);
+  slot_.BeginReceive(*mine_);
   EXPECT_FALSE(slot_.is_neglected());
 }
 
-TEST_F(BorrowedSlotTest, ForgetsWhatWasSaidBeforeItWasLent) {
+TEST_F(BorrowedSlotTest, ForgetsWhatWasSaidBeforeItWasBorrowed) {
   slot_.OnSpoke();
-  slot_.Lend(mine_.get(), /*will_wait=*/false);
+  slot_.Borrow(mine_.get(), /*will_wait=*/false);
   EXPECT_FALSE(slot_.is_neglected());
 }
 
 TEST_F(BorrowedSlotTest, RemembersTheEndUntilTheNextProcessStarts) {
   slot_.OnEnded();
-  slot_.Lend(mine_.get(), /*will_wait=*/false);
+  slot_.Borrow(mine_.get(), /*will_wait=*/false);
   slot_.End(/*is_done=*/false);
   EXPECT_TRUE(slot_.child_ended());
   slot_.OnStarted();

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <exception>
+#include <limits>
 #include <memory>
-#include <new>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -15,31 +16,36 @@
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/future_access.h"
-#include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/internal/task.h"
+#include "asyncpal/pool/internal/chunk_sizer.h"
 #include "asyncpal/pool/internal/map_checks.h"
+#include "asyncpal/pool/internal/map_monitor.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/source_gate.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
 
 // An eager map of a pool whose tasks run in this process, in order.
 //
-// How it works. For each chunk the caller copies the elements, a plain array
-// for each range, and makes room for the results at the end of the vector that
-// it will return. The chunk's task is then one loop from those arrays into that
-// room: nothing is wrapped for each item, or moved twice.
+// How it works. For each chunk the caller makes room for the results at the end
+// of the vector that it will return. The chunk's task is then one loop into
+// that room: nothing is wrapped for each item, or moved twice.
+//
+// Numbers in an array are read by the task itself, a block at a time, while the
+// caller is inside Run(): Run() closes a gate before it throws, and a task that
+// finds it closed leaves out the rest of its calls. Other elements are copied
+// by the caller into an array for each range. Copies that wait for their task
+// leave the cache, and each new page costs as much as a thousand small calls,
+// so no more than a megabyte is copied ahead.
 //
 // When all is submitted, the caller works in the place of an idle worker, if
-// there is one: a short map is over before another thread would be awake.
-//
-// Copies that wait for their task leave the cache, and each new page costs as
-// much as a thousand small calls. So of a large map no more than a megabyte is
-// copied ahead of its tasks, and arrays of numbers are used again.
+// there is one: a short map is over before another thread would be awake. With
+// a MapProgress it does not: it has to tell what the others have done.
 //
 // A task that is still running when the map is left, by an error or a timeout,
-// finds its arrays, its room and `f` as they were: it owns the first and shares
-// the others.
+// finds its elements, its room and `f` as they were: it owns the first and
+// shares the others.
 template <typename F, typename Cursor>
 class EagerMap {
  public:
@@ -66,37 +72,49 @@ class EagerMap {
         cursor_(std::move(cursor)) {
     CheckMap(function, core.name(), options, f);
     shared_ = std::make_shared<Shared>(std::forward<Fn>(f));
+    if (options.chunk_size == 0) {
+      sizer_ = std::make_unique<ChunkSizer>(kTaskCost,
+                                            std::max(core.max_workers(), 1));
+    }
+    if (options.progress != nullptr) {
+      monitor_ =
+          std::make_unique<Monitor>(options.progress, cursor_.Remaining());
+    }
   }
 
   // Once.
   std::vector<Stored<Result>> Run() {
     try {
+      if (monitor_ != nullptr) monitor_->Begin();
       SubmitAll();
       WaitForFirst(chunks_.size());
     } catch (...) {
       StopHelping();
+      shared_->gate.Close();
       for (Future<std::exception_ptr>& chunk : chunks_) {
         if (chunk.valid()) chunk.Cancel();
       }
+      if (monitor_ != nullptr) monitor_->End();
       throw;
     }
     StopHelping();
+    if (monitor_ != nullptr) monitor_->End();
     return std::move(shared_->results);
   }
 
  private:
   static constexpr bool kHasResults = !std::is_void_v<Result>;
 
+  using Monitor = MapMonitor<std::exception_ptr>;
   using Columns = typename Cursor::Columns;
   static constexpr size_t kMaxBytesAhead = size_t{1} << 20;
+  // With chunks of automatic sizes: what one costs, and so many for each worker
+  // are ahead.
+  static constexpr absl::Duration kTaskCost = absl::Nanoseconds(250);
+  static constexpr size_t kChunksAhead = 32;
   static constexpr size_t kElementBytes =
       []<typename... V>(std::type_identity<std::tuple<std::vector<V>...>>) {
         return (sizeof(V) + ... + 0);
-      }(std::type_identity<Columns>());
-  // Nobody can tell whether they live longer than their task.
-  static constexpr bool kUsesColumnsAgain =
-      []<typename... V>(std::type_identity<std::tuple<std::vector<V>...>>) {
-        return (std::is_arithmetic_v<V> && ...);
       }(std::type_identity<Columns>());
 
   struct Shared {
@@ -104,37 +122,95 @@ class EagerMap {
     explicit Shared(Fn&& fn) : f(std::forward<Fn>(fn)) {}
     F f;
     std::vector<Stored<Result>> results;  // the caller's to resize
-    Mutex mu;
-    std::vector<Columns> spare ABSL_GUARDED_BY(mu);
+    SourceGate gate;                      // to arrays of the caller's
+  };
 
-    Columns TakeSpare() {
-      MutexLock lock(mu);
-      if (spare.empty()) return {};
-      Columns columns = std::move(spare.back());
-      spare.pop_back();
-      return columns;
-    }
-    void GiveSpare(Columns columns) noexcept {
-      MutexLock lock(mu);
-      try {
-        spare.push_back(std::move(columns));
-      } catch (const std::bad_alloc&) {  // then they are of no use
+  // What is left to call, one element of each array at a time.
+  template <typename... V>
+  static Stored<Result>* CallAll(F& f, Stored<Result>* out, size_t size,
+                                 V*... elements) {
+    for (size_t i = 0; i < size; ++i) {
+      if constexpr (kHasResults) {
+        out[i] = Cursor::Call(f, elements[i]...);
+      } else {
+        Cursor::Call(f, elements[i]...);
       }
     }
+    return kHasResults ? out + size : out;
+  }
+
+  // The elements of a chunk that has copies of its own.
+  class CopiedElements {
+   public:
+    CopiedElements(Cursor& cursor, size_t size) : size_(size) {
+      cursor.TakeColumns(size, columns_);
+    }
+    void CallAll(Shared& shared, Stored<Result>* out) {
+      std::apply(
+          [&](auto&... column) {
+            EagerMap::CallAll(shared.f, out, size_, column.data()...);
+          },
+          columns_);
+    }
+
+   private:
+    const size_t size_;
+    Columns columns_;
+  };
+
+  // Those of a chunk that reads them where they are.
+  class ElementsInPlace {
+   public:
+    ElementsInPlace(Cursor& cursor, size_t size)
+        : left_(size), arrays_(cursor.TakeArrays(size)) {}
+    void CallAll(Shared& shared, Stored<Result>* out) {
+      std::apply([&](const auto*... from) { CallBlocks(shared, out, from...); },
+                 arrays_);
+    }
+
+   private:
+    static constexpr size_t kBlock = std::max<size_t>(4096 / kElementBytes, 1);
+
+    template <typename V>
+    struct Block {
+      Block() {}  // leaves them as they are
+      V elements[kBlock];
+    };
+
+    template <typename... V>
+    void CallBlocks(Shared& shared, Stored<Result>* out, const V*... from) {
+      std::tuple<Block<V>...> blocks;
+      while (left_ > 0) {
+        const size_t size = std::min(left_, kBlock);
+        if (!shared.gate.Enter()) return;
+        std::apply(
+            [&](auto&... to) { (std::copy_n(from, size, to.elements), ...); },
+            blocks);
+        shared.gate.Leave();
+        std::apply(
+            [&](auto&... block) {
+              out = EagerMap::CallAll(shared.f, out, size, block.elements...);
+            },
+            blocks);
+        ((from += size), ...);
+        left_ -= size;
+      }
+    }
+
+    size_t left_;
+    typename Cursor::Arrays arrays_;
   };
 
   // A task of the map; returns what a call has thrown.
+  template <typename Elements>
   struct Chunk {
     std::shared_ptr<Shared> shared;
-    Columns columns;
-    size_t size;
+    Elements elements;
     Stored<Result>* results;
 
     std::exception_ptr operator()() {
       try {
-        std::apply([this](auto&... column) { this->CallAll(column.data()...); },
-                   columns);
-        if constexpr (kUsesColumnsAgain) shared->GiveSpare(std::move(columns));
+        elements.CallAll(*shared, results);
         return nullptr;
       } catch (...) {
         std::exception_ptr error = std::current_exception();
@@ -142,56 +218,71 @@ class EagerMap {
         return error;
       }
     }
-
-    template <typename... V>
-    void CallAll(V*... elements) const {
-      F& f = shared->f;
-      Stored<Result>* const out = results;
-      const size_t end = size;
-      for (size_t i = 0; i < end; ++i) {
-        if constexpr (kHasResults) {
-          out[i] = Cursor::Call(f, elements[i]...);
-        } else {
-          Cursor::Call(f, elements[i]...);
-        }
-      }
-    }
   };
 
   void SubmitAll() {
     size_t left = cursor_.Remaining();
-    chunks_.reserve(left / options_.chunk_size + 1);
-    auto& results = shared_->results;
-    if (kHasResults) results.reserve(left);
+    if (sizer_ == nullptr) chunks_.reserve(left / options_.chunk_size + 1);
+    if (kHasResults) shared_->results.reserve(left);
     const size_t max_ahead = MaxChunksAhead();
     while (left > 0) {
       if (chunks_.size() - first_ == max_ahead) {
         WaitForFirst(chunks_.size() - max_ahead / 2);
       }
-      const size_t size = std::min(left, options_.chunk_size);
+      const size_t size = NextSize(left);
       left -= size;
-      Chunk chunk{shared_, shared_->TakeSpare(), size, nullptr};
-      cursor_.TakeColumns(size, chunk.columns);
-      if (kHasResults) {
-        results.resize(results.size() + size);
-        chunk.results = results.data() + (results.size() - size);
-      }
-      auto* const task = NewTask(&core_, 0, std::move(chunk));
-      auto mine = StateRef<ResultState<std::exception_ptr>>::ShareNew(task);
-      if (left == 0 && options_.timeout == absl::InfiniteDuration()) {
-        place_ = core_.SubmitAndHelp(task);
+      if constexpr (Cursor::kGivesArrays) {
+        SubmitChunk(ElementsInPlace(cursor_, size), size, left == 0);
       } else {
-        SubmitInTime(task);
+        SubmitChunk(CopiedElements(cursor_, size), size, left == 0);
       }
-      chunks_.push_back(
-          FutureAccess::Make<std::exception_ptr>(std::move(mine)));
     }
   }
 
-  // At least two for each worker, so that none waits for the caller.
+  size_t NextSize(size_t left) {
+    if (sizer_ == nullptr) return std::min(left, options_.chunk_size);
+    while (learned_ < chunks_.size() && chunks_[learned_].is_done()) {
+      LearnOfNext();
+    }
+    sizes_.push_back(sizer_->Next(left));
+    return sizes_.back();
+  }
+  // The first chunk that was not learned of is done.
+  void LearnOfNext() {
+    sizer_->Learn(sizes_.front(), chunks_[learned_].duration().running);
+    sizes_.pop_front();
+    ++learned_;
+  }
+
+  template <typename Elements>
+  void SubmitChunk(Elements elements, size_t size, bool is_last) {
+    auto& results = shared_->results;
+    Stored<Result>* room = nullptr;
+    if (kHasResults) {
+      results.resize(results.size() + size);
+      room = results.data() + (results.size() - size);
+    }
+    auto* const task =
+        NewTask(&core_, 0, Chunk<Elements>{shared_, std::move(elements), room});
+    auto mine = StateRef<ResultState<std::exception_ptr>>::ShareNew(task);
+    if (is_last && options_.timeout == absl::InfiniteDuration() &&
+        monitor_ == nullptr) {
+      place_ = core_.SubmitAndHelp(task);
+    } else {
+      SubmitInTime(task);
+    }
+    chunks_.push_back(FutureAccess::Make<std::exception_ptr>(std::move(mine)));
+    if (monitor_ != nullptr) monitor_->Add(chunks_.back(), size);
+  }
+
   size_t MaxChunksAhead() const {
+    if (sizer_ != nullptr) {
+      return kChunksAhead * static_cast<size_t>(core_.max_workers());
+    }
+    if (Cursor::kGivesArrays) return std::numeric_limits<size_t>::max();
     const size_t chunk_bytes =
         std::min(options_.chunk_size, kMaxBytesAhead) * kElementBytes;
+    // At least two for each worker, so that none waits for the caller.
     return std::max(kMaxBytesAhead / std::max<size_t>(chunk_bytes, 1),
                     4 * static_cast<size_t>(core_.max_workers()));
   }
@@ -200,15 +291,18 @@ class EagerMap {
   void WaitForFirst(size_t n) {
     for (; first_ < n; ++first_) {
       HelpUntilDone(first_);
-      if (!chunks_[first_].Wait(countdown_.Remaining())) {
+      const Future<std::exception_ptr>& chunk = chunks_[first_];
+      if (monitor_ != nullptr ? !monitor_->Wait(chunk, countdown_)
+                              : !chunk.Wait(countdown_.Remaining())) {
         ThrowMapTimeout(function_, core_.name(), options_.timeout);
       }
+      if (sizer_ != nullptr && learned_ == first_) LearnOfNext();
       const std::exception_ptr error = std::move(chunks_[first_]).Collect();
       if (error != nullptr) std::rethrow_exception(error);
     }
   }
 
-  void SubmitInTime(StateBase* task) {
+  void SubmitInTime(TaskState* task) {
     try {
       core_.SubmitChunk(task, countdown_);
     } catch (const TimeoutError&) {
@@ -246,6 +340,10 @@ class EagerMap {
   size_t first_ = 0;                     // those before are done
   std::shared_ptr<ThreadWorker> place_;  // of an idle worker, which sleeps on
   size_t next_to_help_ = 0;              // in chunks_
+  std::unique_ptr<ChunkSizer> sizer_;    // null with a chunk_size
+  size_t learned_ = 0;                   // in chunks_; those before it told
+  std::deque<size_t> sizes_;             // of those from there on
+  std::unique_ptr<Monitor> monitor_;     // null without a MapProgress
 };
 
 }  // namespace asyncpal::internal

@@ -64,12 +64,12 @@ class GroupTask final : public ResultState<void> {
 
 }  // namespace
 
-StateBase* NewGroupTask(const PostedCall& posted, const void* call,
+TaskState* NewGroupTask(const PostedCall& posted, const void* call,
                         TaskOwner* owner) {
   return new GroupTask(posted, call, owner);
 }
 
-bool IsGroupTask(const StateBase& task, const void* group) {
+bool IsGroupTask(const TaskState& task, const void* group) {
   const auto* const its = dynamic_cast<const GroupTask*>(&task);
   return its != nullptr && &its->core() == group;
 }

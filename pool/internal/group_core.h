@@ -114,10 +114,10 @@ class GroupCore {
 
 // A task of a group in a queue that takes no posted calls, or after it has left
 // its queue and will not run.
-StateBase* NewGroupTask(const PostedCall& posted, const void* call,
+TaskState* NewGroupTask(const PostedCall& posted, const void* call,
                         TaskOwner* owner);
 // Whether `task` is one, of that group.
-bool IsGroupTask(const StateBase& task, const void* group);
+bool IsGroupTask(const TaskState& task, const void* group);
 
 // A callable that does not fit into the queue. Its destructor may throw.
 template <typename F>
@@ -182,7 +182,7 @@ struct GroupCall {
 template <typename F>
 inline constexpr PostedCall kGroupCall = {
     .run = [](void* call) { static_cast<GroupCall<F>*>(call)->Run(); },
-    .to_task = [](const void* call, TaskOwner* owner) -> StateBase* {
+    .to_task = [](const void* call, TaskOwner* owner) -> TaskState* {
       return NewGroupTask(kGroupCall<F>, call, owner);
     },
     .drop = [](void* call) { static_cast<GroupCall<F>*>(call)->Drop(); }};

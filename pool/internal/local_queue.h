@@ -7,7 +7,8 @@
 #include <memory>
 #include <utility>
 
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
+#include "asyncpal/pool/internal/oldest_task.h"
 #include "asyncpal/pool/internal/slot_queue.h"
 
 namespace asyncpal::internal {
@@ -80,7 +81,7 @@ class LocalQueue {
   void PopBack() { --back_; }
 
   // Takes `task` out, and its reference, if it is at either end.
-  bool PopIfAtAnEnd(const StateBase* task) {
+  bool PopIfAtAnEnd(const TaskState* task) {
     if (empty()) return false;
     if (Holds(Back(), task)) {
       PopBack();
@@ -92,7 +93,7 @@ class LocalQueue {
   }
   // Takes out the posted call whose first bytes are `address`. False: it is not
   // here.
-  bool Withdraw(const PostedCall& posted, const void* address) {
+  bool Revoke(const PostedCall& posted, const void* address) {
     for (size_t i = back_; i != front_; --i) {
       Slot& slot = entries_[(i - 1) & (capacity_ - 1)].slot;
       if (slot.posted != &posted ||
@@ -123,6 +124,26 @@ class LocalQueue {
     }
     return false;
   }
+  // Calls `visit(task, kNoCall)` with what has not left out of turn, oldest
+  // first, or `visit(nullptr, call)` with what is known of a posted call, until
+  // that says false.
+  template <typename Visit>
+  void ForEachPending(Visit&& visit) const {
+    for (size_t i = front_; i != back_; ++i) {
+      const Entry& entry = entries_[i & (capacity_ - 1)];
+      if (IsStale(entry.slot)) continue;
+      TaskState* const task = entry.slot.is_task() ? entry.slot.task : nullptr;
+      const CallInfo call = {.id = entry.id, .submitted_at = 0};
+      if (!visit(task, task == nullptr ? call : kNoCall)) return;
+    }
+  }
+  // Shows `oldest` the oldest of them.
+  void FindOldest(OldestTask& oldest) const {
+    ForEachPending([&oldest](TaskState* task, const CallInfo& call) {
+      oldest.See(task, call);
+      return false;
+    });
+  }
   // Forgets tasks at the back that have left out of turn.
   void TrimBack(DroppedStates& dropped) {
     while (!empty() && IsStale(Back().slot)) {
@@ -134,7 +155,7 @@ class LocalQueue {
  private:
   static constexpr size_t kFirstCapacity = 64;  // a power of two
 
-  static bool Holds(const Entry& entry, const StateBase* task) {
+  static bool Holds(const Entry& entry, const TaskState* task) {
     return entry.slot.is_task() && entry.slot.task == task;
   }
   static bool IsStale(const Slot& slot) {

@@ -13,9 +13,9 @@ namespace {
 class LocalQueueTest : public ::testing::Test {
  protected:
   // A task of which the queue gets one reference, and the test keeps one.
-  StateBase* Push() {
-    StateBase* const task = NewTask(nullptr, 0, [] {});
-    tasks_.push_back(StateRef<StateBase>::Share(task));
+  TaskState* Push() {
+    TaskState* const task = NewTask(nullptr, 0, [] {});
+    tasks_.push_back(StateRef<TaskState>::Share(task));
     MakeRoom();
     queue_.Push(Slot::Of(task), tasks_.size());
     return task;
@@ -25,15 +25,15 @@ class LocalQueueTest : public ::testing::Test {
     DroppedStates dropped;
     queue_.Grow(LocalQueue::Ring(queue_.wanted_capacity()), dropped);
   }
-  StateBase* PopFront() {
-    StateBase* const task = queue_.Front().slot.task;
+  TaskState* PopFront() {
+    TaskState* const task = queue_.Front().slot.task;
     queue_.PopFront();
     task->Release();
     return task;
   }
   void ClaimAndForget(size_t i) { ASSERT_TRUE(tasks_[i]->ClaimPending()); }
 
-  std::vector<StateRef<StateBase>> tasks_;
+  std::vector<StateRef<TaskState>> tasks_;
   LocalQueue queue_;
 };
 
@@ -53,6 +53,19 @@ TEST_F(LocalQueueTest, KeepsItsOrderWhereTheRingWraps) {
   for (size_t i = 0; i < 50; ++i) ASSERT_EQ(PopFront(), tasks_[i].get());
   for (int i = 0; i < 200; ++i) Push();
   for (size_t i = 50; i < 250; ++i) ASSERT_EQ(PopFront(), tasks_[i].get());
+}
+
+TEST_F(LocalQueueTest, OldestIsTheFirstThatHasNotLeft) {
+  Push();
+  ClaimAndForget(0);
+  MakeRoom();
+  const auto call = [] {};
+  queue_.Push(Slot::Of(kPostedCall<decltype(call)>, &call, sizeof(call)), 7);
+  Push();
+  OldestTask oldest;
+  queue_.FindOldest(oldest);
+  EXPECT_EQ(oldest.call_id(), 7u);
+  EXPECT_EQ(oldest.waited(), absl::ZeroDuration());
 }
 
 TEST_F(LocalQueueTest, KeepsTheIdsOfPostedCalls) {
@@ -87,9 +100,9 @@ TEST_F(LocalQueueTest, NewestCallOfAGroupLeavesFirst) {
 }
 
 TEST_F(LocalQueueTest, NewestAndOldestLeaveToThoseWhoWaitForThem) {
-  StateBase* const oldest = Push();
-  StateBase* const middle = Push();
-  StateBase* const newest = Push();
+  TaskState* const oldest = Push();
+  TaskState* const middle = Push();
+  TaskState* const newest = Push();
   EXPECT_FALSE(queue_.PopIfAtAnEnd(middle));
   EXPECT_TRUE(queue_.PopIfAtAnEnd(newest));
   EXPECT_TRUE(queue_.PopIfAtAnEnd(oldest));
@@ -128,7 +141,7 @@ TEST_F(LocalQueueTest, ForgetsWhatIsStaleInsteadOfGrowing) {
 }
 
 TEST_F(LocalQueueTest, ReleasesWhatIsInsideAtItsEnd) {
-  const auto task = StateRef<StateBase>::Adopt(NewTask(nullptr, 0, [] {}));
+  const auto task = StateRef<TaskState>::Adopt(NewTask(nullptr, 0, [] {}));
   {
     LocalQueue queue;
     DroppedStates dropped;

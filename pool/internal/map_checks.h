@@ -24,6 +24,12 @@ void CheckMap(const char* function, const std::string& pool,
   }
 }
 
+inline void CheckSettles(const char* function, const MapOptions& options) {
+  if (options.on_error == OnError::kRaise) return;
+  throw std::invalid_argument(absl::StrCat("on_error is kSkip; ", function,
+                                           " gives each failure as a result"));
+}
+
 [[noreturn]] inline void ThrowMapTimeout(const char* function,
                                          const std::string& pool,
                                          absl::Duration timeout) {

@@ -1,6 +1,7 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_PENDING_LIMITS_H_
 #define ASYNCPAL_POOL_INTERNAL_PENDING_LIMITS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -13,15 +14,16 @@ namespace asyncpal::internal {
 
 // How much a pool lets wait: PoolOptions::max_pending and
 // ProcessPoolOptions::max_pending_bytes. A task for which a worker is free does
-// not wait, and needs no room.
+// not wait, and needs no room; one that is submitted for later does.
 //
 // Threads: const.
 class PendingLimits {
  public:
   // What a pool has at this moment.
   struct Load {
-    int64_t tasks = 0;  // pending
-    int64_t bytes = 0;  // of their arguments
+    int64_t tasks = 0;    // pending, and in the queue
+    int64_t delayed = 0;  // those that are pending, too, for later
+    int64_t bytes = 0;    // of their arguments
     int64_t free_workers = 0;
   };
 
@@ -32,8 +34,12 @@ class PendingLimits {
   bool any() const { return max_tasks_ > 0 || max_bytes_ > 0; }
   bool counts_bytes() const { return max_bytes_ > 0; }
 
-  bool HasRoom(const Load& load, int64_t bytes) const {
-    return (max_tasks_ == 0 || load.tasks < max_tasks_ + load.free_workers) &&
+  // `now`: the task may begin at once.
+  bool HasRoom(const Load& load, int64_t bytes, bool now = true) const {
+    return (max_tasks_ == 0 || (now && load.tasks < load.free_workers) ||
+            std::max<int64_t>(load.tasks - load.free_workers, 0) +
+                    load.delayed <
+                max_tasks_) &&
            (max_bytes_ == 0 || load.bytes + bytes <= max_bytes_);
   }
   // Whether such a task has room in an empty queue.

@@ -1,17 +1,22 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_PENDING_TASKS_H_
 #define ASYNCPAL_POOL_INTERNAL_PENDING_TASKS_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <new>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
+#include "asyncpal/pool/internal/oldest_task.h"
 #include "asyncpal/pool/internal/slot_queue.h"
+#include "asyncpal/pool/internal/task_classes.h"
 
 // The tasks of a pool that wait for a worker: what is counted of them, and the
 // end of their queue from which workers take.
@@ -54,7 +59,7 @@ class TakeCounts {
     left_.Add(n);
   }
   // With the pool's lock as well.
-  void CountPutBack() { left_.Add(-1); }
+  void CountRequeued() { left_.Add(-1); }
 
  private:
   SharedCount started_;
@@ -66,76 +71,131 @@ struct TakenTask {
   explicit operator bool() const {
     return task != nullptr || posted != nullptr;
   }
-  void Set(StateBase* started) {
+  void Set(TaskState* started) {
     task = started;
     posted = nullptr;
   }
-  void Set(const Slot& slot, uint64_t call_id) {
+  void Set(const Slot& slot, const CallInfo& info) {
     task = nullptr;
     posted = slot.posted;
     std::memcpy(call, slot.call, kPostedCallBytes);
-    id = call_id;
+    call_info = info;
   }
 
-  StateBase* task = nullptr;
+  TaskState* task = nullptr;
   const PostedCall* posted = nullptr;
-  uint64_t id = 0;  // of the posted call
+  CallInfo call_info = {};  // of the posted call
   alignas(void*) std::byte call[kPostedCallBytes];
 };
 
-// The end of the queue from which workers take, and what was put back there.
+// The end of the queue from which workers take, what was put back there, and
+// the tasks of other classes than the normal one, which is in that queue.
 //
 // Threads: none of its own; a lock guards it as a whole.
 // Lifetime: owns a reference to each task inside, and to those that it has
 // skipped until TakeDropped().
-// Ordering: first in, first out; what was put back comes first.
+// Ordering: first in, first out in each class; what was put back comes first.
 // Errors: PrefetchNext() lets out what memory throws. The others do not throw.
 // Shutdown: none.
 class TaskOutbox {
  public:
-  explicit TaskOutbox(SlotChain& chain) : slots_(chain) {}
+  // `priority_step`: see TaskClasses.
+  explicit TaskOutbox(SlotChain& chain,
+                      int64_t priority_step = TaskClasses::kStrict)
+      : slots_(chain), classes_(priority_step) {}
   ~TaskOutbox() {
-    for (StateBase* const task : put_back_) task->Release();
+    for (TaskState* const task : requeued_) task->Release();
   }
 
+  // --- The other classes ---
+  // Whether there is anything of them.
+  bool has_classes() const { return !classes_.empty(); }
+  bool has_above_normal() const { return classes_.has_above_normal(); }
+  // Adds a task, with the caller's reference. Throws where there is no memory.
+  void Add(TaskState* task, int task_class, int64_t now) {
+    classes_.Add(task, task_class, now, slots_.pushed());
+  }
+  // The next one of all classes, started and counted. False: there is none.
+  bool StartByClass(int64_t now, TakeCounts& counts, TakenTask* taken) {
+    while (const std::optional<int> next = NextClass(now)) {
+      if (*next == TaskClasses::kNormalClass) {
+        if (StartNext(/*only_plain=*/false, counts, taken)) return true;
+        continue;
+      }
+      TaskState* const task = classes_.Pop(*next);
+      if (!task->Start()) {
+        dropped_.Add(task);
+        continue;
+      }
+      taken->Set(task);
+      counts.CountTaken();
+      return true;
+    }
+    return false;
+  }
+  // When the next one has its turn beside tasks of the normal class that are
+  // elsewhere: before them, in turns with them, or behind them.
+  enum class Turn { kFirst, kInTurns, kLast };
+  Turn TurnOfNext(int64_t now) {
+    const std::optional<int> next = NextClass(now);
+    if (!next.has_value()) return Turn::kLast;
+    if (*next == TaskClasses::kNormalClass) return Turn::kInTurns;
+    return classes_.IsDueBeforeNormal(*next, now) ? Turn::kFirst : Turn::kLast;
+  }
+  // The one with that id; null: it has left. Remove() takes it out.
+  TaskState* FindClassed(uint64_t id) const {
+    TaskState* found = nullptr;
+    classes_.ForEach([&](TaskState& task) {
+      if (task.task_id() == id) found = &task;
+      return found == nullptr;
+    });
+    return found;
+  }
+  void RemoveClassed(uint64_t id) { classes_.Remove(id); }
+
+  // --- The normal class ---
   // The oldest task. Null: a posted call is next, or nothing.
-  StateBase* FrontTask() {
-    if (!put_back_.empty()) return put_back_.back();
+  TaskState* FrontTask() {
+    if (!requeued_.empty()) return requeued_.back();
     const Slot* const slot = slots_.Front();
     return slot != nullptr && slot->is_task() ? slot->task : nullptr;
   }
   // Takes that out, and its reference.
-  StateBase* PopFrontTask() {
-    StateBase* const task = FrontTask();
+  TaskState* PopFrontTask() {
+    TaskState* const task = FrontTask();
     if (task == nullptr) return nullptr;
-    if (put_back_.empty()) {
+    if (requeued_.empty()) {
       slots_.Pop();
     } else {
-      put_back_.pop_back();
+      requeued_.pop_back();
     }
     return task;
   }
 
   // The oldest that can still be started, started and counted. False: there is
-  // none; or with `only_plain`, it is a posted call or has options.
+  // none; or with `only_plain`, it is a posted call, has options or is
+  // observed.
   bool StartNext(bool only_plain, TakeCounts& counts, TakenTask* taken) {
     while (true) {
-      // Asked once: something may come in at any time.
-      const Slot* const slot = put_back_.empty() ? slots_.Front() : nullptr;
-      if (put_back_.empty() && slot == nullptr) return false;
-      if (slot != nullptr && !slot->is_task()) {
-        if (only_plain) return false;
-        taken->Set(*slot, slots_.front_id());
-        slots_.Pop();
-        counts.CountTaken();
-        return true;
-      }
-      StateBase* const task = slot != nullptr ? slot->task : put_back_.back();
-      if (only_plain && task->is_tracked()) return false;
-      if (slot != nullptr) {
-        slots_.Pop();
+      TaskState* task;
+      if (!requeued_.empty()) [[unlikely]] {
+        task = requeued_.back();
+        if (only_plain && task->is_watched()) return false;
+        requeued_.pop_back();
       } else {
-        put_back_.pop_back();
+        // Asked once: something may come in at any time.
+        const Slot* const slot = slots_.Front();
+        if (slot == nullptr) return false;
+        if (!slot->is_task()) {
+          if (only_plain) return false;
+          taken->Set(*slot, slots_.front_call());
+          slots_.Pop();
+          counts.CountTaken();
+          return true;
+        }
+        task = slot->task;
+        if (only_plain && task->is_watched()) return false;
+        slots_.Pop();
       }
       if (!task->Start()) {
         Skip(task);
@@ -149,11 +209,11 @@ class TaskOutbox {
   }
   // The next task for a worker that prefetches it: it leaves the queue, and
   // stays pending. Null: there is none.
-  StateBase* PrefetchNext(TakeCounts& counts) {
-    while (StateBase* const task = FrontTask()) {
-      put_back_.reserve(put_back_.size() + prefetched_ + 1);  // for PutBack()
+  TaskState* PrefetchNext(TakeCounts& counts) {
+    while (TaskState* const task = FrontTask()) {
+      requeued_.reserve(requeued_.size() + prefetched_ + 1);  // for Requeue()
       PopFrontTask();
-      if (!task->Offer()) {
+      if (!task->Prefetch()) {
         Skip(task);
         continue;
       }
@@ -166,11 +226,51 @@ class TaskOutbox {
   // A prefetched task has started.
   void EndPrefetch() { --prefetched_; }
   // A prefetched task, and its reference, is the first in the queue again.
-  void PutBack(StateBase* task, TakeCounts& counts) {
+  void Requeue(TaskState* task, TakeCounts& counts) {
     --prefetched_;
-    put_back_.push_back(task);
-    counts.CountPutBack();
-    task->TakeBack();
+    requeued_.push_back(task);
+    counts.CountRequeued();
+    task->Requeue();
+  }
+
+  // Calls `visit(task, kNoCall)` with what can still be started, oldest first,
+  // or `visit(nullptr, call)` with what is known of a posted call, until that
+  // says false.
+  template <typename Visit>
+  void ForEachPending(Visit&& visit) {
+    for (auto it = requeued_.rbegin(); it != requeued_.rend(); ++it) {
+      if ((*it)->can_start() && !visit(*it, kNoCall)) return;
+    }
+    bool goes_on = true;
+    slots_.ForEach(kAll, [&](Slot& slot, const CallInfo& call) {
+      if (slot.is_empty()) return true;
+      if (!slot.is_task()) return goes_on = visit(nullptr, call);
+      return goes_on = !slot.task->can_start() || visit(slot.task, kNoCall);
+    });
+    if (!goes_on) return;
+    classes_.ForEach([&](TaskState& task) {
+      return !task.can_start() || visit(&task, kNoCall);
+    });
+  }
+  // Shows `oldest` the oldest of them.
+  void FindOldest(OldestTask& oldest) {
+    ForEachPending([&oldest](TaskState* task, const CallInfo& call) {
+      oldest.See(task, call);
+      return false;
+    });
+    classes_.ForEachHead([&oldest](TaskState& task) {
+      if (task.can_start()) oldest.See(task);
+    });
+  }
+  // Takes out the task that has waited longest, and its reference, as it is.
+  // Null: there is none before the next posted call.
+  TaskState* PopOldest() {
+    TaskState* const front = FrontTask();
+    if (has_classes() &&
+        (front == nullptr || classes_.HasOlderThan(FrontNumber()))) {
+      return classes_.PopOldest();
+    }
+    return PopFrontTask();
   }
 
   // The one with that number; null: it has left.
@@ -180,13 +280,13 @@ class TaskOutbox {
   // A thread that waits for this task has started it, or somebody has claimed
   // it. If it is found near the front, its reference goes to the caller, true;
   // else it becomes a stale slot, which must not keep it for long.
-  bool LeaveOutOfTurn(StateBase* task) {
+  bool LeaveOutOfTurn(TaskState* task) {
     if (FrontTask() == task) {
       PopFrontTask();
       return true;
     }
     bool found = false;
-    slots_.ForEach(kNear, [&](Slot& slot, uint64_t) {
+    slots_.ForEach(kNear, [&](Slot& slot, const CallInfo&) {
       if (!slot.is_task() || slot.task != task) return true;
       slot = Slot::Of(kNothing, nullptr, 0);
       found = true;
@@ -197,9 +297,9 @@ class TaskOutbox {
   }
   // Takes out the posted call whose first bytes are `address`. False: it is not
   // here.
-  bool Withdraw(const PostedCall& posted, const void* address) {
+  bool Revoke(const PostedCall& posted, const void* address) {
     bool found = false;
-    slots_.ForEach(kAll, [&](Slot& slot, uint64_t) {
+    slots_.ForEach(kAll, [&](Slot& slot, const CallInfo&) {
       if (slot.posted != &posted ||
           std::memcmp(slot.call, &address, sizeof(address)) != 0) {
         return true;
@@ -213,10 +313,10 @@ class TaskOutbox {
   // Takes out the oldest posted call of that group. False: there is none.
   bool TakeOfGroup(const void* group, TakenTask* taken) {
     bool found = false;
-    slots_.ForEach(kAll, [&](Slot& slot, uint64_t id) {
+    slots_.ForEach(kAll, [&](Slot& slot, const CallInfo& call) {
       found = slot.IsOfGroup(group);
       if (!found) return true;
-      taken->Set(slot, id);
+      taken->Set(slot, call);
       slot = Slot::Of(kNothing, nullptr, 0);
       return false;
     });
@@ -227,7 +327,7 @@ class TaskOutbox {
   template <typename IsMeant>
   bool StartFirst(IsMeant&& is_meant, TakenTask* taken) {
     bool found = false;
-    slots_.ForEach(kAll, [&](Slot& slot, uint64_t) {
+    slots_.ForEach(kAll, [&](Slot& slot, const CallInfo&) {
       found = slot.is_task() && is_meant(*slot.task) && slot.task->Start();
       if (!found) return true;
       taken->Set(slot.task);
@@ -240,6 +340,8 @@ class TaskOutbox {
   void SweepIfStale(int64_t waiting) {
     if (stale_ < kNear || stale_ < waiting) return;
     stale_ = 0;
+    classes_.TakeIf([](const TaskState& task) { return !task.can_start(); },
+                    [&](TaskState* task) { dropped_.Add(task); });
     slots_.Sweep([&](Slot& slot) {
       if (!slot.is_task() || slot.task->can_start()) return false;
       dropped_.Add(slot.task);
@@ -250,7 +352,8 @@ class TaskOutbox {
   // Moves everything into `rest`, a fresh one, with the tail's lock as well.
   void TakeAll(SlotTail& tail, TaskOutbox& rest) {
     slots_.TakeAll(tail, rest.slots_);
-    rest.put_back_ = std::exchange(put_back_, {});
+    rest.requeued_ = std::exchange(requeued_, {});
+    rest.classes_.swap(classes_);
     rest.dropped_ = TakeDropped();
     stale_ = 0;
   }
@@ -258,13 +361,13 @@ class TaskOutbox {
   // for each that is claimed, `visit(nullptr)` for each posted call.
   template <typename Visit>
   void ClaimAll(Visit&& visit) {
-    std::erase_if(put_back_, [&](StateBase* task) {
+    std::erase_if(requeued_, [&](TaskState* task) {
       const bool is_mine = task->ClaimPending();
       if (!is_mine) dropped_.Add(task);
       return !is_mine;
     });
-    for (auto it = put_back_.rbegin(); it != put_back_.rend(); ++it) visit(*it);
-    slots_.ForEach(kAll, [&](Slot& slot, uint64_t) {
+    for (auto it = requeued_.rbegin(); it != requeued_.rend(); ++it) visit(*it);
+    slots_.ForEach(kAll, [&](Slot& slot, const CallInfo&) {
       if (slot.is_empty()) return true;
       if (slot.is_task() && !slot.task->ClaimPending()) {
         dropped_.Add(slot.task);
@@ -274,17 +377,53 @@ class TaskOutbox {
       }
       return true;
     });
+    classes_.TakeIf([](TaskState& task) { return !task.ClaimPending(); },
+                    [&](TaskState* task) { dropped_.Add(task); });
+    classes_.ForEach([&](TaskState& task) {
+      visit(&task);
+      return true;
+    });
+  }
+  // Claims those of which `is_meant(task)`, oldest first, and calls
+  // `take(task)` with each, which gets its reference.
+  template <typename IsMeant, typename Take>
+  void ClaimIf(IsMeant&& is_meant, Take&& take) {
+    TakeIf(
+        [&](TaskState& task) { return is_meant(task) && task.ClaimPending(); },
+        take);
+  }
+  // Moves those back of which `is_meant(task)`, and which are in no other place
+  // than `from`. There is nothing else here. Where it throws, it has changed
+  // nothing.
+  template <typename IsMeant>
+  void TakeBackFrom(TaskOutbox& from, IsMeant&& is_meant) {
+    size_t count = 0;
+    from.ForEachPending([&](TaskState* task, const CallInfo&) {
+      if (task != nullptr && is_meant(*task)) ++count;
+      return true;
+    });
+    requeued_.reserve(count);
+    from.TakeIf(
+        [&](TaskState& task) { return task.can_start() && is_meant(task); },
+        [&](TaskState* task) {
+          if (requeued_.size() < count) requeued_.push_back(task);
+        });
+    std::reverse(requeued_.begin(), requeued_.end());
   }
   // The oldest, and its reference, as it is. False: there is none.
   // Nothing may come in meanwhile.
   bool PopNext(TakenTask* taken) {
-    if (StateBase* const task = PopFrontTask()) {
+    if (TaskState* const task = PopFrontTask()) {
       taken->Set(task);
       return true;
     }
     const Slot* const slot = slots_.Front();
-    if (slot == nullptr) return false;
-    taken->Set(*slot, slots_.front_id());
+    if (slot == nullptr) {
+      TaskState* const task = classes_.PopOldest();
+      if (task != nullptr) taken->Set(task);
+      return task != nullptr;
+    }
+    taken->Set(*slot, slots_.front_call());
     slots_.Pop();
     return true;
   }
@@ -294,10 +433,47 @@ class TaskOutbox {
   DroppedStates TakeDropped() { return std::move(dropped_); }
 
  private:
+  // Takes out tasks of which `is_meant(task)`, oldest first.
+  template <typename IsMeant, typename Take>
+  void TakeIf(IsMeant&& is_meant, Take&& take) {
+    for (size_t i = requeued_.size(); i > 0; --i) {
+      TaskState* const task = requeued_[i - 1];
+      if (!is_meant(*task)) continue;
+      requeued_.erase(requeued_.begin() + static_cast<ptrdiff_t>(i) - 1);
+      take(task);
+    }
+    slots_.ForEach(kAll, [&](Slot& slot, const CallInfo&) {
+      if (!slot.is_task() || !is_meant(*slot.task)) return true;
+      TaskState* const task = slot.task;
+      slot = Slot::Of(kNothing, nullptr, 0);
+      take(task);
+      return true;
+    });
+    classes_.TakeIf(is_meant, take);
+  }
+  // The number of the first in the normal class; nullopt: there is none.
+  std::optional<uint64_t> FrontNumber() {
+    if (!requeued_.empty()) return 0;
+    if (slots_.Front() == nullptr) return std::nullopt;
+    return slots_.front_number();
+  }
+  std::optional<int> NextClass(int64_t now) {
+    try {
+      classes_.Mark(now, slots_.pushed());
+    } catch (const std::bad_alloc&) {
+      // Then what comes next counts as older than it is.
+    }
+    const auto before = static_cast<int64_t>(classes_.size());
+    const std::optional<int> next = classes_.Next(FrontNumber(), now, dropped_);
+    const auto skipped = before - static_cast<int64_t>(classes_.size());
+    stale_ = std::max<int64_t>(stale_ - skipped, 0);
+    return next;
+  }
+
   static constexpr int64_t kNear = 64;
   static constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
 
-  void Skip(StateBase* task) {
+  void Skip(TaskState* task) {
     if (stale_ > 0) --stale_;
     dropped_.Add(task);
   }
@@ -308,7 +484,8 @@ class TaskOutbox {
   }
 
   SlotHead slots_;
-  std::vector<StateBase*> put_back_;  // the oldest last
+  TaskClasses classes_;
+  std::vector<TaskState*> requeued_;  // the oldest last
   size_t prefetched_ = 0;
   int64_t stale_ = 0;  // slots of tasks that have left out of turn, at most
   DroppedStates dropped_;
@@ -321,18 +498,18 @@ class TaskOutbox {
 // Errors: Add() lets out what memory throws. Shutdown: none.
 class TrackedTasks {
  public:
-  void Add(StateBase* task) {
-    tasks_.emplace(task->task_id(), StateRef<StateBase>::Share(task));
+  void Add(TaskState* task) {
+    tasks_.emplace(task->task_id(), StateRef<TaskState>::Share(task));
   }
   // What it held, to be destroyed with no lock held. Empty: it is not here.
-  StateRef<StateBase> Remove(uint64_t id) {
+  StateRef<TaskState> Remove(uint64_t id) {
     const auto found = tasks_.find(id);
     if (found == tasks_.end()) return {};
-    StateRef<StateBase> task = std::move(found->second);
+    StateRef<TaskState> task = std::move(found->second);
     tasks_.erase(found);
     return task;
   }
-  const StateBase* Find(uint64_t id) const {
+  const TaskState* Find(uint64_t id) const {
     const auto found = tasks_.find(id);
     return found == tasks_.end() ? nullptr : found->second.get();
   }
@@ -342,7 +519,7 @@ class TrackedTasks {
   }
 
  private:
-  std::unordered_map<uint64_t, StateRef<StateBase>> tasks_;
+  std::unordered_map<uint64_t, StateRef<TaskState>> tasks_;
 };
 
 }  // namespace asyncpal::internal

@@ -16,9 +16,9 @@ using ::testing::IsEmpty;
 class PendingTasksTest : public ::testing::Test {
  protected:
   // A task of which the queue gets one reference, and the test keeps one.
-  StateBase* Submit(uint32_t flags = 0) {
-    StateBase* const task = NewTask(nullptr, flags, [] {});
-    tasks_.push_back(StateRef<StateBase>::Share(task));
+  TaskState* Submit(uint32_t flags = 0) {
+    TaskState* const task = NewTask(nullptr, flags, [] {});
+    tasks_.push_back(StateRef<TaskState>::Share(task));
     MakeRoom();
     task->set_task_id(tail_.NewId());
     tail_.Push(task);
@@ -33,14 +33,14 @@ class PendingTasksTest : public ::testing::Test {
     if (!tail_.HasRoom()) tail_.Grow(SlotChunk::Make(tail_.wanted_bytes()));
   }
   // The next task is started; the test takes over the queue's reference.
-  StateBase* StartNext(bool only_plain = false) {
+  TaskState* StartNext(bool only_plain = false) {
     TakenTask taken;
     if (!outbox_.StartNext(only_plain, counts_, &taken)) return nullptr;
     taken.task->Release();
     return taken.task;
   }
 
-  std::vector<StateRef<StateBase>> tasks_;
+  std::vector<StateRef<TaskState>> tasks_;
   TakeCounts counts_;
   SlotChain chain_;
   SlotTail tail_{chain_};
@@ -48,11 +48,37 @@ class PendingTasksTest : public ::testing::Test {
 };
 
 TEST_F(PendingTasksTest, OlderTasksStartFirst) {
-  StateBase* const first = Submit();
-  StateBase* const second = Submit();
+  TaskState* const first = Submit();
+  TaskState* const second = Submit();
   EXPECT_EQ(StartNext(), first);
   EXPECT_EQ(StartNext(), second);
   EXPECT_EQ(StartNext(), nullptr);
+}
+
+TEST_F(PendingTasksTest, OldestIsTheFirstThatCanStartStill) {
+  ASSERT_TRUE(Submit()->ClaimPending());
+  TaskState* const first = Submit(TaskState::kDetached);
+  Post();
+  OldestTask oldest;
+  outbox_.FindOldest(oldest);
+  EXPECT_EQ(oldest.call_id(), first->task_id());
+}
+
+TEST_F(PendingTasksTest, OldestIsWhatWasPutBack) {
+  TaskState* const first = Submit(TaskState::kDetached);
+  Submit(TaskState::kDetached);
+  ASSERT_EQ(outbox_.PrefetchNext(counts_), first);
+  outbox_.Requeue(first, counts_);
+  OldestTask oldest;
+  outbox_.FindOldest(oldest);
+  EXPECT_EQ(oldest.call_id(), first->task_id());
+}
+
+TEST_F(PendingTasksTest, OldestOfAnEmptyQueueIsNone) {
+  OldestTask oldest;
+  outbox_.FindOldest(oldest);
+  EXPECT_EQ(oldest.call_id(), 0u);
+  EXPECT_EQ(oldest.waited(), absl::ZeroDuration());
 }
 
 TEST_F(PendingTasksTest, OldestCallOfAGroupIsFoundWithItsId) {
@@ -69,19 +95,19 @@ TEST_F(PendingTasksTest, OldestCallOfAGroupIsFoundWithItsId) {
   tail_.Push(kOfGroup, &of, sizeof(of));
   TakenTask taken;
   ASSERT_TRUE(outbox_.TakeOfGroup(&group, &taken));
-  EXPECT_EQ(taken.id, 12u);
+  EXPECT_EQ(taken.call_info.id, 12u);
   ASSERT_TRUE(outbox_.TakeOfGroup(&group, &taken));
-  EXPECT_EQ(taken.id, 14u);
+  EXPECT_EQ(taken.call_info.id, 14u);
   EXPECT_FALSE(outbox_.TakeOfGroup(&group, &taken));
   EXPECT_EQ(StartNext(), tasks_[0].get());
   EXPECT_EQ(StartNext(), tasks_[1].get());
 }
 
 TEST_F(PendingTasksTest, StartsTheFirstTaskThatIsMeant) {
-  StateBase* const first = Submit();
-  StateBase* const second = Submit();
+  TaskState* const first = Submit();
+  TaskState* const second = Submit();
   TakenTask taken;
-  const auto is_second = [&](const StateBase& task) { return &task == second; };
+  const auto is_second = [&](const TaskState& task) { return &task == second; };
   ASSERT_TRUE(outbox_.StartFirst(is_second, &taken));
   EXPECT_EQ(taken.task, second);
   second->Release();
@@ -106,7 +132,7 @@ TEST_F(PendingTasksTest, PostedCallStartsInItsTurnAndHasItsId) {
   ASSERT_TRUE(outbox_.StartNext(/*only_plain=*/false, counts_, &taken));
   EXPECT_EQ(taken.task, nullptr);
   EXPECT_NE(taken.posted, nullptr);
-  EXPECT_EQ(taken.id, 2u);
+  EXPECT_EQ(taken.call_info.id, 2u);
   EXPECT_EQ(counts_.started(), 2);
 }
 
@@ -133,8 +159,8 @@ TEST_F(PendingTasksTest, TaskThatComesInMeanwhileIsTakenForATask) {
 }
 
 TEST_F(PendingTasksTest, TaskThatSomebodyHasClaimedIsSkippedAndNotCounted) {
-  StateBase* const claimed = Submit();
-  StateBase* const other = Submit();
+  TaskState* const claimed = Submit();
+  TaskState* const other = Submit();
   ASSERT_TRUE(claimed->ClaimPending());
   EXPECT_EQ(StartNext(), other);
   EXPECT_EQ(counts_.started(), 1);
@@ -142,7 +168,7 @@ TEST_F(PendingTasksTest, TaskThatSomebodyHasClaimedIsSkippedAndNotCounted) {
 }
 
 TEST_F(PendingTasksTest, LastReferenceToASkippedTaskIsKeptForLater) {
-  StateBase* const claimed = Submit();
+  TaskState* const claimed = Submit();
   ASSERT_TRUE(claimed->ClaimPending());
   tasks_.clear();
   EXPECT_EQ(StartNext(), nullptr);
@@ -152,7 +178,7 @@ TEST_F(PendingTasksTest, LastReferenceToASkippedTaskIsKeptForLater) {
 }
 
 TEST_F(PendingTasksTest, OnlyPlainTasksAreTakenByThoseWhoCanRunNoOthers) {
-  Submit(StateBase::kTracked);
+  Submit(TaskState::kTracked);
   Post();
   EXPECT_EQ(StartNext(/*only_plain=*/true), nullptr);
   EXPECT_NE(StartNext(), nullptr);
@@ -160,25 +186,25 @@ TEST_F(PendingTasksTest, OnlyPlainTasksAreTakenByThoseWhoCanRunNoOthers) {
 }
 
 TEST_F(PendingTasksTest, PrefetchedTaskIsPendingButWaitsForNobody) {
-  StateBase* const task = Submit();
+  TaskState* const task = Submit();
   ASSERT_EQ(outbox_.PrefetchNext(counts_), task);
   EXPECT_EQ(counts_.started(), 0);
   EXPECT_EQ(counts_.left(), 1);
-  task->StartOffered();
+  task->StartPrefetched();
   counts_.CountStarted();
   outbox_.EndPrefetch();
   EXPECT_EQ(counts_.started(), 1);
   task->Release();
 }
 
-TEST_F(PendingTasksTest, TasksThatArePutBackAreTheFirstAgain) {
-  StateBase* const first = Submit();
-  StateBase* const second = Submit();
-  StateBase* const third = Submit();
+TEST_F(PendingTasksTest, RequeuedTasksAreTheFirstAgain) {
+  TaskState* const first = Submit();
+  TaskState* const second = Submit();
+  TaskState* const third = Submit();
   ASSERT_EQ(outbox_.PrefetchNext(counts_), first);
   ASSERT_EQ(outbox_.PrefetchNext(counts_), second);
-  outbox_.PutBack(second, counts_);
-  outbox_.PutBack(first, counts_);
+  outbox_.Requeue(second, counts_);
+  outbox_.Requeue(first, counts_);
   EXPECT_EQ(counts_.left(), 0);
   EXPECT_EQ(StartNext(), first);
   EXPECT_EQ(StartNext(), second);
@@ -187,8 +213,8 @@ TEST_F(PendingTasksTest, TasksThatArePutBackAreTheFirstAgain) {
 
 TEST_F(PendingTasksTest, TaskThatLeavesOutOfTurnGivesItsReference) {
   Submit();
-  StateBase* const task = Submit();
-  StateBase* const last = Submit();
+  TaskState* const task = Submit();
+  TaskState* const last = Submit();
   EXPECT_TRUE(outbox_.LeaveOutOfTurn(task));
   task->Release();
   EXPECT_TRUE(task->is_unique());
@@ -198,7 +224,7 @@ TEST_F(PendingTasksTest, TaskThatLeavesOutOfTurnGivesItsReference) {
 
 TEST_F(PendingTasksTest, TaskThatIsNotThereDoesNotLeave) {
   Submit();
-  const auto other = StateRef<StateBase>::Adopt(NewTask(nullptr, 0, [] {}));
+  const auto other = StateRef<TaskState>::Adopt(NewTask(nullptr, 0, [] {}));
   EXPECT_FALSE(outbox_.LeaveOutOfTurn(other.get()));
 }
 
@@ -218,23 +244,23 @@ TEST_F(PendingTasksTest, StaleTasksAreForgottenOnceThereAreManyOfThem) {
 }
 
 TEST_F(PendingTasksTest, EverythingIsClaimedInOrderBesidesWhatOthersHave) {
-  StateBase* const first = Submit();
-  StateBase* const second = Submit();
-  StateBase* const third = Submit();
+  TaskState* const first = Submit();
+  TaskState* const second = Submit();
+  TaskState* const third = Submit();
   Post();
   ASSERT_EQ(outbox_.PrefetchNext(counts_), first);
-  outbox_.PutBack(first, counts_);
+  outbox_.Requeue(first, counts_);
   ASSERT_TRUE(second->ClaimPending());
 
   SlotChain chain;
   TaskOutbox all(chain);
   outbox_.TakeAll(tail_, all);
   EXPECT_EQ(StartNext(), nullptr);
-  std::vector<StateBase*> claimed;
-  all.ClaimAll([&](StateBase* task) { claimed.push_back(task); });
+  std::vector<TaskState*> claimed;
+  all.ClaimAll([&](TaskState* task) { claimed.push_back(task); });
   EXPECT_THAT(claimed, ElementsAre(first, third, nullptr));
 
-  std::vector<StateBase*> seen;
+  std::vector<TaskState*> seen;
   for (TakenTask next; all.PopNext(&next);) {
     seen.push_back(next.task);
     if (next.task != nullptr) next.task->Release();
@@ -244,7 +270,7 @@ TEST_F(PendingTasksTest, EverythingIsClaimedInOrderBesidesWhatOthersHave) {
 }
 
 TEST_F(PendingTasksTest, TrackedTaskIsFoundUntilItIsRemoved) {
-  StateBase* const task = Submit(StateBase::kTracked);
+  TaskState* const task = Submit(TaskState::kTracked);
   TrackedTasks tracked;
   tracked.Add(task);
   EXPECT_EQ(tracked.Find(1), task);
@@ -254,9 +280,9 @@ TEST_F(PendingTasksTest, TrackedTaskIsFoundUntilItIsRemoved) {
 }
 
 TEST_F(PendingTasksTest, TrackedTasksAreVisitedOnceEach) {
-  StateBase* const task = Submit(StateBase::kTracked);
+  TaskState* const task = Submit(TaskState::kTracked);
   TrackedTasks tracked;
-  std::vector<const StateBase*> seen;
+  std::vector<const TaskState*> seen;
   const auto see = [&](const auto& one) { seen.push_back(one.get()); };
   tracked.ForEach(see);
   EXPECT_THAT(seen, IsEmpty());

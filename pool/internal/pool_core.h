@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,14 +12,16 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/countdown.h"
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 #include "asyncpal/pool/cancelled_task.h"
+#include "asyncpal/pool/internal/pool_report.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
 
 class ForkedCall;
 class ThreadWorker;
+class ViewHost;
 struct PostedCall;
 
 // The engine of a pool. It outlives the Pool object for as long as a worker
@@ -31,17 +34,31 @@ class PoolCore : public TaskOwner {
   // full pool it does what PoolOptions::when_full says. Throws what
   // Pool::Check() throws, or RejectedError where there is no room or no worker
   // can be started for it; the reference is then given up.
-  virtual void Submit(StateBase* task) = 0;
+  virtual void Submit(TaskState* task) = 0;
   // The same for a posted call of `size` bytes, which are copied, and dropped
   // where it throws.
   virtual void Post(const PostedCall& posted, const void* call,
                     size_t size) = 0;
-  // The same for a map's chunk, which waits for room whatever `when_full` says.
-  // Throws TimeoutError where there is none by the end of `countdown`.
-  virtual void SubmitChunk(StateBase* task, const Countdown& countdown) = 0;
+  // The same for a task that is to wait that long before it may begin; zero or
+  // less: not at all. Until then it is pending in no queue. In a full pool it
+  // waits for room where `when_full` is kCallerRuns, and on the pool's own
+  // threads needs none.
+  virtual void SubmitAfter(TaskState* task, absl::Duration delay) = 0;
+  // The same for the next run of a task that the pool has accepted before: it
+  // needs no room. `due` is on the pool's clock.
+  virtual void SubmitNext(TaskState* task, int64_t due) = 0;
+  // A task that is still to wait does so until `due`, or is queued at once.
+  // False: it does not wait. The caller has a reference.
+  virtual bool MoveDelayed(TaskState& task, int64_t due) = 0;
+  // Nanoseconds on the pool's clock.
+  virtual int64_t ClockNow() const = 0;
+  // The same as Submit() for a map's chunk, which waits for room whatever
+  // `when_full` says. Throws TimeoutError where there is none by the end of
+  // `countdown`.
+  virtual void SubmitChunk(TaskState* task, const Countdown& countdown) = 0;
   // Submit(), or SubmitChunk(), for one who must not be blocked. False: the
   // pool is full, and `task` is still the caller's.
-  virtual bool TrySubmit(StateBase* task, bool is_chunk) = 0;
+  virtual bool TrySubmit(TaskState* task, bool is_chunk) = 0;
   // Waits until a full pool may have room again, `timeout` at most; returns
   // whether it has. Throws what Pool::Check() throws.
   virtual bool WaitForRoom(absl::Duration timeout) = 0;
@@ -49,9 +66,9 @@ class PoolCore : public TaskOwner {
   // The same by a thread that is about to wait for the task, and may as well
   // run it. Not null: nobody was woken for it, and the caller has this worker's
   // place until StopHelping(), which it must call before it waits.
-  virtual std::shared_ptr<ThreadWorker> SubmitAndHelp(StateBase* task) = 0;
+  virtual std::shared_ptr<ThreadWorker> SubmitAndHelp(TaskState* task) = 0;
   // Runs `task` here, in that place. False: it is not pending, or not next.
-  virtual bool Help(ThreadWorker& place, StateBase& task) = 0;
+  virtual bool Help(ThreadWorker& place, TaskState& task) = 0;
   virtual void StopHelping(std::shared_ptr<ThreadWorker> place) = 0;
 
   // Puts `call`, to be run by `posted`, where other workers find it, and the
@@ -67,6 +84,15 @@ class PoolCore : public TaskOwner {
   // Runs a task here that belongs to that group and has not begun. False: there
   // is none, or the caller is not inside a task of this pool.
   virtual bool HelpGroup(const void* group) = 0;
+
+  // For views of this pool.
+  virtual ViewHost& view_host() = 0;
+
+  // A task is about to be tried again: for PoolStats::retried.
+  virtual void CountRetry() = 0;
+  // Calls the unobserved_failure_handler, or else logs `what` with `error`.
+  virtual void ReportUnobservedFailure(
+      const std::string& what, const std::exception_ptr& error) noexcept = 0;
 
   virtual void Check() = 0;
   virtual void Test() = 0;
@@ -89,8 +115,20 @@ class PoolCore : public TaskOwner {
   virtual std::vector<CancelledTask> TakeCancelledTasks() = 0;
   virtual PoolStats Stats() const = 0;
   virtual std::vector<WorkerInfo> Workers() const = 0;
+  // For DumpState(). The oldest `n` of what is pending, about in order.
+  virtual std::vector<WorkerReport> ReportWorkers() const = 0;
+  virtual std::vector<PendingReport> ReportPending(size_t n) const = 0;
+  // ThreadWorker::StackOfTask() of the worker of that id.
+  virtual std::string StackOf(int64_t worker, absl::Duration limit) const = 0;
   virtual const std::string& name() const = 0;
   virtual PoolKind kind() const = 0;
+  // As those of Pool. Resume() returns false where an open pool is not paused.
+  virtual bool Pause(absl::Duration wait_for_running) = 0;
+  virtual bool Resume() = 0;
+  virtual bool is_paused() const = 0;
+  virtual void set_max_workers(int n) = 0;
+  virtual int min_workers() const = 0;
+  virtual void set_min_workers(int n) = 0;
   virtual int max_workers() const = 0;
   virtual absl::Duration idle_timeout() const = 0;
   virtual void set_idle_timeout(absl::Duration timeout) = 0;
@@ -109,11 +147,11 @@ class PoolCore : public TaskOwner {
   void Abandon() { Close(ShutdownMode::kDrain); }
 
  protected:
-  static CancelledTask MakeCancelledTask(StateRef<StateBase> task) {
+  static CancelledTask MakeCancelledTask(StateRef<TaskState> task) {
     return CancelledTask(std::move(task));
   }
   // Empty once it was called.
-  static StateRef<StateBase>& TaskOf(CancelledTask& task) { return task.task_; }
+  static StateRef<TaskState>& TaskOf(CancelledTask& task) { return task.task_; }
 
   // For good: the pool is closed or broken.
   void StopAccepting() { accepting_.store(false, std::memory_order_relaxed); }
@@ -124,23 +162,36 @@ class PoolCore : public TaskOwner {
 
 // What a pool keeps with a task that has options.
 struct TaskOptionsAttachment : TaskAttachment {
-  explicit TaskOptionsAttachment(TaskOptions o) : options(std::move(o)) {}
+  TaskOptionsAttachment(TaskOptions o, int number)
+      : options(std::move(o)), attempt(number) {}
   const TaskOptions options;
+  const int attempt;  // of a task that is retried: which one this is
   // 0: none. Written when the timer has been started, by which time it may have
   // run.
   std::atomic<uint64_t> queue_timer = 0;
   std::atomic<uint64_t> running_timer = 0;
+  // A timer has found the task late, and is about to fail it for that.
+  std::atomic<bool> is_late = false;
 };
+
+// Which attempt at it a pool's task is that begins: SubmitRetrying() makes a
+// task of each.
+inline int FirstAttempt(const TaskState& task) {
+  const auto* const attachment =
+      static_cast<const TaskOptionsAttachment*>(task.attachment());
+  return attachment == nullptr ? 1 : attachment->attempt;
+}
+
+// The part of AttachOptions() that does not depend on the task's type.
+void KeepOptions(TaskOptions options, TaskState& task, int attempt);
 
 // Checks `options` and keeps them with a task that nobody else has yet. Gives
 // the task up where it throws.
 template <typename Task>
-Task* AttachOptions(TaskOptions options, Task* task) {
+Task* AttachOptions(TaskOptions options, Task* task, int attempt = 1) {
   auto owned = StateRef<Task>::Adopt(task);
   CheckTaskOptions(options);
-  std::string name = options.name;
-  task->Attach(std::move(name),
-               std::make_unique<TaskOptionsAttachment>(std::move(options)));
+  KeepOptions(std::move(options), *task, attempt);
   return owned.Detach();
 }
 

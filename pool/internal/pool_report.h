@@ -2,12 +2,29 @@
 #define ASYNCPAL_POOL_INTERNAL_POOL_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
+
+// What DumpState() tells of a worker beyond WorkerInfo.
+struct WorkerReport {
+  WorkerInfo info = {};
+  uint64_t task_id = 0;                       // what it runs; 0: nothing
+  absl::Duration age = absl::ZeroDuration();  // since it was ready for tasks
+  std::string stack = {};  // of its task, a line for each frame; or empty
+};
+
+// A task that waits for a worker.
+struct PendingReport {
+  uint64_t id = 0;
+  std::string name = {};
+  std::optional<absl::Duration> waited = {};  // none: it keeps no times
+};
 
 // One pool as it was at one moment; a plain value.
 struct PoolReport {
@@ -18,14 +35,16 @@ struct PoolReport {
   bool is_closed = false;
   bool is_broken = false;
   PoolStats stats = {};
-  std::vector<WorkerInfo> workers = {};
+  std::vector<WorkerReport> workers = {};
+  std::vector<PendingReport> head = {};  // of the queue, oldest first
 };
 
 // See PrometheusText().
 std::string FormatAsMetrics(const std::vector<PoolReport>& pools);
 
-// See DumpState().
-std::string FormatAsDump(const std::vector<PoolReport>& pools);
+// See DumpState(). `now` is when the reports were made.
+std::string FormatAsDump(const std::vector<PoolReport>& pools, absl::Time now,
+                         absl::TimeZone zone);
 
 }  // namespace asyncpal::internal
 

@@ -19,7 +19,7 @@ struct PostedCall {
   void (*run)(void* call);
   // A task of its own for it, which has taken it over. Throws std::bad_alloc.
   // Null: it is a ForkedCall.
-  StateBase* (*to_task)(const void* call, TaskOwner* owner);
+  TaskState* (*to_task)(const void* call, TaskOwner* owner);
   // Not null: it is a task of a group and begins with the address of the
   // GroupCore, which learns of errors; this ends the life of one that will not
   // run.
@@ -40,8 +40,8 @@ inline constexpr PostedCall kPostedCall = {
         [](void* call) {
           static_cast<void>(std::invoke(std::move(*static_cast<Call*>(call))));
         },
-    .to_task = [](const void* call, TaskOwner* owner) -> StateBase* {
-      return NewTask(owner, StateBase::kDetached,
+    .to_task = [](const void* call, TaskOwner* owner) -> TaskState* {
+      return NewTask(owner, TaskState::kDetached,
                      Call(*static_cast<const Call*>(call)));
     }};
 

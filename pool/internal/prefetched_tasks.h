@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 #include "asyncpal/ipc/payload.h"
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/pool/internal/remote_task.h"
@@ -18,7 +18,7 @@ namespace asyncpal::internal {
 // in memory, even if another process has taken its place.
 template <typename Connection>
 struct HandedTask {
-  StateBase* task = nullptr;
+  TaskState* task = nullptr;
   std::shared_ptr<Connection> child = nullptr;
   typename Connection::Ticket ticket = {};
 };
@@ -29,7 +29,7 @@ struct HandedTask {
 //
 //   PrefetchedTasks<WorkerConnection> tasks;  // guarded by the pool's lock
 //   for (size_t n = tasks.CountWanted(is_quick); n > 0; --n) {
-//     tasks.Add({task, child, child->Offer(tasks.BusySlots(running))});
+//     tasks.Add({task, child, child->IssueTicket(tasks.BusySlots(running))});
 //   }
 //   if (tasks.Revoke(task) == Revoked::kPending) queue.Requeue(&task);
 //
@@ -65,7 +65,7 @@ class PrefetchedTasks {
   // Whether `task` may be next to those. Nor has one with options anybody
   // before it. All together must fit into the socket: else parent and child
   // could each wait for the other to read.
-  bool Fits(StateBase& task) const {
+  bool Fits(TaskState& task) const {
     if (!tasks_.empty() &&
         (task.is_tracked() || tasks_.back().handed.task->is_tracked())) {
       return false;
@@ -90,7 +90,7 @@ class PrefetchedTasks {
     return tasks_[tasks_.size() / 2].handed.ticket.attempt;
   }
 
-  bool IsFirst(const StateBase& task) const {
+  bool IsFirst(const TaskState& task) const {
     return !tasks_.empty() && tasks_.front().handed.task == &task;
   }
   // The first one, started. `newly_started`: only now, so it is to be counted.
@@ -102,12 +102,12 @@ class PrefetchedTasks {
     First first = {std::move(tasks_.front().handed),
                    !tasks_.front().has_started};
     tasks_.erase(tasks_.begin());
-    if (first.newly_started) first.handed.task->StartOffered();
+    if (first.newly_started) first.handed.task->StartPrefetched();
     return first;
   }
 
   // `task`, if it is known to have begun; or null.
-  const Handed* FindStarted(const StateBase& task) const {
+  const Handed* FindStarted(const TaskState& task) const {
     for (const Entry& entry : tasks_) {
       if (entry.handed.task == &task) {
         return entry.has_started ? &entry.handed : nullptr;
@@ -117,18 +117,26 @@ class PrefetchedTasks {
   }
   // The last one that is not known to have begun, the first `rest` aside; or
   // null.
-  StateBase* LastPending(size_t rest = 0) const {
+  TaskState* LastPending(size_t rest = 0) const {
     for (size_t i = tasks_.size(); i > rest; --i) {
       if (!tasks_[i - 1].has_started) return tasks_[i - 1].handed.task;
     }
     return nullptr;
   }
 
+  // Calls `visit` with each of them, the first one first.
+  template <typename Visit>
+  void ForEachPending(Visit&& visit) const {
+    for (const Entry& entry : tasks_) {
+      if (!entry.has_started) visit(*entry.handed.task);
+    }
+  }
+
   // kPending: `task` has left, and goes back to the queue. kStarted: the
   // process was faster, so that it stays, started just now, and is to be
   // counted. kNothing: it is not here, or had started before.
   enum class Revoked { kPending, kStarted, kNothing };
-  Revoked Revoke(const StateBase& task) {
+  Revoked Revoke(const TaskState& task) {
     for (size_t i = 0; i < tasks_.size(); ++i) {
       Entry& entry = tasks_[i];
       if (entry.handed.task != &task) continue;
@@ -138,7 +146,7 @@ class PrefetchedTasks {
         return Revoked::kPending;
       }
       entry.has_started = true;
-      entry.handed.task->StartOffered();
+      entry.handed.task->StartPrefetched();
       return Revoked::kStarted;
     }
     return Revoked::kNothing;
@@ -150,7 +158,7 @@ class PrefetchedTasks {
     bool has_started = false;  // the process was faster than a revocation
   };
 
-  static size_t BytesOf(StateBase& task) {
+  static size_t BytesOf(TaskState& task) {
     return RemoteCall::Of(task)->call().arguments.bytes().size();
   }
 

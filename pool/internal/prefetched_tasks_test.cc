@@ -37,23 +37,23 @@ using Revoked = Tasks::Revoked;
 
 class PrefetchedTasksTest : public ::testing::Test {
  protected:
-  StateBase& Make(size_t bytes = 0, uint32_t flags = 0) {
+  TaskState& Make(size_t bytes = 0, uint32_t flags = 0) {
     EncodedCall call;
     call.arguments = Payload::OfBytes(std::string(bytes, 'x'));
-    kept_.push_back(StateRef<StateBase>::Adopt(new RemoteTask<void>(
+    kept_.push_back(StateRef<TaskState>::Adopt(new RemoteTask<void>(
         &owner_, flags, /*stoppable=*/false, std::move(call))));
     return *kept_.back();
   }
   // Adds one in the next free slot.
-  StateBase& Add(size_t bytes = 0, uint32_t flags = 0) {
-    StateBase& task = Make(bytes, flags);
-    EXPECT_TRUE(task.Offer());
+  TaskState& Add(size_t bytes = 0, uint32_t flags = 0) {
+    TaskState& task = Make(bytes, flags);
+    EXPECT_TRUE(task.Prefetch());
     tasks_.Add({&task, child_, {.slot = next_slot_++, .attempt = ++attempt_}});
     return task;
   }
 
   NoOwner owner_;
-  std::vector<StateRef<StateBase>> kept_;
+  std::vector<StateRef<TaskState>> kept_;
   std::shared_ptr<FakeConnection> child_ = std::make_shared<FakeConnection>();
   Tasks tasks_;
   int next_slot_ = 1;  // the running task has slot 0
@@ -75,15 +75,15 @@ TEST_F(PrefetchedTasksTest, AreFilledUpOnceHalfOfThemAreDone) {
 }
 
 TEST_F(PrefetchedTasksTest, EndWithATaskThatHasOptions) {
-  Add(0, StateBase::kTracked);
+  Add(0, TaskState::kTracked);
   EXPECT_EQ(tasks_.CountWanted(/*is_quick=*/true), 0u);
   EXPECT_FALSE(tasks_.Fits(Make()));
 }
 
 TEST_F(PrefetchedTasksTest, TakeATaskWithOptionsAlone) {
-  EXPECT_TRUE(tasks_.Fits(Make(0, StateBase::kTracked)));
+  EXPECT_TRUE(tasks_.Fits(Make(0, TaskState::kTracked)));
   Add();
-  EXPECT_FALSE(tasks_.Fits(Make(0, StateBase::kTracked)));
+  EXPECT_FALSE(tasks_.Fits(Make(0, TaskState::kTracked)));
   EXPECT_TRUE(tasks_.Fits(Make()));
 }
 
@@ -115,8 +115,8 @@ TEST_F(PrefetchedTasksTest, NotifyFromTheMiddle) {
 }
 
 TEST_F(PrefetchedTasksTest, StartInTheirOrder) {
-  StateBase& first = Add();
-  StateBase& second = Add();
+  TaskState& first = Add();
+  TaskState& second = Add();
   EXPECT_TRUE(tasks_.IsFirst(first));
   EXPECT_FALSE(tasks_.IsFirst(second));
   const Tasks::First taken = tasks_.TakeFirst();
@@ -129,8 +129,8 @@ TEST_F(PrefetchedTasksTest, StartInTheirOrder) {
 }
 
 TEST_F(PrefetchedTasksTest, LeaveByRevocation) {
-  StateBase& first = Add();
-  StateBase& second = Add();
+  TaskState& first = Add();
+  TaskState& second = Add();
   EXPECT_EQ(tasks_.Revoke(first), Revoked::kPending);
   EXPECT_EQ(tasks_.size(), 1u);
   EXPECT_TRUE(tasks_.IsFirst(second));
@@ -138,7 +138,7 @@ TEST_F(PrefetchedTasksTest, LeaveByRevocation) {
 }
 
 TEST_F(PrefetchedTasksTest, StayWhereTheProcessWasFaster) {
-  StateBase& task = Add();
+  TaskState& task = Add();
   child_->begun.insert(attempt_);
   EXPECT_EQ(tasks_.FindStarted(task), nullptr) << "nobody has looked yet";
   EXPECT_EQ(tasks_.Revoke(task), Revoked::kStarted);
@@ -150,9 +150,9 @@ TEST_F(PrefetchedTasksTest, StayWhereTheProcessWasFaster) {
 }
 
 TEST_F(PrefetchedTasksTest, AreRevokedFromTheLastOne) {
-  StateBase& first = Add();
-  StateBase& second = Add();
-  StateBase& third = Add();
+  TaskState& first = Add();
+  TaskState& second = Add();
+  TaskState& third = Add();
   EXPECT_EQ(tasks_.LastPending(), &third);
   child_->begun.insert(attempt_);
   tasks_.Revoke(third);
@@ -161,6 +161,20 @@ TEST_F(PrefetchedTasksTest, AreRevokedFromTheLastOne) {
   EXPECT_EQ(tasks_.LastPending(/*rest=*/2), nullptr);
   tasks_.Revoke(second);
   EXPECT_EQ(tasks_.LastPending(), &first);
+}
+
+TEST_F(PrefetchedTasksTest, PendingOnesHaveNotBegun) {
+  const auto pending = [this] {
+    std::vector<TaskState*> seen;
+    tasks_.ForEachPending([&](TaskState& task) { seen.push_back(&task); });
+    return seen;
+  };
+  TaskState& first = Add();
+  child_->begun.insert(attempt_);
+  TaskState& second = Add();
+  EXPECT_THAT(pending(), ::testing::ElementsAre(&first, &second));
+  tasks_.Revoke(first);  // the process was faster
+  EXPECT_THAT(pending(), ::testing::ElementsAre(&second));
 }
 
 TEST_F(PrefetchedTasksTest, KeepTheConnectionThatTheyWereSentOver) {

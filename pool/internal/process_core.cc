@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
-#include "asyncpal/pool/internal/worker_hook.h"
+#include "asyncpal/pool/internal/initializer.h"
 
 namespace asyncpal::internal {
 
@@ -42,7 +42,7 @@ ProcessCore::ProcessCore(PoolOptions options, Options remote,
     : ThreadCore(std::move(options), remote.max_pending_bytes, registry),
       supply_(std::move(remote), options_.name, options_.max_workers) {}
 
-int64_t ProcessCore::PendingBytes(StateBase& task) const {
+int64_t ProcessCore::PendingBytes(TaskState& task) const {
   return static_cast<int64_t>(RemoteCall::Of(task)->call().arguments.size());
 }
 
@@ -58,7 +58,7 @@ bool ProcessCore::HasOtherWorkers() {
 }
 
 EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
-  StateRef<StateBase>& state = TaskOf(task);
+  StateRef<TaskState>& state = TaskOf(task);
   if (!state) {
     throw InvalidStateError(
         "this CancelledTask was already called or moved from");
@@ -78,31 +78,32 @@ EncodedCall ProcessCore::TakeCall(CancelledTask& task) {
 void ProcessCore::Test() {
   const auto child = supply_.Connect(absl::StrCat(options_.name, "-test"));
   if (const std::exception_ptr error = child->Handshake()) {
-    std::rethrow_exception(HookFailure<InitializerError>(Label(), error));
+    std::rethrow_exception(
+        InitializerFailure<InitializerError>(Label(), error));
   }
   if (const std::exception_ptr error = child->Stop()) {
-    std::rethrow_exception(HookFailure<FinalizerError>(Label(), error));
+    std::rethrow_exception(InitializerFailure<FinalizerError>(Label(), error));
   }
 }
 
 // ------------------------------------------------- Without waking a driver
 
-void ProcessCore::Submit(StateBase* task) {
+void ProcessCore::Submit(TaskState* task) {
   if (!SubmitDirectly(task, /*will_wait=*/false)) ThreadCore::Submit(task);
 }
 
-bool ProcessCore::TrySubmit(StateBase* task, bool is_chunk) {
+bool ProcessCore::TrySubmit(TaskState* task, bool is_chunk) {
   return SubmitDirectly(task, /*will_wait=*/false) ||
          ThreadCore::TrySubmit(task, is_chunk);
 }
 
-void ProcessCore::SubmitAndWait(StateBase* task) {
-  // A driver has a process of its own to serve, and visits no other.
+void ProcessCore::SubmitAndWait(TaskState* task) {
+  // A driver has a process of its own to serve, and receives from no other.
   const bool will_wait = ThreadWorker::CurrentOf(*this) == nullptr;
   if (!SubmitDirectly(task, will_wait)) ThreadCore::Submit(task);
 }
 
-bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
+bool ProcessCore::SubmitDirectly(TaskState* task, bool will_wait) {
   RemoteCall& call = *RemoteCall::Of(*task);
   const Payload& arguments = call.call().arguments;
   if (task->is_tracked() || InForkedChild() ||
@@ -110,14 +111,22 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
       (!arguments.is_memfd() && arguments.size() > kMaxInlineBytes)) {
     return false;
   }
-  const auto mine = StateRef<StateBase>::Share(task);
+  if (minds_submissions_.load(std::memory_order_relaxed)) {
+    // Whoever sends a task here does not tell of its start.
+    if ((observation_ != nullptr && observation_->keeps_runs()) ||
+        Tracer::IsOn()) {
+      return false;
+    }
+    PrepareSubmission(*task);
+  }
+  const auto mine = StateRef<TaskState>::Share(task);
   std::shared_ptr<ProcessDriver> driver;
   Handed handed;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     const WorkerPtr newest = roster_.NewestIdle();
-    if (!accepting() || newest == nullptr || Waiting() > 0 ||
+    if (!accepting() || newest == nullptr || Waiting() > 0 || pauses_ > 0 ||
         newest->lost.load()) {
       return false;
     }
@@ -131,18 +140,19 @@ bool ProcessCore::SubmitDirectly(StateBase* task, bool will_wait) {
     task->MarkStarted(now);
     MarkTaken(*driver, task);
     driver->running_since.store(now, std::memory_order_relaxed);
-    call.Lend();
-    slot->Lend(task, will_wait);
+    call.BeginSend();
+    slot->Borrow(task, will_wait);
     handed = driver->HandDirectly(task);
     call.SetRunner(driver.get());
     if (!will_wait && slot->SetWatched(true)) driver->WatchSocket(true);
   }
   try {
-    handed.child->Send(handed.ticket, call.call());
+    handed.child->Send(handed.ticket, call.call(),
+                       LabelsOf(*task, FirstAttempt(*task)));
   } catch (const std::exception&) {
     GiveUpDirect(*driver, handed.ticket);
   }
-  call.EndLoan();
+  call.EndSend();
   return true;
 }
 
@@ -152,12 +162,12 @@ void ProcessCore::GiveUpDirect(ProcessDriver& driver,
   MutexLock lock(mu_);
   driver.ForgetHanded(ticket);
   BorrowedSlot* const slot = FindSlot(driver);
-  if (slot == nullptr || !slot->is_lent()) return;
-  EndLoan(driver, *slot);
+  if (slot == nullptr || !slot->is_borrowed()) return;
+  ReturnSlot(driver, *slot);
   driver.WakeUp();
 }
 
-void ProcessCore::EndLoan(ProcessDriver& driver, BorrowedSlot& slot) {
+void ProcessCore::ReturnSlot(ProcessDriver& driver, BorrowedSlot& slot) {
   slot.End(/*is_done=*/false);
   if (slot.child_ended()) driver.lost.store(true);
   StartSearching(driver);
@@ -173,19 +183,34 @@ bool ProcessCore::IsBorrowed(ThreadWorker& worker) {
   BorrowedSlot* const slot = FindSlot(worker);
   if (slot == nullptr) return false;
   if (slot->is_neglected()) {
-    EndLoan(static_cast<ProcessDriver&>(worker), *slot);
+    ReturnSlot(static_cast<ProcessDriver&>(worker), *slot);
   }
-  return slot->is_lent();
+  return slot->is_borrowed();
 }
 
-StateBase* ProcessCore::TakeBorrowed(ThreadWorker& worker) {
+TaskState* ProcessCore::TakeBorrowed(ThreadWorker& worker) {
   BorrowedSlot* const slot = FindSlot(worker);
   return slot == nullptr ? nullptr : slot->TakeTask();
 }
 
 void ProcessCore::OnChildStarted(ProcessDriver& driver) {
+  {
+    MutexLock lock(mu_);
+    borrowed_[driver.id].OnStarted();
+    ++counts_.workers_started;
+  }
+  BeginAge(driver);
+  driver.ready_since.store(NowNanos());
+  ReportWorkerStarted(driver);
+}
+
+void ProcessCore::OnChildLost(ProcessDriver&) {
   MutexLock lock(mu_);
-  borrowed_[driver.id].OnStarted();
+  ++counts_.workers_lost;
+}
+
+void ProcessCore::OnChildEnded(ProcessDriver& driver, const std::string& why) {
+  ReportWorkerEnded(driver, why);
 }
 
 void ProcessCore::OnEvents(ProcessDriver& driver,
@@ -195,22 +220,23 @@ void ProcessCore::OnEvents(ProcessDriver& driver,
   if (slot == nullptr) return;
   if (events.child_spoke) slot->OnSpoke();
   if (events.child_ended) slot->OnEnded();
-  if (slot->child_ended() && !slot->is_lent()) driver.lost.store(true);
+  if (slot->child_ended() && !slot->is_borrowed()) driver.lost.store(true);
 }
 
-bool ProcessCore::BeginVisit(ProcessDriver& driver, const StateBase& task) {
+bool ProcessCore::BeginReceiveOnWaiter(ProcessDriver& driver,
+                                       const TaskState& task) {
   MutexLock lock(mu_);
   BorrowedSlot* const slot = FindSlot(driver);
-  return slot != nullptr && slot->BeginVisit(task);
+  return slot != nullptr && slot->BeginReceive(task);
 }
 
-void ProcessCore::WatchAsVisitor(ProcessDriver& driver) {
+void ProcessCore::WatchOnWaiter(ProcessDriver& driver) {
   MutexLock lock(mu_);
   BorrowedSlot* const slot = FindSlot(driver);
   if (slot != nullptr && slot->SetWatched(false)) driver.WatchSocket(false);
 }
 
-void ProcessCore::EndVisit(ProcessDriver& driver, bool is_done) {
+void ProcessCore::EndReceiveOnWaiter(ProcessDriver& driver, bool is_done) {
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
@@ -220,12 +246,13 @@ void ProcessCore::EndVisit(ProcessDriver& driver, bool is_done) {
       slot->End(/*is_done=*/true);
       if (slot->child_ended()) driver.lost.store(true);
       const Prefetched* const ahead = FindAhead(driver);
-      if ((ahead == nullptr || ahead->empty()) && !MustRetire(driver) &&
-          !IsWornOut(driver) && ParkIfNoneWaits(driver)) {
+      if ((ahead == nullptr || ahead->empty()) && !HasRevocable() &&
+          !MustRetire(driver) && WhyRecycle(driver) == nullptr &&
+          ParkIfNoneWaits(driver)) {
         return;
       }
     }
-    EndLoan(driver, *slot);
+    ReturnSlot(driver, *slot);
   }
   driver.WakeUp();
 }
@@ -239,6 +266,13 @@ void ProcessCore::OnChildStopped(ProcessDriver& driver) {
 }
 
 // ------------------------------------------------------ Ahead of its time
+//
+// A prefetched task waits behind the one that its process runs, and nobody
+// knows how long that takes. So none waits there beside a worker that is idle,
+// or may be started: tasks are prefetched only while there is neither, and
+// whoever is about to park, or to leave, takes them from others first. What is
+// prefetched after a worker has looked, and before it parks, it sees by
+// prefetches_. process_explorer_test.cc tries all orders.
 
 ProcessCore::Prefetched* ProcessCore::FindAhead(const ThreadWorker& worker) {
   const auto found = prefetched_.find(worker.id);
@@ -248,8 +282,8 @@ ProcessCore::Prefetched* ProcessCore::FindAhead(const ThreadWorker& worker) {
 size_t ProcessCore::CountToPrefetch(const ProcessDriver& driver,
                                     const Prefetched& ahead, bool is_quick) {
   const size_t wanted = ahead.CountWanted(is_quick);
-  if (wanted == 0) return 0;
-  const size_t count = std::min(wanted, ShareToOffer());
+  if (wanted == 0 || WhyRecycle(driver) != nullptr) return 0;
+  const size_t count = std::min(wanted, FairPrefetchCount());
   const int max_tasks = options_.max_tasks_per_worker;
   if (max_tasks == 0) return count;
   const int64_t left = max_tasks - driver.tasks_since_start - 1 -
@@ -269,28 +303,29 @@ DriverPool::Batch ProcessCore::Prefetch(ProcessDriver& driver,
     batch.orders.reserve(count);
   }
   while (batch.tasks.size() < count) {
-    StateBase* const next = TakeForOffer();
+    TaskState* const next = PrefetchNext();
     if (next == nullptr) break;
     if (!ahead.Fits(*next)) {
       MutexLock lock(mu_);
-      PutBack(next);
+      Requeue(next);
       break;
     }
     RemoteCall& call = *RemoteCall::Of(*next);
-    call.Lend();
+    call.BeginSend();
     const WorkerConnection::Ticket ticket =
-        running.child->Offer(ahead.BusySlots(running.ticket));
+        running.child->IssueTicket(ahead.BusySlots(running.ticket));
     ahead.Add({next, running.child, ticket});
     call.SetRunner(&driver);
-    batch.tasks.push_back(StateRef<StateBase>::Share(next));
-    batch.orders.push_back({ticket, &call.call()});
+    batch.tasks.push_back(StateRef<TaskState>::Share(next));
+    batch.orders.push_back(
+        {ticket, &call.call(), LabelsOf(*next, FirstAttempt(*next))});
   }
   batch.notify_from = ahead.MiddleAttempt();
   return batch;
 }
 
-StateBase* ProcessCore::StartPrefetched(ProcessDriver& driver,
-                                        const StateBase* only) {
+TaskState* ProcessCore::StartPrefetched(ProcessDriver& driver,
+                                        const TaskState* only) {
   MutexLock take(take_mu_);
   Prefetched* const ahead = FindAhead(driver);
   if (ahead == nullptr || ahead->empty() ||
@@ -298,7 +333,7 @@ StateBase* ProcessCore::StartPrefetched(ProcessDriver& driver,
     return nullptr;
   }
   Prefetched::First first = ahead->TakeFirst();
-  StateBase* const task = first.handed.task;
+  TaskState* const task = first.handed.task;
   if (first.newly_started) CountStarted(*task);
   MarkTaken(driver, task);
   driver.SetRunning(std::move(first.handed));
@@ -312,7 +347,7 @@ bool ProcessCore::HasPrefetched(const ProcessDriver& driver) {
 }
 
 std::optional<DriverPool::Handed> ProcessCore::FindPrefetched(
-    const ProcessDriver& driver, const StateBase& task) {
+    const ProcessDriver& driver, const TaskState& task) {
   MutexLock take(take_mu_);
   const Prefetched* const ahead = FindAhead(driver);
   const Handed* const handed =
@@ -320,11 +355,17 @@ std::optional<DriverPool::Handed> ProcessCore::FindPrefetched(
   return handed == nullptr ? std::nullopt : std::optional<Handed>(*handed);
 }
 
-bool ProcessCore::RevokeFrom(Prefetched& ahead, StateBase& task) {
+bool ProcessCore::HasRevocable() const {
+  return std::any_of(
+      prefetched_.begin(), prefetched_.end(),
+      [](const auto& entry) { return entry.second.LastPending() != nullptr; });
+}
+
+bool ProcessCore::RevokeFrom(Prefetched& ahead, TaskState& task) {
   switch (ahead.Revoke(task)) {
     case Prefetched::Revoked::kPending:
       RemoteCall::Of(task)->SetRunner(nullptr);
-      PutBack(&task);
+      Requeue(&task);
       return true;
     case Prefetched::Revoked::kStarted:
       CountStarted(task);
@@ -335,7 +376,7 @@ bool ProcessCore::RevokeFrom(Prefetched& ahead, StateBase& task) {
   return false;
 }
 
-void ProcessCore::Revoke(ProcessDriver& driver, StateBase& task) {
+void ProcessCore::Revoke(ProcessDriver& driver, TaskState& task) {
   Wakeup wakeup;
   {
     MutexLock take(take_mu_);
@@ -355,7 +396,7 @@ void ProcessCore::RevokeAll(ProcessDriver& driver, size_t rest) {
     MutexLock lock(mu_);
     bool is_any = false;
     // The last first, so that the queue keeps its order.
-    while (StateBase* const last = ahead->LastPending(rest)) {
+    while (TaskState* const last = ahead->LastPending(rest)) {
       if (RevokeFrom(*ahead, *last)) is_any = true;
     }
     if (is_any) wakeup = FindWorker();
@@ -363,14 +404,14 @@ void ProcessCore::RevokeAll(ProcessDriver& driver, size_t rest) {
   Dispatch(std::move(wakeup));
 }
 
-void ProcessCore::RecallAll() {
+void ProcessCore::RevokePrefetched() {
   // Who calls this takes all that is in the queue: nobody is to be woken.
   while (true) {
     Prefetched* owner = nullptr;
-    StateBase* last = nullptr;
+    TaskState* last = nullptr;
     // The last submitted goes back first, so that the queue keeps its order.
     for (auto& [id, ahead] : prefetched_) {
-      StateBase* const candidate = ahead.LastPending();
+      TaskState* const candidate = ahead.LastPending();
       if (candidate != nullptr &&
           (last == nullptr || candidate->task_id() > last->task_id())) {
         owner = &ahead;
@@ -382,12 +423,18 @@ void ProcessCore::RecallAll() {
   }
 }
 
-bool ProcessCore::RecallOne() {
+void ProcessCore::VisitAhead(
+    const std::function<void(TaskState&)>& visit) const {
+  for (const auto& [id, ahead] : prefetched_) ahead.ForEachPending(visit);
+}
+
+bool ProcessCore::RevokeOnePrefetched() {
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  if (lifecycle_.must_retire()) return false;
+  // What a broken pool has requeued would stay there.
+  if (lifecycle_.is_broken()) return false;
   for (auto& [id, ahead] : prefetched_) {
-    StateBase* const last = ahead.LastPending();
+    TaskState* const last = ahead.LastPending();
     if (last != nullptr && RevokeFrom(ahead, *last)) return true;
   }
   return false;
@@ -395,7 +442,7 @@ bool ProcessCore::RecallOne() {
 
 // ------------------------------------------------------------- Their ends
 
-void ProcessCore::OnTimeout(StateBase& task) {
+void ProcessCore::OnTimeout(TaskState& task) {
   RemoteCall::Of(task)->KillRunning(task);
 }
 

@@ -1,8 +1,10 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_PROCESS_CORE_H_
 #define ASYNCPAL_POOL_INTERNAL_PROCESS_CORE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,10 +46,10 @@ class ProcessCore final : public ThreadCore, private DriverPool {
   // for an empty one.
   static EncodedCall TakeCall(CancelledTask& task);
 
-  void Submit(StateBase* task) override;
-  bool TrySubmit(StateBase* task, bool is_chunk) override;
+  void Submit(TaskState* task) override;
+  bool TrySubmit(TaskState* task, bool is_chunk) override;
   // Submit(); the caller waits for the task next, without a limit.
-  void SubmitAndWait(StateBase* task);
+  void SubmitAndWait(TaskState* task);
   void Test() override;
   PoolKind kind() const override { return PoolKind::kProcesses; }
 
@@ -57,16 +59,26 @@ class ProcessCore final : public ThreadCore, private DriverPool {
 
  protected:
   WorkerPtr MakeWorker(int64_t id, std::string name) override;
-  bool looks_out() const override { return false; }
+  bool spins_before_parking() const override { return false; }
   bool runs_tasks_here() const override { return false; }
-  int64_t PendingBytes(StateBase& task) const override;
-  void OnTimeout(StateBase& task) override;
+  bool limits_worker_bytes() const override {
+    return supply_.options().max_worker_bytes > 0;
+  }
+  int64_t PendingBytes(TaskState& task) const override;
+  void OnTimeout(TaskState& task) override;
   bool KillWorkers() override;
-  void RecallAll() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
-  bool RecallOne() override;
+  void RevokePrefetched() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
+  void VisitAhead(const std::function<void(TaskState&)>& visit) const override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  bool HasStartedAhead() const override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_) {
+    return std::any_of(prefetched_.begin(), prefetched_.end(),
+                       [](const auto& each) { return !each.second.empty(); });
+  }
+  bool RevokeOnePrefetched() override;
   bool IsBorrowed(ThreadWorker& worker) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  StateBase* TakeBorrowed(ThreadWorker& worker) override
+  TaskState* TakeBorrowed(ThreadWorker& worker) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
  private:
@@ -79,40 +91,45 @@ class ProcessCore final : public ThreadCore, private DriverPool {
     ThreadCore::Break(std::move(error));
   }
   bool HasOtherWorkers() override;
-  void RunTask(ProcessDriver& driver, StateBase* task) override {
+  void RunTask(ProcessDriver& driver, TaskState* task) override {
     ThreadCore::RunTask(driver, task);
   }
   Batch Prefetch(ProcessDriver& driver, const Handed& running,
                  bool is_quick) override;
-  StateBase* StartPrefetched(ProcessDriver& driver,
-                             const StateBase* only) override;
+  TaskState* StartPrefetched(ProcessDriver& driver,
+                             const TaskState* only) override;
   bool HasPrefetched(const ProcessDriver& driver) override;
   std::optional<Handed> FindPrefetched(const ProcessDriver& driver,
-                                       const StateBase& task) override;
-  void Revoke(ProcessDriver& driver, StateBase& task) override;
+                                       const TaskState& task) override;
+  void Revoke(ProcessDriver& driver, TaskState& task) override;
   void RevokeAll(ProcessDriver& driver, size_t rest) override;
   void OnChildStarted(ProcessDriver& driver) override;
   void OnEvents(ProcessDriver& driver,
                 const WorkerWaiter::Events& events) override;
-  bool BeginVisit(ProcessDriver& driver, const StateBase& task) override;
-  void WatchAsVisitor(ProcessDriver& driver) override;
-  void EndVisit(ProcessDriver& driver, bool is_done) override;
+  bool BeginReceiveOnWaiter(ProcessDriver& driver,
+                            const TaskState& task) override;
+  void WatchOnWaiter(ProcessDriver& driver) override;
+  void EndReceiveOnWaiter(ProcessDriver& driver, bool is_done) override;
   void OnChildStopped(ProcessDriver& driver) override;
+  void OnChildLost(ProcessDriver& driver) override;
+  void OnChildEnded(ProcessDriver& driver, const std::string& why) override;
 
   // Sends `task` to an idle driver's process without waking the driver. False:
   // there is none, or the task needs a driver from the beginning.
-  bool SubmitDirectly(StateBase* task, bool will_wait);
+  bool SubmitDirectly(TaskState* task, bool will_wait);
   // What was to be sent so was not: the driver will see that it has nothing to
   // wait for, try again, and fail the task.
   void GiveUpDirect(ProcessDriver& driver,
                     const WorkerConnection::Ticket& ticket);
   // The driver is to wake, and has what its place was borrowed for.
-  void EndLoan(ProcessDriver& driver, BorrowedSlot& slot)
+  void ReturnSlot(ProcessDriver& driver, BorrowedSlot& slot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   size_t CountToPrefetch(const ProcessDriver& driver, const Prefetched& ahead,
                          bool is_quick) ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
+  // Whether a worker has prefetched tasks that others might run.
+  bool HasRevocable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);
   // True: `task` is in the queue again.
-  bool RevokeFrom(Prefetched& ahead, StateBase& task)
+  bool RevokeFrom(Prefetched& ahead, TaskState& task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_, mu_);
   Prefetched* FindAhead(const ThreadWorker& worker)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(take_mu_);

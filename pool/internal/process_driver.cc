@@ -9,13 +9,15 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/execution_context.h"
+#include "asyncpal/future/internal/rebuilt_error.h"
+#include "asyncpal/pool/internal/cpu_count.h"
+#include "asyncpal/pool/internal/initializer.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/thread_core.h"
-#include "asyncpal/pool/internal/worker_hook.h"
 
 // How it works. With tasks ahead (prefetched_tasks.h), some wait behind a slow
 // one though a worker is free for them. Therefore a slow one makes the driver
-// take back all but one, and idle drivers take from those that have some.
+// revoke all but one, and idle drivers take from those that have some.
 
 namespace asyncpal::internal {
 namespace {
@@ -35,7 +37,7 @@ bool IsShortage(const std::error_code& code) {
          code == std::errc::too_many_files_open_in_system;
 }
 
-int MaxAttempts(const StateBase& task) {
+int MaxAttempts(const TaskState& task) {
   const auto* const options =
       static_cast<const TaskOptionsAttachment*>(task.attachment());
   return options == nullptr ? 1 : options->options.max_attempts;
@@ -54,17 +56,20 @@ bool ProcessDriver::Revive() {
   const auto& dead = own_child();
   const bool died_without_task =
       dead != nullptr && !dead->was_killed() && own_running().child == nullptr;
+  WorkerLostError::Cause cause;
+  if (dead != nullptr && !dead->was_killed()) {
+    cause = dead->ReapAndDescribe("idle");
+  }
   if (died_without_task && supply_.SpendDeath()) {
-    const WorkerLostError::Cause cause = dead->ReapAndDescribe("idle");
     const WorkerLostError error(
         absl::StrCat("idle worker process ", cause.pid, " of ", supply_.Label(),
                      " ", dead->loss()),
         cause);
-    DropChild();
+    DropDeadChild(cause);
     pool_.Break(supply_.TooManyDeaths(std::make_exception_ptr(error)));
     return false;
   }
-  DropChild();
+  DropDeadChild(cause);
   if (auto error = StartChild()) pool_.Break(std::move(error));
   return !lost.load();
 }
@@ -87,7 +92,7 @@ std::exception_ptr ProcessDriver::StartChild() {
       error = std::current_exception();
     }
     const bool killed = own_child() != nullptr && own_child()->was_killed();
-    DropChild();
+    DropChild("it did not start");
     if (killed && supply_.is_killed()) return nullptr;
     const bool is_last =
         shortage ? failures >= kMaxStartAttempts : supply_.SpendFailedStart();
@@ -112,13 +117,17 @@ void ProcessDriver::TryStartChild(std::exception_ptr& error) {
   if (auto thrown = child->Handshake()) {
     const bool killed = child->was_killed();
     child = nullptr;
-    DropChild();
-    if (!killed) error = HookFailure<InitializerError>(supply_.Label(), thrown);
+    DropChild("it did not start");
+    if (!killed)
+      error = InitializerFailure<InitializerError>(supply_.Label(), thrown);
     return;
   }
   supply_.OnStarted();
   child_pid_.store(child->pid());
   child_starter_ = std::this_thread::get_id();
+  is_announced_ = true;
+  is_too_large = false;
+  supply_.OnNewProcess(child->pid());
   pool_.OnChildStarted(*this);
   waiter_.Add(child->fd(), child->pidfd());
   lost.store(false);
@@ -144,7 +153,7 @@ void ProcessDriver::EnsureChild() {
     own_child()->Kill();
     own_child()->ReapAndDescribe("running");
     pool_.RevokeAll(*this, /*rest=*/0);
-    DropChild();
+    DropChild("its task was given up");
   }
   if (own_child() != nullptr) return;
   if (auto error = StartChild()) {
@@ -157,7 +166,8 @@ void ProcessDriver::EnsureChild() {
   }
 }
 
-void ProcessDriver::DropChild() {
+void ProcessDriver::DropChild(const std::string& why) {
+  if (std::exchange(is_announced_, false)) pool_.OnChildEnded(*this, why);
   std::shared_ptr<WorkerConnection> dead;  // ended and reaped with no lock held
   Handed running;
   MutexLock lock(child_mu_);
@@ -168,11 +178,20 @@ void ProcessDriver::DropChild() {
   lock.Unlock();
 }
 
+void ProcessDriver::DropDeadChild(const WorkerLostError::Cause& cause) {
+  const auto& dead = own_child();
+  if (dead == nullptr) return DropChild("");
+  if (dead->was_killed()) return DropChild("it was killed");
+  pool_.OnChildLost(*this);
+  supply_.TellOfLoss(cause, dead->loss());
+  DropChild(absl::StrCat("it ", dead->loss()));
+}
+
 std::exception_ptr ProcessDriver::End() {
   if (own_child() == nullptr) return nullptr;
   pool_.OnChildStopped(*this);
   if (lost.load()) {
-    DropChild();
+    DropDeadChild(own_child()->ReapAndDescribe("idle"));
     return nullptr;
   }
   std::exception_ptr thrown;
@@ -183,9 +202,9 @@ std::exception_ptr ProcessDriver::End() {
                std::current_exception());
   }
   const bool killed = own_child()->was_killed();
-  DropChild();
+  DropChild(killed ? "it was killed" : why_retired);
   if (thrown == nullptr || killed) return nullptr;
-  return HookFailure<FinalizerError>(supply_.Label(), thrown);
+  return InitializerFailure<FinalizerError>(supply_.Label(), thrown);
 }
 
 void ProcessDriver::Sleep(absl::Duration timeout) {
@@ -206,10 +225,10 @@ void ProcessDriver::SetRunning(Handed handed) {
   lock.Unlock();  // the old one may hold the last reference to a dead process
 }
 
-ProcessDriver::Handed ProcessDriver::HandDirectly(StateBase* task) {
+ProcessDriver::Handed ProcessDriver::HandDirectly(TaskState* task) {
   MutexLock lock(child_mu_);
   child_->NotifyForAll();
-  running_ = {task, child_, child_->Offer()};
+  running_ = {task, child_, child_->IssueTicket()};
   return running_;
 }
 
@@ -219,7 +238,7 @@ void ProcessDriver::ForgetHanded(const Ticket& ticket) {
   running_ = {};
 }
 
-void ProcessDriver::Run(StateBase* task, int64_t now) {
+void ProcessDriver::Run(TaskState* task, int64_t now) {
   task->MarkStarted(now);
   RunningTask link(*task);
   RemoteCall& call = *RemoteCall::Of(*task);
@@ -239,17 +258,22 @@ void ProcessDriver::Run(StateBase* task, int64_t now) {
   call.Deliver(std::move(outcome));
 }
 
-RemoteOutcome ProcessDriver::Call(StateBase& task, RemoteCall& call) {
+RemoteOutcome ProcessDriver::Call(TaskState& task, RemoteCall& call) {
   int attempts = 0;
   // Ahead of time, or by its submitter.
   bool is_sent = own_running().task == &task;
   // What comes next must not overtake it.
-  if (is_sent) call.WaitForLoan();
+  if (is_sent) call.WaitForSends();
   const int64_t now = running_since.load(std::memory_order_relaxed);
   is_quick_ = TicksToNanos(now - std::exchange(call_began_, now)) < kQuickNanos;
+  int reported = 0;
   while (true) {
-    if (!is_sent) Send(task, call);
+    if (!is_sent) Send(task, call, FirstAttempt(task) + attempts);
     is_sent = false;
+    if (attempts > reported) {
+      core.OnNextAttempt(*this, task, FirstAttempt(task) + attempts);
+      reported = attempts;
+    }
     // What was wanted of it before anyone could find it here.
     if (task.is_done()) {
       KillRunning(task);
@@ -276,22 +300,25 @@ RemoteOutcome ProcessDriver::Call(StateBase& task, RemoteCall& call) {
     supply_.OnFinishedTask();
     if (outcome->exiting) {
       pool_.RevokeAll(*this, /*rest=*/0);
-      DropChild();
+      pool_.OnChildLost(*this);
+      const std::string why = "a task ended its thread by pthread_exit()";
+      supply_.TellOfLoss({.pid = child_pid_.load(), .phase = "running"}, why);
+      DropChild(why);
     }
     return {.value = std::move(outcome->value),
             .failure = std::move(outcome->failure)};
   }
 }
 
-void ProcessDriver::Send(StateBase& task, RemoteCall& call) {
+void ProcessDriver::Send(TaskState& task, RemoteCall& call, int run) {
   if (task.is_done()) {
     throw CancelledError(absl::StrCat(task.Describe(), " was given up"));
   }
   EnsureChild();
-  SetRunning({&task, own_child(), own_child()->Offer()});
+  SetRunning({&task, own_child(), own_child()->IssueTicket()});
   call.SetRunner(this);
   try {
-    own_child()->Send(own_running().ticket, call.call());
+    own_child()->Send(own_running().ticket, call.call(), LabelsOf(task, run));
   } catch (...) {
     own_child()->Revoke(own_running().ticket);
     SetRunning({});
@@ -313,12 +340,12 @@ uint64_t ProcessDriver::Prefetch() {
   } catch (const std::exception&) {
     are_sent = false;  // the one at fault fails when its turn comes
   }
-  for (const auto& task : batch.tasks) RemoteCall::Of(*task)->EndLoan();
+  for (const auto& task : batch.tasks) RemoteCall::Of(*task)->EndSend();
   if (!are_sent) pool_.RevokeAll(*this, /*rest=*/0);
   return batch.notify_from;
 }
 
-std::optional<RemoteOutcome> ProcessDriver::HandleDeath(StateBase& task,
+std::optional<RemoteOutcome> ProcessDriver::HandleDeath(TaskState& task,
                                                         int& attempts) {
   const Handed running = own_running();
   const ClaimPage::Claim claim = running.child->Look(running.ticket);
@@ -329,7 +356,7 @@ std::optional<RemoteOutcome> ProcessDriver::HandleDeath(StateBase& task,
   // Of several tasks that the process has begun, the first to come here tells.
   const bool is_news = running.child == own_child();
   if (is_news) {
-    DropChild();
+    DropDeadChild(cause);
   } else {
     SetRunning({});
   }
@@ -341,7 +368,7 @@ std::optional<RemoteOutcome> ProcessDriver::HandleDeath(StateBase& task,
                              absl::StrCat(task.Describe(), " was killed")))};
   }
   const std::exception_ptr error = LossOf(task, running, cause);
-  if (claim == ClaimPage::Claim::kOffered) {  // it had not begun
+  if (claim == ClaimPage::Claim::kPrefetched) {  // it had not begun
     if (!is_news || !supply_.SpendDeath()) return std::nullopt;
     const std::exception_ptr broken = supply_.TooManyDeaths(error);
     pool_.Break(broken);
@@ -352,25 +379,30 @@ std::optional<RemoteOutcome> ProcessDriver::HandleDeath(StateBase& task,
         NowNanos() + absl::ToInt64Nanoseconds(supply_.DelayAfterCrash());
   }
   if (++attempts < MaxAttempts(task) && !task.is_done()) return std::nullopt;
-  if (!task.is_done()) lost_tasks.Add(1);
+  if (!task.is_done()) {
+    lost_tasks.Add(1);
+    core.OnTaskLost(*this, task);
+  }
   return RemoteOutcome{.failure = error};
 }
 
 std::exception_ptr ProcessDriver::LossOf(
-    StateBase& task, const Handed& running,
+    TaskState& task, const Handed& running,
     const WorkerLostError::Cause& cause) const {
-  return std::make_exception_ptr(WorkerLostError(
-      absl::StrCat(task.Describe(), " was lost while ", cause.phase,
-                   ": worker process ", cause.pid, " of ", supply_.Label(), " ",
-                   running.child->loss()),
-      cause));
+  return MakeRemoteException(
+      WorkerLostError(
+          absl::StrCat(task.Describe(), " was lost while ", cause.phase,
+                       ": worker process ", cause.pid, " of ", supply_.Label(),
+                       " ", running.child->loss()),
+          cause),
+      running.child->crash_trace(), /*cause=*/nullptr);
 }
 
 // ----------------------------------------------- Waiting inside a callback
 
-bool ProcessDriver::RunInline(StateBase& task, bool alone) {
+bool ProcessDriver::RunInline(TaskState& task, bool alone) {
   if (task.owner() != &core || pumping_) return false;
-  if (StateBase* const own = pool_.StartPrefetched(*this, &task)) {
+  if (TaskState* const own = pool_.StartPrefetched(*this, &task)) {
     pool_.RunTask(*this, own);
     return true;
   }
@@ -379,7 +411,7 @@ bool ProcessDriver::RunInline(StateBase& task, bool alone) {
   return ThreadWorker::RunInline(task, alone);
 }
 
-bool ProcessDriver::BeginBlocking(const StateBase* awaited) {
+bool ProcessDriver::BeginBlocking(const TaskState* awaited) {
   if (!pumping_) {
     pool_.RevokeAll(*this, /*rest=*/0);
     // The wait may depend on the results of those that have begun.
@@ -389,7 +421,7 @@ bool ProcessDriver::BeginBlocking(const StateBase* awaited) {
       try {
         pump_ = std::thread([this] {
           ThreadWorker::SetCurrent(this);
-          while (StateBase* const task = TakePrefetched()) {
+          while (TaskState* const task = TakePrefetched()) {
             pool_.RunTask(*this, task);
           }
           EndChildOfThisThread();
@@ -414,10 +446,14 @@ void ProcessDriver::EndChildOfThisThread() {
 }
 
 void ProcessDriver::AfterRun() {
-  if (!pumping_ || pump_owner_ != std::this_thread::get_id()) return;
-  pump_.join();
-  pump_ = std::thread();
-  pumping_ = false;
+  if (pumping_) {
+    // What follows is for the driver's own thread, not for the pump's.
+    if (pump_owner_ != std::this_thread::get_id()) return;
+    pump_.join();
+    pump_ = std::thread();
+    pumping_ = false;
+  }
+  is_too_large = supply_.IsTooLarge(child_pid_.load());
 }
 
 // --------------------------------------------------- What others do to it
@@ -428,17 +464,17 @@ ProcessDriver::Hold ProcessDriver::GetHold() {
       .runner = std::static_pointer_cast<ProcessDriver>(shared_from_this())};
 }
 
-bool ProcessDriver::ReceiveWithin(StateBase& task, absl::Duration limit) {
+bool ProcessDriver::ReceiveWithin(TaskState& task, absl::Duration limit) {
   // A driver has a process of its own to serve.
-  if (CurrentOf(core) != nullptr || !pool_.BeginVisit(*this, task)) {
+  if (CurrentOf(core) != nullptr || !pool_.BeginReceiveOnWaiter(*this, task)) {
     return false;
   }
-  struct Visit {
-    ~Visit() { pool.EndVisit(driver, is_done); }
+  struct Receiving {
+    ~Receiving() { pool.EndReceiveOnWaiter(driver, is_done); }
     DriverPool& pool;
     ProcessDriver& driver;
     bool is_done = false;
-  } visit{pool_, *this};
+  } receiving{pool_, *this};
   Handed running;
   {
     MutexLock lock(child_mu_);
@@ -446,9 +482,13 @@ bool ProcessDriver::ReceiveWithin(StateBase& task, absl::Duration limit) {
   }
   if (running.child == nullptr) return false;
   WorkerConnection& child = *running.child;
-  auto waited = child.WaitForOutcome(running.ticket, absl::ZeroDuration(), 0);
+  // With a single processor, the process needs that of whoever spins.
+  static const bool spins = ProbablyAvailableCpus() > 1;
+  auto waited =
+      spins ? child.SpinForOutcome(running.ticket)
+            : child.WaitForOutcome(running.ticket, absl::ZeroDuration(), 0);
   if (waited == WorkerConnection::Waited::kTimeout) {
-    pool_.WatchAsVisitor(*this);
+    pool_.WatchOnWaiter(*this);
     waited = child.WaitForOutcome(running.ticket, limit, /*notify_from=*/0);
   }
   // What else may be is the driver's business, for whom the outcome is kept.
@@ -458,19 +498,19 @@ bool ProcessDriver::ReceiveWithin(StateBase& task, absl::Duration limit) {
   }
   ThreadWorker* const outer = Current();
   SetCurrent(this);
-  visit.is_done = true;
+  receiving.is_done = true;
   pool_.RunTask(*this, &task);
   SetCurrent(outer);
   return true;
 }
 
-bool ProcessDriver::Revoke(StateBase& task) {
+bool ProcessDriver::Revoke(TaskState& task) {
   pool_.Revoke(*this, task);
   return true;
 }
 
 std::optional<ProcessDriver::Handed> ProcessDriver::FindHanded(
-    const StateBase& task) {
+    const TaskState& task) {
   // In this order: a prefetched task becomes the running one.
   if (auto handed = pool_.FindPrefetched(*this, task)) return handed;
   MutexLock lock(child_mu_);
@@ -478,7 +518,7 @@ std::optional<ProcessDriver::Handed> ProcessDriver::FindHanded(
   return running_;
 }
 
-bool ProcessDriver::KillRunning(StateBase& task) {
+bool ProcessDriver::KillRunning(TaskState& task) {
   const auto handed = FindHanded(task);
   if (!handed.has_value() || !handed->child->Interrupt(handed->ticket)) {
     return false;
@@ -487,9 +527,24 @@ bool ProcessDriver::KillRunning(StateBase& task) {
   return true;
 }
 
-void ProcessDriver::AskToStop(StateBase& task) {
+void ProcessDriver::AskToStop(TaskState& task) {
   const auto handed = FindHanded(task);
   if (handed.has_value()) handed->child->Cancel(handed->ticket);
+}
+
+std::string ProcessDriver::StackOfTask(absl::Duration limit) {
+  std::shared_ptr<WorkerConnection> child;
+  {
+    MutexLock lock(child_mu_);
+    child = running_.child;
+  }
+  return child == nullptr ? "" : child->CaptureStack(limit);
+}
+
+std::optional<TaskProgress> ProcessDriver::ProgressOf(TaskState& task) {
+  const auto handed = FindHanded(task);
+  return handed.has_value() ? handed->child->ReadProgress(handed->ticket)
+                            : std::nullopt;
 }
 
 void ProcessDriver::KillChild() {

@@ -41,14 +41,15 @@ class DriverPool {
   virtual bool HasOtherWorkers() = 0;
 
   // Runs a task that the driver has started to its end, and counts it.
-  virtual void RunTask(ProcessDriver& driver, StateBase* task) = 0;
+  virtual void RunTask(ProcessDriver& driver, TaskState* task) = 0;
 
   // --- What the driver's process has ahead (prefetched_tasks.h) ---
   // The next tasks of the queue that nobody else is free for, to be sent beside
-  // `running`, each lent to be sent. If several are there, `notify_from` says
-  // from which attempt on the parent should wake up; else it is 0.
+  // `running`, each between BeginSend() and EndSend(). If several are there,
+  // `notify_from` says from which attempt on the parent should wake up; else it
+  // is 0.
   struct Batch {
-    std::vector<StateRef<StateBase>> tasks;
+    std::vector<StateRef<TaskState>> tasks;
     std::vector<WorkerConnection::Order> orders;
     uint64_t notify_from = 0;
   };
@@ -56,14 +57,14 @@ class DriverPool {
                          bool is_quick) = 0;
   // The first of them, counted and handed to driver.SetRunning(). Null: there
   // is none; or with `only`, another one is first.
-  virtual StateBase* StartPrefetched(ProcessDriver& driver,
-                                     const StateBase* only = nullptr) = 0;
+  virtual TaskState* StartPrefetched(ProcessDriver& driver,
+                                     const TaskState* only = nullptr) = 0;
   virtual bool HasPrefetched(const ProcessDriver& driver) = 0;
   // `task`, if it is one of those, and known to have begun.
   virtual std::optional<Handed> FindPrefetched(const ProcessDriver& driver,
-                                               const StateBase& task) = 0;
+                                               const TaskState& task) = 0;
   // See TaskRunner.
-  virtual void Revoke(ProcessDriver& driver, StateBase& task) = 0;
+  virtual void Revoke(ProcessDriver& driver, TaskState& task) = 0;
   // The same for all but the first `rest`.
   virtual void RevokeAll(ProcessDriver& driver, size_t rest) = 0;
 
@@ -71,12 +72,20 @@ class DriverPool {
   virtual void OnChildStarted(ProcessDriver& driver) = 0;
   virtual void OnEvents(ProcessDriver& driver,
                         const WorkerWaiter::Events& events) = 0;
-  virtual bool BeginVisit(ProcessDriver& driver, const StateBase& task) = 0;
-  // From now on the visitor looks at the process's socket, and nobody else.
-  virtual void WatchAsVisitor(ProcessDriver& driver) = 0;
-  virtual void EndVisit(ProcessDriver& driver, bool is_done) = 0;
+  virtual bool BeginReceiveOnWaiter(ProcessDriver& driver,
+                                    const TaskState& task) = 0;
+  // From now on the waiting thread looks at the process's socket, and nobody
+  // else.
+  virtual void WatchOnWaiter(ProcessDriver& driver) = 0;
+  virtual void EndReceiveOnWaiter(ProcessDriver& driver, bool is_done) = 0;
   // The driver's process has been stopped. Forgets what there is of both.
   virtual void OnChildStopped(ProcessDriver& driver) = 0;
+  // The driver's process, which was ready for tasks, has ended though nobody
+  // wanted it to. Each such process once.
+  virtual void OnChildLost(ProcessDriver& driver) = 0;
+  // Each process of which OnChildStarted() was called is about to be forgotten,
+  // while pid() is still its own. `why` is for people.
+  virtual void OnChildEnded(ProcessDriver& driver, const std::string& why) = 0;
 
  protected:
   ~DriverPool() = default;
@@ -84,9 +93,9 @@ class DriverPool {
 
 // The life of one worker of a process pool: a thread, and the process that it
 // serves. It starts the process, sends it tasks, receives and delivers results,
-// and buries it when it has died: fails the task that was running, gives back
-// those that it had ahead, and starts another process once there is a task for
-// it.
+// and reaps it when it has died: fails the task that was running, requeues
+// those that it had prefetched, and starts another process once there is a task
+// for it.
 //
 //   auto driver = std::make_shared<ProcessDriver>(core, pool, supply, 1,
 //   "p-1"); if (auto error = driver->Begin()) return error;  // on its own
@@ -94,9 +103,9 @@ class DriverPool {
 //
 // A task that finds an idle driver is sent to its process by the thread that
 // submits it, and the driver sleeps on. A thread that waits for that task
-// receives the result itself, as a *visitor*.
+// receives the result itself: it is the *waiter*.
 //
-// Threads: its own, where nothing else is said; a visitor takes that one's
+// Threads: its own, where nothing else is said; a waiter takes that one's
 // place, and so does a pump while the driver is blocked in a callback.
 // Lifetime: shared by its thread, its pool's roster, and calls from outside.
 // The pool and the supply outlive its thread. Ordering: tasks run in the order
@@ -114,31 +123,33 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
   std::exception_ptr Begin() override { return StartChild(); }
   std::exception_ptr End() override;
   bool Revive() override;
-  void Run(StateBase* task, int64_t now) override;
-  StateBase* TakePrefetched() override { return pool_.StartPrefetched(*this); }
+  void Run(TaskState* task, int64_t now) override;
+  TaskState* TakePrefetched() override { return pool_.StartPrefetched(*this); }
   void AfterRun() override;
   void Sleep(absl::Duration timeout) override;
-  bool RunInline(StateBase& task, bool alone) override;
-  bool BeginBlocking(const StateBase* awaited) override;
+  bool RunInline(TaskState& task, bool alone) override;
+  bool BeginBlocking(const TaskState* awaited) override;
 
   // --- Any thread ---
   void WakeUp() override { waiter_.WakeUp(); }
   std::optional<int64_t> pid() const override {
     return IfKnown(child_pid_.load());
   }
+  std::string StackOfTask(absl::Duration limit) override;
   Hold GetHold() override;
-  bool ReceiveOnWaiter(StateBase& task) override {
+  bool ReceiveOnWaiter(TaskState& task) override {
     return ReceiveWithin(task, absl::InfiniteDuration());
   }
-  bool ReceiveWithin(StateBase& task, absl::Duration limit) override;
-  bool Revoke(StateBase& task) override;
-  bool KillRunning(StateBase& task) override;
-  void AskToStop(StateBase& task) override;
+  bool ReceiveWithin(TaskState& task, absl::Duration limit) override;
+  bool Revoke(TaskState& task) override;
+  bool KillRunning(TaskState& task) override;
+  void AskToStop(TaskState& task) override;
+  std::optional<TaskProgress> ProgressOf(TaskState& task) override;
   void KillChild();
 
   // --- Called by the pool, with its locks held ---
   // `task` was started for this idle driver, and the caller sends it.
-  Handed HandDirectly(StateBase* task);
+  Handed HandDirectly(TaskState* task);
   // What was to be sent with that ticket was not.
   void ForgetHanded(const Ticket& ticket);
   void SetRunning(Handed handed);
@@ -159,22 +170,25 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
   bool WaitUntil(int64_t until);
   // Starts another process if there is none. Throws what breaks the pool.
   void EnsureChild();
-  // Forgets the process, which has died or is to.
-  void DropChild();
+  // Forgets the process, which has died or is to, `why` is for people.
+  void DropChild(const std::string& why);
+  // The same for one that was killed, or has died by itself, as `cause` says,
+  // which ReapAndDescribe() has returned.
+  void DropDeadChild(const WorkerLostError::Cause& cause);
   void EndChildOfThisThread();
 
   // Has the process run `task`, and returns what it says. May throw as well.
-  RemoteOutcome Call(StateBase& task, RemoteCall& call);
+  RemoteOutcome Call(TaskState& task, RemoteCall& call);
   // Sends what nobody has sent yet.
-  void Send(StateBase& task, RemoteCall& call);
+  void Send(TaskState& task, RemoteCall& call, int run);
   // Hands the process the next tasks of the queue ahead of time. Returns
   // DriverPool::Batch::notify_from.
   uint64_t Prefetch();
   // Returns what `task` fails with; nothing if it is to be sent again.
-  std::optional<RemoteOutcome> HandleDeath(StateBase& task, int& attempts);
-  std::exception_ptr LossOf(StateBase& task, const Handed& running,
+  std::optional<RemoteOutcome> HandleDeath(TaskState& task, int& attempts);
+  std::exception_ptr LossOf(TaskState& task, const Handed& running,
                             const WorkerLostError::Cause& cause) const;
-  std::optional<Handed> FindHanded(const StateBase& task);
+  std::optional<Handed> FindHanded(const TaskState& task);
 
   // As this thread has written them, which alone does: it needs no lock to
   // read.
@@ -202,6 +216,7 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
   int64_t no_start_before_ = 0;  // a NowNanos()
 
   std::atomic<pid_t> child_pid_{0};
+  bool is_announced_ = false;  // OnChildStarted() was called for the process
   // Stands in for the driver that is blocked in a callback, for the tasks that
   // the process has begun meanwhile. Only who has started it touches it.
   std::thread pump_;

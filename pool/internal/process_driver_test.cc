@@ -1,210 +1,30 @@
 #include "asyncpal/pool/internal/process_driver.h"
 
-#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <exception>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <stdexcept>
-#include <string>
-#include <system_error>
-#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
-#include "asyncpal/future/internal/clock.h"
-#include "asyncpal/future/testing/no_owner.h"
 #include "asyncpal/ipc/call.h"
-#include "asyncpal/ipc/codec.h"
-#include "asyncpal/ipc/testing/scripted_worker.h"
-#include "asyncpal/ipc/worker/worker_connection.h"
-#include "asyncpal/pool/internal/process_supply.h"
 #include "asyncpal/pool/internal/remote_task.h"
-#include "asyncpal/pool/internal/shutdown_registry.h"
-#include "asyncpal/pool/internal/thread_core.h"
+#include "asyncpal/pool/testing/driver_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-// One thread is everybody: the driver, the process at the other end, which has
-// said its part before it is listened to or says it in FakePool::while_running,
-// and those who want something of a task.
+// How a driver starts its process, has it run tasks, and stops it. How it copes
+// with one that ends before is in process_driver_death_test.cc.
 
 namespace asyncpal::internal {
 namespace {
 
-using ::asyncpal::testing::NoOwner;
+using ::asyncpal::testing::ProcessDriverTest;
 using ::asyncpal::testing::ScriptedWorker;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// The books of one driver, without a lock.
-class FakePool final : public DriverPool {
- public:
-  std::shared_ptr<const void> GetHold() override { return hold; }
-  void Break(std::exception_ptr error) override { broken_by = error; }
-  bool HasOtherWorkers() override { return has_others; }
-  void RunTask(ProcessDriver& driver, StateBase* task) override {
-    driver.Run(task, NowTicks());
-  }
-
-  Batch Prefetch(ProcessDriver& driver, const Handed& running, bool) override {
-    if (auto now = std::exchange(while_running, nullptr)) now();
-    Batch batch;
-    for (StateBase* const task : std::exchange(queue, {})) {
-      task->Offer();
-      RemoteCall& call = *RemoteCall::Of(*task);
-      call.Lend();
-      const auto ticket = running.child->Offer(ahead.BusySlots(running.ticket));
-      ahead.Add({task, running.child, ticket});
-      call.SetRunner(&driver);
-      batch.tasks.push_back(StateRef<StateBase>::Share(task));
-      batch.orders.push_back({ticket, &call.call()});
-    }
-    return batch;
-  }
-  StateBase* StartPrefetched(ProcessDriver& driver,
-                             const StateBase* only) override {
-    if (ahead.empty() || (only != nullptr && !ahead.IsFirst(*only))) {
-      return nullptr;
-    }
-    auto first = ahead.TakeFirst();
-    StateBase* const task = first.handed.task;
-    driver.SetRunning(std::move(first.handed));
-    return task;
-  }
-  bool HasPrefetched(const ProcessDriver&) override { return !ahead.empty(); }
-  std::optional<Handed> FindPrefetched(const ProcessDriver&,
-                                       const StateBase& task) override {
-    const Handed* const handed = ahead.FindStarted(task);
-    return handed == nullptr ? std::nullopt : std::optional<Handed>(*handed);
-  }
-  void Revoke(ProcessDriver&, StateBase& task) override {
-    if (ahead.Revoke(task) != Tasks::Revoked::kPending) return;
-    RemoteCall::Of(task)->SetRunner(nullptr);
-    task.TakeBack();
-    requeued.push_back(&task);
-  }
-  void RevokeAll(ProcessDriver& driver, size_t rest) override {
-    while (StateBase* const last = ahead.LastPending(rest)) {
-      Revoke(driver, *last);
-    }
-  }
-
-  void OnChildStarted(ProcessDriver&) override { ++children; }
-  void OnEvents(ProcessDriver&, const WorkerWaiter::Events& events) override {
-    heard = events;
-  }
-  bool BeginVisit(ProcessDriver&, const StateBase&) override { return is_lent; }
-  void WatchAsVisitor(ProcessDriver&) override {}
-  void EndVisit(ProcessDriver&, bool is_done) override {
-    visits.push_back(is_done);
-  }
-  void OnChildStopped(ProcessDriver&) override { --children; }
-
-  using Tasks = PrefetchedTasks<WorkerConnection>;
-
-  // Called once, when the process has been sent the task and the driver is
-  // about to wait for it.
-  std::function<void()> while_running;
-  std::vector<StateBase*> queue;
-  std::vector<StateBase*> requeued;
-  Tasks ahead;
-  std::exception_ptr broken_by;
-  bool has_others = false;
-  bool is_lent = false;
-  int children = 0;
-  WorkerWaiter::Events heard;
-  std::vector<bool> visits;
-  std::shared_ptr<int> hold = std::make_shared<int>(0);
-};
-
-class ProcessDriverTest : public ::testing::Test {
- protected:
-  explicit ProcessDriverTest(
-      ProcessOptions options = {.worker_command = {"sleep"}})
-      : supply_(std::move(options), "p", /*max_workers=*/1,
-                [this](const WorkerOptions& with) { return Connect(with); }) {
-    driver_ = std::make_shared<ProcessDriver>(
-        *core_, static_cast<DriverPool&>(pool_), supply_, 1, "p-worker-1");
-  }
-
-  std::shared_ptr<WorkerConnection> Connect(const WorkerOptions& with) const {
-    if (shortage_) {
-      throw std::system_error(EAGAIN, std::generic_category(), "no process");
-    }
-    if (connected_ == scripts_.size()) throw std::runtime_error("no script");
-    return std::make_shared<WorkerConnection>(
-        with, scripts_[connected_++]->TakeParts());
-  }
-
-  // The next process that the driver will start.
-  ScriptedWorker& NextProcess() {
-    scripts_.push_back(std::make_unique<ScriptedWorker>());
-    return *scripts_.back();
-  }
-  // The same, which will be ready.
-  ScriptedWorker& NextReady() {
-    ScriptedWorker& process = NextProcess();
-    process.SayHandshake();
-    process.SayReady();
-    return process;
-  }
-  ScriptedWorker& Begin() {
-    ScriptedWorker& process = NextReady();
-    EXPECT_EQ(driver_->Begin(), nullptr);
-    EXPECT_FALSE(driver_->lost.load());
-    return process;
-  }
-
-  StateRef<RemoteTask<int>> Make(bool stoppable = false) {
-    EncodedCall call;
-    call.name = "test.task";
-    auto task = StateRef<RemoteTask<int>>::Adopt(
-        new RemoteTask<int>(&owner_, 0, stoppable, std::move(call)));
-    task->set_task_id(7);
-    return task;
-  }
-  static std::string BytesOf(int value) {
-    return std::string(reinterpret_cast<const char*>(&value), sizeof(value));
-  }
-  // As the pool does it, whose reference Run() gives up.
-  void Run(RemoteTask<int>& task) {
-    task.AddReference();
-    ASSERT_TRUE(task.Start());
-    RunStarted(task);
-  }
-  void RunStarted(StateBase& task) {
-    const int64_t now = NowTicks();
-    driver_->running_since.store(now);
-    driver_->Run(&task, now);
-  }
-  // The same for one whose submitter sends it in the sleeping driver's place.
-  void Lend(RemoteTask<int>& task) {
-    task.AddReference();
-    ASSERT_TRUE(task.Start());
-    driver_->running_since.store(NowTicks());
-    const auto handed = driver_->HandDirectly(&task);
-    task.SetRunner(driver_.get());
-    handed.child->Send(handed.ticket, task.call());
-    pool_.is_lent = true;
-  }
-  static std::string MessageOf(const std::exception_ptr& error) {
-    return error == nullptr ? "" : DescribeException(error);
-  }
-
-  NoOwner owner_;
-  ShutdownRegistry registry_;
-  const std::shared_ptr<ThreadCore> core_ =
-      ThreadCore::Make({.max_workers = 1, .name = "p"}, &registry_);
-  std::vector<std::unique_ptr<ScriptedWorker>> scripts_;
-  mutable size_t connected_ = 0;
-  bool shortage_ = false;
-  FakePool pool_;
-  ProcessSupply supply_;
-  std::shared_ptr<ProcessDriver> driver_;
-};
 
 // ------------------------------------------------------------- Its start
 
@@ -332,188 +152,7 @@ TEST_F(ProcessDriverTest, SendsNothingOfATaskThatWasGivenUpBefore) {
   EXPECT_FALSE(driver_->lost.load());
 }
 
-// ----------------------------------------------------------- When it dies
-
-TEST_F(ProcessDriverTest, FailsTheTaskThatADeadProcessHadBegun) {
-  ScriptedWorker& process = Begin();
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    process.Die();
-  };
-  const auto task = Make();
-  Run(*task);
-  EXPECT_EQ(task->state(), FutureState::kFailed);
-  try {
-    task->Get();
-    FAIL() << "it was lost";
-  } catch (const WorkerLostError& error) {
-    EXPECT_EQ(error.pid(), process.pid());
-    EXPECT_EQ(error.signal(), std::optional<int>(SIGKILL));
-    EXPECT_THAT(error.what(), HasSubstr("task 7 was lost while running"));
-  }
-  EXPECT_EQ(driver_->lost_tasks.Get(), 1);
-  EXPECT_TRUE(driver_->lost.load());
-  EXPECT_EQ(pool_.broken_by, nullptr) << "it has died of its task";
-}
-
-TEST_F(ProcessDriverTest, SendsATaskAgainThatADeadProcessHadNotBegun) {
-  ScriptedWorker& process = Begin();
-  pool_.while_running = [&] { process.Die(); };
-  NextReady().SayResult(1, BytesOf(42));
-  const auto task = Make();
-  Run(*task);
-  EXPECT_EQ(task->Get(), 42);
-  EXPECT_EQ(driver_->lost_tasks.Get(), 0);
-}
-
-TEST_F(ProcessDriverTest, SaysThatTheResultWasLostOnItsWay) {
-  ScriptedWorker& process = Begin();
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    EXPECT_TRUE(process.page().Finish(0, 1));
-    process.Die();
-  };
-  const auto task = Make();
-  Run(*task);
-  EXPECT_THAT(MessageOf(task->error()), HasSubstr("sending the result"));
-}
-
-TEST_F(ProcessDriverTest, FindsTheAnswerThatADeadProcessHasLeft) {
-  ScriptedWorker& process = Begin();
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    EXPECT_TRUE(process.page().Answer(0, 1, BytesOf(42)));
-    process.Die();
-  };
-  const auto task = Make();
-  Run(*task);
-  EXPECT_EQ(task->Get(), 42);
-}
-
-TEST_F(ProcessDriverTest, TakesAProcessThatSendsRubbishForDead) {
-  ScriptedWorker& process = Begin();
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    process.SayRubbish();
-  };
-  const auto task = Make();
-  Run(*task);
-  EXPECT_THAT(MessageOf(task->error()), HasSubstr("broke the protocol"));
-}
-
-class SmallBudgetTest : public ProcessDriverTest {
- protected:
-  SmallBudgetTest()
-      : ProcessDriverTest({.worker_command = {"sleep"}, .max_restarts = 1}) {}
-};
-
-TEST_F(SmallBudgetTest, BreaksThePoolAfterTooManyDeathsWithoutATask) {
-  ScriptedWorker& first = Begin();
-  ScriptedWorker& second = NextReady();
-  pool_.while_running = [&] {
-    first.Die();
-    pool_.while_running = [&] { second.Die(); };
-  };
-  const auto task = Make();
-  Run(*task);
-  EXPECT_THAT(MessageOf(pool_.broken_by),
-              HasSubstr("more than 1 worker processes died"));
-  EXPECT_EQ(task->state(), FutureState::kFailed);
-  EXPECT_THROW(task->Get(), BrokenPoolError);
-}
-
-TEST_F(SmallBudgetTest, CountsTheDeathOfAnIdleProcess) {
-  Begin().Die();
-  ScriptedWorker& second = NextReady();
-  EXPECT_TRUE(driver_->Revive());
-  second.Die();
-  EXPECT_FALSE(driver_->Revive());
-  EXPECT_THAT(MessageOf(pool_.broken_by), HasSubstr("more than 1 worker"));
-}
-
-TEST_F(ProcessDriverTest, RequeuesWhatADeadProcessHadAhead) {
-  ScriptedWorker& process = Begin();
-  const auto ahead = Make();
-  pool_.queue = {ahead.get()};
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    process.Die();
-  };
-  const auto task = Make();
-  Run(*task);
-  EXPECT_EQ(task->state(), FutureState::kFailed);
-  EXPECT_THAT(pool_.requeued, ElementsAre(ahead.get()));
-  EXPECT_EQ(ahead->state(), FutureState::kPending);
-}
-
-// ------------------------------------------------------- Kill and stop
-
-TEST_F(ProcessDriverTest, EndsTheProcessOfATaskThatIsKilled) {
-  ScriptedWorker& process = Begin();
-  const auto task = Make();
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    EXPECT_TRUE(task->Kill());
-  };
-  Run(*task);
-  EXPECT_EQ(task->state(), FutureState::kCancelled);
-  EXPECT_EQ(driver_->lost_tasks.Get(), 0);
-  EXPECT_TRUE(driver_->lost.load());
-  EXPECT_EQ(kill(process.pid(), 0), -1) << "it is to be gone";
-}
-
-TEST_F(ProcessDriverTest, KillsNoProcessThatHasFinishedTheTask) {
-  ScriptedWorker& process = Begin();
-  const auto task = Make();
-  pool_.while_running = [&] {
-    EXPECT_TRUE(process.page().Start(0, 1));
-    EXPECT_TRUE(process.page().Finish(0, 1));
-    EXPECT_FALSE(task->Kill());
-    process.SayResult(1, BytesOf(42));
-  };
-  Run(*task);
-  EXPECT_EQ(task->Get(), 42);
-  EXPECT_FALSE(driver_->lost.load());
-}
-
-TEST_F(ProcessDriverTest, AsksARunningTaskToStop) {
-  ScriptedWorker& process = Begin();
-  const auto task = Make(/*stoppable=*/true);
-  uint64_t asked = 0;
-  pool_.while_running = [&] {
-    EXPECT_FALSE(task->Cancel());
-    EXPECT_EQ(process.HearTask(), 1u);
-    if (process.Hear() == Channel::Received::kFrame) {
-      asked = process.heard().message.getCancel();
-    }
-    process.SayResult(1, BytesOf(0));
-  };
-  Run(*task);
-  EXPECT_EQ(asked, 1u);
-}
-
-TEST_F(ProcessDriverTest, AsksATaskToStopThatWasCancelledBeforeItWasSent) {
-  ScriptedWorker& process = Begin();
-  const auto task = Make(/*stoppable=*/true);
-  task->AddReference();
-  ASSERT_TRUE(task->Start());
-  EXPECT_FALSE(task->Cancel());
-  process.SayResult(1, BytesOf(0));
-  RunStarted(*task);
-  EXPECT_EQ(process.HearTask(), 1u);
-  ASSERT_EQ(process.Hear(), Channel::Received::kFrame);
-  EXPECT_TRUE(process.heard().message.isCancel());
-}
-
-TEST_F(ProcessDriverTest, EndsAnIdleProcessByKill) {
-  ScriptedWorker& process = Begin();
-  supply_.Kill();
-  driver_->KillChild();
-  EXPECT_EQ(driver_->End(), nullptr);
-  EXPECT_EQ(kill(process.pid(), 0), -1) << "it is to be gone";
-}
-
-// ------------------------------------------------------------- Ahead
+// -------------------------------------------------------- Prefetched
 
 TEST_F(ProcessDriverTest, SendsTasksAheadAndBringsTheirResults) {
   ScriptedWorker& process = Begin();
@@ -532,7 +171,7 @@ TEST_F(ProcessDriverTest, SendsTasksAheadAndBringsTheirResults) {
   }
   process.SayResult(2, BytesOf(2));
   process.SayResult(3, BytesOf(3));
-  while (StateBase* const next = driver_->TakePrefetched()) RunStarted(*next);
+  while (TaskState* const next = driver_->TakePrefetched()) RunStarted(*next);
   EXPECT_EQ(second->Get(), 2);
   EXPECT_EQ(third->Get(), 3);
   EXPECT_EQ(process.HearTask(), 0u) << "each was sent once";
@@ -561,7 +200,7 @@ TEST_F(ProcessDriverTest, KillsATaskAheadThatTheProcessHasBegun) {
   EXPECT_TRUE(process.page().Start(1, 2));
   EXPECT_TRUE(ahead->Kill());
   EXPECT_EQ(ahead->state(), FutureState::kCancelled);
-  StateBase* const next = driver_->TakePrefetched();
+  TaskState* const next = driver_->TakePrefetched();
   ASSERT_EQ(next, ahead.get());
   RunStarted(*next);
   EXPECT_TRUE(driver_->lost.load());
@@ -569,22 +208,22 @@ TEST_F(ProcessDriverTest, KillsATaskAheadThatTheProcessHasBegun) {
 
 // ----------------------------------------------------------- Its place
 
-TEST_F(ProcessDriverTest, LetsAVisitorReceiveTheResult) {
+TEST_F(ProcessDriverTest, LetsAWaiterReceiveTheResult) {
   ScriptedWorker& process = Begin();
   const auto task = Make();
-  Lend(*task);
+  SendDirectly(*task);
   process.SayResult(1, BytesOf(42));
   EXPECT_TRUE(task->Wait(absl::InfiniteDuration()));
   EXPECT_EQ(task->Get(), 42);
-  EXPECT_THAT(pool_.visits, ElementsAre(true));
+  EXPECT_THAT(pool_.receptions, ElementsAre(true));
 }
 
-TEST_F(ProcessDriverTest, HasATaskAgainThatAVisitorHasWaitedForLongEnough) {
+TEST_F(ProcessDriverTest, HasATaskAgainThatAWaiterHasWaitedForLongEnough) {
   ScriptedWorker& process = Begin();
   const auto task = Make();
-  Lend(*task);
+  SendDirectly(*task);
   EXPECT_FALSE(driver_->ReceiveWithin(*task, absl::Milliseconds(1)));
-  EXPECT_THAT(pool_.visits, ElementsAre(false));
+  EXPECT_THAT(pool_.receptions, ElementsAre(false));
   process.SayResult(1, BytesOf(42));
   RunStarted(*task);
   EXPECT_EQ(task->Get(), 42);
@@ -601,27 +240,27 @@ class SlowlyDecodedTask final : public RemoteTask<int> {
   }
 };
 
-TEST_F(ProcessDriverTest, DeliversWhatAVisitorHasReceivedAndMayNotDecode) {
+TEST_F(ProcessDriverTest, DeliversWhatAWaiterHasReceivedAndMayNotDecode) {
   ScriptedWorker& process = Begin();
   const auto task =
       StateRef<SlowlyDecodedTask>::Adopt(new SlowlyDecodedTask(&owner_));
-  Lend(*task);
+  SendDirectly(*task);
   process.SayResult(1, BytesOf(42));
   EXPECT_FALSE(driver_->ReceiveWithin(*task, absl::Seconds(30)));
   EXPECT_EQ(task->state(), FutureState::kRunning);
-  EXPECT_THAT(pool_.visits, ElementsAre(false));
+  EXPECT_THAT(pool_.receptions, ElementsAre(false));
   RunStarted(*task);
   EXPECT_EQ(task->Get(), 42);
 }
 
-TEST_F(ProcessDriverTest, LeavesADeadProcessOfAVisitedTaskToItsThread) {
+TEST_F(ProcessDriverTest, LeavesADeadProcessToItsThreadIfAWaiterFindsIt) {
   ScriptedWorker& process = Begin();
   const auto task = Make();
-  Lend(*task);
+  SendDirectly(*task);
   EXPECT_TRUE(process.page().Start(0, 1));
   process.Die();
   EXPECT_FALSE(driver_->ReceiveOnWaiter(*task));
-  EXPECT_THAT(pool_.visits, ElementsAre(false));
+  EXPECT_THAT(pool_.receptions, ElementsAre(false));
   RunStarted(*task);
   EXPECT_THROW(task->Get(), WorkerLostError);
 }

@@ -1,13 +1,16 @@
 #include "asyncpal/pool/internal/process_supply.h"
 
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
+#include "asyncpal/pool/internal/own_memory.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
@@ -80,10 +83,19 @@ ProcessSupply::ProcessSupply(ProcessOptions options, std::string pool,
     : options_(std::move(options)),
       pool_(std::move(pool)),
       connect_(std::move(connect)),
+      worker_bytes_(options_.max_worker_bytes),
       budget_(options_.max_restarts, options_.restart_window, max_workers) {}
 
 std::string ProcessSupply::Label() const {
   return absl::StrCat("pool '", pool_, "'");
+}
+
+void ProcessSupply::TellOfLoss(const WorkerLostError::Cause& cause,
+                               const std::string& loss) const {
+  if (options_.on_loss == nullptr) return;
+  options_.on_loss(WorkerLostError(
+      absl::StrCat("worker process ", cause.pid, " of ", Label(), " ", loss),
+      cause));
 }
 
 std::shared_ptr<WorkerConnection> ProcessSupply::Connect(
@@ -159,6 +171,22 @@ std::exception_ptr ProcessSupply::NoneCanStart(
           Label(), ": no worker process can be started: ",
           DescribeException(last), DescribeCommand(options_.worker_command))),
       last);
+}
+
+void ProcessSupply::OnNewProcess(pid_t pid) {
+  const int64_t limit = worker_bytes_.load();
+  if (limit == 0 || !LooksTooLarge(pid)) return;
+  if (worker_bytes_.exchange(0) == 0) return;  // somebody else has said it
+  Log(LogSeverity::kWarning,
+      absl::StrCat(Label(), ": max_worker_bytes is ", limit,
+                   ", but a new worker process takes ",
+                   OwnMemory(pid).value_or(0),
+                   " bytes before its first task; the limit is ignored"));
+}
+
+bool ProcessSupply::LooksTooLarge(pid_t pid) const {
+  const std::optional<int64_t> bytes = OwnMemory(pid);
+  return bytes.has_value() && *bytes > worker_bytes_.load();
 }
 
 }  // namespace asyncpal::internal

@@ -1,15 +1,19 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_PROCESS_SUPPLY_H_
 #define ASYNCPAL_POOL_INTERNAL_PROCESS_SUPPLY_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/payload.h"
@@ -37,9 +41,15 @@ struct ProcessOptions {
   absl::Duration handshake_timeout = absl::ZeroDuration();  // by the command
   absl::Duration initializer_timeout = absl::InfiniteDuration();
   bool no_new_privileges = false;
+  // Of its own memory, after a task. 0: no limit.
+  int64_t max_worker_bytes = 0;
   // See WorkerOptions.
   std::vector<std::string> hidden_environment = {};
   RequestServer::Handler answer = nullptr;
+  // Called for each process that was ready for tasks and has ended though
+  // nobody wanted it to, on the thread that serves it, with no lock held. It
+  // must not throw. Null: nobody is told.
+  std::function<void(const WorkerLostError&)> on_loss = nullptr;
 };
 
 // Throws std::invalid_argument that names the option and its value.
@@ -76,6 +86,15 @@ class ProcessSupply {
   bool is_killed() const { return killed_.load(); }
   void Kill() { killed_.store(true); }
 
+  // Looks how much memory a new process takes: if that is more than
+  // max_worker_bytes, says so, and there is no such limit any more.
+  void OnNewProcess(pid_t pid);
+  // Whether the process takes more than max_worker_bytes.
+  bool IsTooLarge(pid_t pid) const {
+    return worker_bytes_.load(std::memory_order_relaxed) > 0 &&
+           LooksTooLarge(pid);
+  }
+
   // What happens to workers: see RestartBudget.
   void OnStarted();
   void OnFinishedTask() {
@@ -92,13 +111,19 @@ class ProcessSupply {
   std::exception_ptr TooManyDeaths(const std::exception_ptr& last) const;
   std::exception_ptr NoneCanStart(const std::exception_ptr& last) const;
 
+  // See ProcessOptions::on_loss. `loss`: how it ended, for people.
+  void TellOfLoss(const WorkerLostError::Cause& cause,
+                  const std::string& loss) const;
+
  private:
   void ForgetDeaths();
+  bool LooksTooLarge(pid_t pid) const;
 
   const ProcessOptions options_;
   const std::string pool_;
   const Connector connect_;  // null: by LaunchWorker()
   std::atomic<bool> killed_{false};
+  std::atomic<int64_t> worker_bytes_;  // max_worker_bytes; 0: no limit
   // Whether a finished task has deaths to make forgotten.
   std::atomic<bool> has_deaths_{false};
   mutable Mutex mu_;

@@ -14,14 +14,14 @@ bool RemoteCall::InForkedChild() const {
   return fork_generation_ != static_cast<uint32_t>(ForkGeneration());
 }
 
-void RemoteCall::WaitForLoan() const {
-  while (loans_.load(std::memory_order_acquire) > 0) {
+void RemoteCall::WaitForSends() const {
+  while (sends_.load(std::memory_order_acquire) > 0) {
     std::this_thread::yield();
   }
 }
 
 EncodedCall RemoteCall::TakeCall() {
-  WaitForLoan();
+  WaitForSends();
   return std::exchange(call_, {});
 }
 
@@ -36,19 +36,19 @@ RemoteRunner::Hold RemoteCall::GetHold() {
   return runner_ == nullptr ? RemoteRunner::Hold() : runner_->GetHold();
 }
 
-bool RemoteCall::ReceiveOnWaiter(StateBase& task) {
+bool RemoteCall::ReceiveOnWaiter(TaskState& task) {
   if (InForkedChild()) return false;
   const auto hold = GetHold();
   return hold.runner != nullptr && hold.runner->ReceiveOnWaiter(task);
 }
 
-bool RemoteCall::ReceiveWithin(StateBase& task, absl::Duration limit) {
+bool RemoteCall::ReceiveWithin(TaskState& task, absl::Duration limit) {
   if (InForkedChild()) return false;
   const auto hold = GetHold();
   return hold.runner != nullptr && hold.runner->ReceiveWithin(task, limit);
 }
 
-bool RemoteCall::Revoke(StateBase& task) {
+bool RemoteCall::Revoke(TaskState& task) {
   if (InForkedChild()) return false;
   const auto hold = GetHold();
   if (hold.runner != nullptr) return hold.runner->Revoke(task);
@@ -57,13 +57,28 @@ bool RemoteCall::Revoke(StateBase& task) {
   return true;
 }
 
-bool RemoteCall::KillRunning(StateBase& task) {
+bool RemoteCall::KillRunning(TaskState& task) {
   if (InForkedChild()) return false;
   const auto hold = GetHold();
   return hold.runner == nullptr || hold.runner->KillRunning(task);
 }
 
-void RemoteCall::AskToStop(StateBase& task) {
+std::optional<TaskProgress> RemoteCall::ProgressOf(TaskState& task) {
+  if (InForkedChild()) return std::nullopt;
+  const auto hold = GetHold();
+  return hold.runner == nullptr ? std::nullopt : hold.runner->ProgressOf(task);
+}
+
+TaskLabels LabelsOf(const TaskState& task, int run) {
+  TaskLabels labels = {.id = task.task_id(), .run = static_cast<uint32_t>(run)};
+  if (const std::string* const name = task.own_name()) labels.name = *name;
+  if (const std::string* const trace = task.traceparent()) {
+    labels.traceparent = *trace;
+  }
+  return labels;
+}
+
+void RemoteCall::AskToStop(TaskState& task) {
   if (InForkedChild()) return;
   const auto hold = GetHold();
   if (hold.runner != nullptr) hold.runner->AskToStop(task);

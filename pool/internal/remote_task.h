@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/ipc/payload.h"
+#include "asyncpal/ipc/worker/task_labels.h"
 
 namespace asyncpal::internal {
 
@@ -38,7 +40,7 @@ class RemoteRunner : public TaskRunner {
 
   // ReceiveOnWaiter(), for this long at most. False: the runner has the task
   // again, or always had it.
-  virtual bool ReceiveWithin(StateBase& task, absl::Duration limit) = 0;
+  virtual bool ReceiveWithin(TaskState& task, absl::Duration limit) = 0;
 
  protected:
   ~RemoteRunner() = default;
@@ -70,20 +72,20 @@ class RemoteCall : public TaskRunner {
   RemoteCall& operator=(const RemoteCall&) = delete;
 
   // That of `task`. Null: it is no such task.
-  static RemoteCall* Of(StateBase& task) {
+  static RemoteCall* Of(TaskState& task) {
     return static_cast<RemoteCall*>(task.runner());
   }
 
   const EncodedCall& call() const { return call_; }
   // Between the two, the call is being sent by someone who does not own the
   // task, and stays. By several even, if it was revoked from one meanwhile.
-  void Lend() { loans_.fetch_add(1, std::memory_order_relaxed); }
-  void EndLoan() { loans_.fetch_sub(1, std::memory_order_release); }
-  void WaitForLoan() const;
+  void BeginSend() { sends_.fetch_add(1, std::memory_order_relaxed); }
+  void EndSend() { sends_.fetch_sub(1, std::memory_order_release); }
+  void WaitForSends() const;
   // Gives the arguments up, or hands them to another task.
   EncodedCall TakeCall();
 
-  // Who has the task from now on. Null: nobody outside of its pool's queue.
+  // From now on `runner` has the task. Null: it is in its pool's queue only.
   void SetRunner(RemoteRunner* runner);
   // Settles the started task with what has come for it, and gives up the
   // caller's reference.
@@ -96,13 +98,14 @@ class RemoteCall : public TaskRunner {
   }
 
   // The caller waits for `task` no longer than `limit`, or looks again then.
-  bool ReceiveWithin(StateBase& task, absl::Duration limit);
-  bool ReceiveOnWaiter(StateBase& task) override;
-  bool Revoke(StateBase& task) override;
+  bool ReceiveWithin(TaskState& task, absl::Duration limit);
+  bool ReceiveOnWaiter(TaskState& task) override;
+  bool Revoke(TaskState& task) override;
   // With nobody who has it, the task is on its way to somebody who will look
   // whether it is done before they begin.
-  bool KillRunning(StateBase& task) override;
-  void AskToStop(StateBase& task) override;
+  bool KillRunning(TaskState& task) override;
+  void AskToStop(TaskState& task) override;
+  std::optional<TaskProgress> ProgressOf(TaskState& task) override;
 
  protected:
   ~RemoteCall() = default;
@@ -112,23 +115,28 @@ class RemoteCall : public TaskRunner {
   bool InForkedChild() const;
 
   EncodedCall call_;
-  std::atomic<int> loans_{0};
+  std::atomic<int> sends_{0};
   const uint32_t fork_generation_;
   Mutex mu_;  // taken last
   RemoteRunner* runner_ ABSL_GUARDED_BY(mu_) = nullptr;
 };
 
+// For the worker that is sent the task, in its `run`th run; good as long as the
+// task is there.
+TaskLabels LabelsOf(const TaskState& task, int run = 1);
+
 // The result of a task for which any will do.
 struct Discarded {};
 
-// A task whose callable has been encoded, and runs elsewhere.
-template <typename T>
-class RemoteTask : public ResultState<T>, public RemoteCall {
+// A task whose callable has been encoded, and runs elsewhere. Base is as in
+// Task.
+template <typename T, typename Base = ResultState<T>>
+class RemoteTask : public Base, public RemoteCall {
  public:
   // `stoppable`: the callable looks at its stop token.
   RemoteTask(TaskOwner* owner, uint32_t flags, bool stoppable, EncodedCall call)
-      : ResultState<T>(owner, StateBase::kPoolTask | flags |
-                                  (stoppable ? StateBase::kTracked : 0)),
+      : Base(owner, TaskState::kPoolTask | flags |
+                        (stoppable ? TaskState::kTracked : 0)),
         RemoteCall(std::move(call)),
         stoppable_(stoppable) {}
 
@@ -136,6 +144,7 @@ class RemoteTask : public ResultState<T>, public RemoteCall {
   void DropCallable() noexcept override {
     TakeCall();
     SetRunner(nullptr);
+    this->OnCallableGone();
   }
   void RequestStop() noexcept override {
     if (stoppable_) AskToStop(*this);

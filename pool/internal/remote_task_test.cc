@@ -30,13 +30,13 @@ using ::testing::IsEmpty;
 
 class RecordingOwner final : public TaskOwner {
  public:
-  void OnPendingClaimed(StateBase&, FutureState outcome) override {
+  void OnPendingClaimed(TaskState&, FutureState outcome) override {
     outcomes.push_back(outcome);
   }
-  void OnFinished(StateBase&, FutureState outcome) override {
+  void OnFinished(TaskState&, FutureState outcome) override {
     outcomes.push_back(outcome);
   }
-  void OnUnobservedFailure(const StateBase&,
+  void OnUnobservedFailure(const TaskState&,
                            std::exception_ptr) noexcept override {}
 
   std::vector<FutureState> outcomes;
@@ -49,19 +49,23 @@ class FakeRunner final : public RemoteRunner,
   Hold GetHold() override {
     return {.pool = pool, .runner = shared_from_this()};
   }
-  bool ReceiveOnWaiter(StateBase&) override { return Receive("receive"); }
-  bool ReceiveWithin(StateBase&, absl::Duration limit) override {
+  bool ReceiveOnWaiter(TaskState&) override { return Receive("receive"); }
+  bool ReceiveWithin(TaskState&, absl::Duration limit) override {
     return Receive("receive within " + absl::FormatDuration(limit));
   }
-  bool Revoke(StateBase& task) override {
+  bool Revoke(TaskState& task) override {
     asked.push_back("revoke");
-    return has_begun ? task.StartOffered() : task.TakeBack();
+    return has_begun ? task.StartPrefetched() : task.Requeue();
   }
-  bool KillRunning(StateBase&) override {
+  bool KillRunning(TaskState&) override {
     asked.push_back("kill");
     return can_kill;
   }
-  void AskToStop(StateBase&) override { asked.push_back("stop"); }
+  void AskToStop(TaskState&) override { asked.push_back("stop"); }
+  std::optional<TaskProgress> ProgressOf(TaskState&) override {
+    asked.push_back("progress");
+    return TaskProgress{.fraction = 0.5};
+  }
 
   std::shared_ptr<const int> pool = std::make_shared<int>(0);
   std::vector<std::string> asked;
@@ -108,10 +112,10 @@ class RemoteTaskTest : public ::testing::Test {
 
 TEST_F(RemoteTaskTest, IsFoundByItsRunner) {
   const auto task = Make<int>();
-  StateBase& state = *task;
+  TaskState& state = *task;
   ASSERT_NE(RemoteCall::Of(state), nullptr);
   EXPECT_EQ(RemoteCall::Of(state)->call().name, "test.task");
-  const auto local = StateRef<StateBase>::Adopt(NewTask(&owner_, 0, [] {}));
+  const auto local = StateRef<TaskState>::Adopt(NewTask(&owner_, 0, [] {}));
   EXPECT_EQ(RemoteCall::Of(*local), nullptr);
 }
 
@@ -219,7 +223,7 @@ TEST_F(RemoteTaskTest, IsReceivedWithinALimitByTheOneWhoWaitsThatLong) {
 
 TEST_F(RemoteTaskTest, IsRevokedWhenItIsCancelled) {
   const auto task = Make<int>();
-  task->Offer();
+  task->Prefetch();
   task->SetRunner(runner_.get());
   EXPECT_TRUE(task->Cancel());
   EXPECT_THAT(runner_->asked, ElementsAre("revoke"));
@@ -228,7 +232,7 @@ TEST_F(RemoteTaskTest, IsRevokedWhenItIsCancelled) {
 
 TEST_F(RemoteTaskTest, IsNotCancelledWhereItHasBegun) {
   const auto task = Make<int>();
-  task->Offer();
+  task->Prefetch();
   task->SetRunner(runner_.get());
   runner_->has_begun = true;
   EXPECT_FALSE(task->Cancel());
@@ -290,13 +294,13 @@ TEST_F(RemoteTaskTest, KeepsRunnerAndPoolWhileTheyAreAsked) {
 TEST_F(RemoteTaskTest, WaitsForAnybodyWhoSendsItBeforeItDropsItsArguments) {
   const auto task = Make<int>();
   Start(*task);
-  task->Lend();
+  task->BeginSend();
   std::atomic<bool> is_sent{false};
   std::thread sender([&] {
     std::this_thread::yield();
     EXPECT_EQ(task->call().arguments.size(), 9u);
     is_sent.store(true);
-    task->EndLoan();
+    task->EndSend();
   });
   task->Deliver(ValueOf(1));
   EXPECT_TRUE(is_sent.load());
@@ -305,7 +309,7 @@ TEST_F(RemoteTaskTest, WaitsForAnybodyWhoSendsItBeforeItDropsItsArguments) {
 
 TEST_F(RemoteTaskTest, PassesNothingOnInAProcessThatWasForked) {
   const auto task = Make<int>(/*stoppable=*/true);
-  task->Offer();
+  task->Prefetch();
   task->SetRunner(runner_.get());
   const pid_t pid = fork();
   if (pid == 0) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
@@ -42,8 +43,11 @@ void RunBeforeTerminating() {
   std::abort();
 }
 
-// A handler gets this much less than the deadline, to tell what hangs.
-constexpr absl::Duration kReportMargin = absl::Milliseconds(50);
+// A handler gets this much less than the deadline, to tell what hangs: on a
+// busy machine that takes a while.
+absl::Duration ReportMargin(absl::Duration deadline) {
+  return std::min(deadline / 4, absl::Seconds(1));
+}
 
 // The handlers that are still at work, shared with their threads: a handler
 // that hangs outlives Run().
@@ -147,8 +151,7 @@ void ShutdownRegistry::Run() {
   }
 
   const Countdown countdown(deadline);
-  const absl::Duration limit =
-      deadline > 2 * kReportMargin ? deadline - kReportMargin : deadline / 2;
+  const absl::Duration limit = deadline - ReportMargin(deadline);
   const auto pending = std::make_shared<Pending>();
   for (auto& [id, handler] : handlers) {
     auto shared = std::make_shared<Handler>(std::move(handler));

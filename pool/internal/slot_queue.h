@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-#include "asyncpal/future/internal/shared_state.h"
+#include "asyncpal/future/internal/task_state.h"
 #include "asyncpal/pool/internal/posted_call.h"
 
 // A queue, first in, first out, whose two ends are values of their own, each
@@ -30,17 +30,25 @@
 
 namespace asyncpal::internal {
 
-// What stands in a slot with nothing to run: what was in it was withdrawn, or
+// What a queue knows of a posted call that lies in it: its id, and when it was
+// submitted, a NowTicks(), or 0 where the pool does not ask.
+struct CallInfo {
+  uint64_t id;
+  int64_t submitted_at;
+};
+inline constexpr CallInfo kNoCall = {};
+
+// What stands in a slot with nothing to run: what was in it was revoked, or
 // swept.
 inline constexpr PostedCall kNothing = {};
-// The same, but it says which id the next posted call has. As a rule ids are
-// counted, as there is no room for them; this one comes after others were given
-// away.
-inline constexpr PostedCall kNextId = {};
+// The same, but it tells of the posted call in the next slot, which has no room
+// for that. As a rule ids are counted, and this comes where others were given
+// away in between; or before each call, in a pool that asks when it came.
+inline constexpr PostedCall kNextCall = {};
 
 // A place in the queue: a posted callable, or a reference to a task.
 struct Slot {
-  static Slot Of(StateBase* task) {
+  static Slot Of(TaskState* task) {
     Slot slot;
     slot.task = task;
     return slot;
@@ -52,7 +60,7 @@ struct Slot {
     return slot;
   }
   bool is_task() const { return posted == nullptr; }
-  bool is_empty() const { return posted == &kNothing || posted == &kNextId; }
+  bool is_empty() const { return posted == &kNothing || posted == &kNextCall; }
   // Whether it is a posted call of the group of that name.
   bool IsOfGroup(const void* group) const {
     return posted != nullptr && posted->is_of_group() &&
@@ -61,9 +69,9 @@ struct Slot {
 
   const PostedCall* posted = nullptr;  // null: a task
   union {
-    StateBase* task;
+    TaskState* task;
     std::byte call[kPostedCallBytes];
-    uint64_t next_id;  // of a kNextId
+    CallInfo next;  // of a kNextCall
   };
 };
 static_assert(sizeof(Slot) == 24);
@@ -153,21 +161,21 @@ class SlotTail {
 
   // An id for a task that is pushed afterwards, or not.
   uint64_t NewId() { return NewIds(1) + 1; }
-  // So many of them; returns the one before the first.
+  // That many of them; returns the one before the first.
   uint64_t NewIds(uint64_t n) { return std::exchange(last_id_, last_id_ + n); }
 
   // These return the slot's number, which nobody else's has.
-  uint64_t Push(StateBase* task) { return Push(Slot::Of(task)); }
+  uint64_t Push(TaskState* task) { return Push(Slot::Of(task)); }
   uint64_t Push(const PostedCall& posted, const void* call, size_t size) {
     return PushCall(Slot::Of(posted, call, size), NewId());
   }
   uint64_t PushCall(const Slot& slot, uint64_t id) {
-    if (counted_id_ != id) {
-      Slot mark = Slot::Of(kNextId, nullptr, 0);
-      mark.next_id = id;
-      Push(mark);
-      counted_id_ = id;
-    }
+    if (counted_id_ != id) PushMark({.id = id, .submitted_at = 0});
+    return Push(slot);
+  }
+  // For pools that push all their calls so.
+  uint64_t PushTimedCall(const Slot& slot, const CallInfo& call) {
+    PushMark(call);
     return Push(slot);
   }
 
@@ -184,6 +192,12 @@ class SlotTail {
     ++counted_id_;
     chain_.pushed.store(before + 1, std::memory_order_release);
     return before + 1;
+  }
+  void PushMark(const CallInfo& next) {
+    Slot mark = Slot::Of(kNextCall, nullptr, 0);
+    mark.next = next;
+    Push(mark);
+    counted_id_ = next.id;
   }
   void BeginChunk(uint64_t pushed) {
     chunk_->first = pushed;
@@ -213,7 +227,7 @@ class SlotHead {
   explicit SlotHead(SlotChain& chain) : chain_(chain) {}
   ~SlotHead() {
     for (Slot* slot = Front(); slot != nullptr; slot = Front()) {
-      StateBase* const task = slot->is_task() ? slot->task : nullptr;
+      TaskState* const task = slot->is_task() ? slot->task : nullptr;
       Pop();
       if (task != nullptr) task->Release();
     }
@@ -229,9 +243,7 @@ class SlotHead {
   Slot* Front() {
     while (true) {
       if (left_ == 0) {
-        const uint64_t pushed = chain_.pushed.load(std::memory_order_acquire);
-        left_ = pushed - known_;
-        known_ = pushed;
+        LookForMore();
         if (left_ == 0) return nullptr;
       }
       if (chunk_ == nullptr || index_ == chunk_->size) [[unlikely]]
@@ -239,14 +251,19 @@ class SlotHead {
       Slot* const slot = &(*chunk_)[index_];
       if (!slot->is_empty()) [[likely]]
         return slot;
-      const bool is_mark = slot->posted == &kNextId;
-      const uint64_t id = slot->next_id;
+      const bool is_mark = slot->posted == &kNextCall;
+      const CallInfo next = slot->next;
       Pop();
-      if (is_mark) front_id_ = id;
+      if (is_mark) front_call_ = next;
     }
   }
-  // If that is a posted call: its id.
-  uint64_t front_id() const { return front_id_; }
+  // Its number, and that of the last one that was pushed.
+  uint64_t front_number() const { return chunk_->first + index_ + 1; }
+  uint64_t pushed() const {
+    return chain_.pushed.load(std::memory_order_acquire);
+  }
+  // If that is a posted call: what is known of it.
+  const CallInfo& front_call() const { return front_call_; }
   // The one behind it, if it is known to be there.
   const Slot* Second() const {
     return left_ > 1 && index_ + 1 < chunk_->size ? &(*chunk_)[index_ + 1]
@@ -255,7 +272,7 @@ class SlotHead {
   void Pop() {
     ++index_;
     --left_;
-    ++front_id_;
+    ++front_call_.id;
   }
   // Whether the one with that number has left.
   bool HasLeft(uint64_t number) {
@@ -272,23 +289,27 @@ class SlotHead {
     }
     return nullptr;
   }
-  // `visit(slot, id)` with each of the oldest `n`, in their order, until that
-  // says false. The id is that of a posted call.
+  // `visit(slot, call)` with each of the oldest `n`, in their order, until that
+  // says false. The CallInfo is that of a posted call.
   template <typename Visit>
   void ForEach(uint64_t n, Visit&& visit) {
     if (Front() == nullptr) return;
+    LookForMore();
     SlotChunk* chunk = chunk_;
     uint32_t index = index_;
-    uint64_t id = front_id_;
-    for (n = std::min(n, left_); n > 0; --n, ++id) {
+    CallInfo call = front_call_;
+    for (n = std::min(n, left_); n > 0; --n, ++call.id) {
       if (index == chunk->size) {
         chunk = chunk->next;
         index = 0;
-        id = chunk->first_id;
+        call.id = chunk->first_id;
       }
       Slot& slot = (*chunk)[index++];
-      if (!visit(slot, id)) return;
-      if (slot.posted == &kNextId) id = slot.next_id - 1;
+      if (!visit(slot, std::as_const(call))) return;
+      if (slot.posted == &kNextCall) {
+        call = slot.next;
+        --call.id;  // it is counted on
+      }
     }
   }
   // Clears all slots of which `is_stale(slot)`, which must have done with what
@@ -333,17 +354,23 @@ class SlotHead {
     rest.chunk_ = std::exchange(chunk_, nullptr);
     rest.index_ = std::exchange(index_, 0);
     rest.left_ = std::exchange(left_, 0) + (pushed - known_);
-    rest.front_id_ = front_id_;
+    rest.front_call_ = front_call_;
     known_ = pushed;
     tail.ForgetChunks();
   }
 
  private:
+  // Takes note of what was pushed since it last did so.
+  void LookForMore() {
+    const uint64_t pushed = chain_.pushed.load(std::memory_order_acquire);
+    left_ += pushed - known_;
+    known_ = pushed;
+  }
   void Advance() {
     SlotChunk* const old = chunk_;
     chunk_ = old == nullptr ? std::exchange(chain_.oldest, nullptr) : old->next;
     index_ = 0;
-    front_id_ = chunk_->first_id;
+    front_call_.id = chunk_->first_id;
     if (old == nullptr) return;
     SlotChunk* unneeded = old;
     if (old->is_full_size()) {
@@ -355,7 +382,7 @@ class SlotHead {
   SlotChain& chain_;
   SlotChunk* chunk_ = nullptr;  // the one that is being used up
   uint32_t index_ = 0;          // of its oldest
-  uint64_t front_id_ = 0;       // see front_id()
+  CallInfo front_call_ = {};    // see front_call()
   uint64_t left_ = 0;           // slots of which it knows
   uint64_t known_ = 0;          // how many were pushed by then
 };

@@ -32,10 +32,18 @@ class SlotQueueTest : public ::testing::Test {
     const Call call = {value};
     return tail_.Push(kPostedCall<Call>, &call, sizeof(call));
   }
-  // A task of which the queue gets the only reference.
-  StateBase* PushTask() {
+  // The same at 5000 + value, as the one with the id 2000 - value.
+  void PushTimed(int64_t value) {
     MakeRoom();
-    StateBase* const task = NewTask(nullptr, 0, [] {});
+    const Call call = {value};
+    tail_.PushTimedCall(Slot::Of(kPostedCall<Call>, &call, sizeof(call)),
+                        {.id = static_cast<uint64_t>(2000 - value),
+                         .submitted_at = 5000 + value});
+  }
+  // A task of which the queue gets the only reference.
+  TaskState* PushTask() {
+    MakeRoom();
+    TaskState* const task = NewTask(nullptr, 0, [] {});
     task->set_task_id(tail_.NewId());
     tail_.Push(task);
     return task;
@@ -106,14 +114,14 @@ TEST_F(SlotQueueTest, GivesAChunkBackThatIsNotNeeded) {
 }
 
 TEST_F(SlotQueueTest, KeepsTheReferencesOfItsTasksUntilItsEnd) {
-  StateRef<StateBase> mine;
+  StateRef<TaskState> mine;
   {
     SlotChain chain;
     SlotTail tail(chain);
     SlotHead head(chain);
     tail.Grow(SlotChunk::Make(SlotChunk::kFirstBytes));
-    StateBase* const task = NewTask(nullptr, 0, [] {});
-    mine = StateRef<StateBase>::Share(task);
+    TaskState* const task = NewTask(nullptr, 0, [] {});
+    mine = StateRef<TaskState>::Share(task);
     tail.Push(task);
     EXPECT_TRUE(head.Front()->is_task());
     EXPECT_FALSE(mine->is_unique());
@@ -126,13 +134,13 @@ TEST_F(SlotQueueTest, CountsTheIdsOfPostedCalls) {
   PushTask();
   Push(3);
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 1u);
+  EXPECT_EQ(head_.front_call().id, 1u);
   head_.Pop();
   EXPECT_EQ(head_.Front()->task->task_id(), 2u);
   head_.Front()->task->Release();
   head_.Pop();
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 3u);
+  EXPECT_EQ(head_.front_call().id, 3u);
 }
 
 TEST_F(SlotQueueTest, SaysWhichIdComesAfterOthersWereGivenAway) {
@@ -142,10 +150,10 @@ TEST_F(SlotQueueTest, SaysWhichIdComesAfterOthersWereGivenAway) {
   Push(3);
   EXPECT_EQ(Pop(), 1);
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 102u);
+  EXPECT_EQ(head_.front_call().id, 102u);
   EXPECT_EQ(Pop(), 2);
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 103u);
+  EXPECT_EQ(head_.front_call().id, 103u);
 }
 
 TEST_F(SlotQueueTest, IdsStayTrueWhereverAChunkEnds) {
@@ -155,8 +163,47 @@ TEST_F(SlotQueueTest, IdsStayTrueWhereverAChunkEnds) {
   }
   for (int64_t i = 0; i < kMany; ++i) {
     head_.Front();
-    ASSERT_EQ(head_.front_id(), static_cast<uint64_t>(i + 2 + i / 3));
+    ASSERT_EQ(head_.front_call().id, static_cast<uint64_t>(i + 2 + i / 3));
     ASSERT_EQ(Pop(), i);
+  }
+}
+
+TEST_F(SlotQueueTest, TellsWhenATimedCallWasSubmitted) {
+  for (int64_t i = 0; i < kMany; ++i) PushTimed(i);
+  for (int64_t i = 0; i < kMany; ++i) {
+    head_.Front();
+    ASSERT_EQ(head_.front_call().id, static_cast<uint64_t>(2000 - i));
+    ASSERT_EQ(head_.front_call().submitted_at, 5000 + i);
+    ASSERT_EQ(Pop(), i);
+  }
+  EXPECT_EQ(head_.Front(), nullptr);
+}
+
+TEST_F(SlotQueueTest, TellsSoWhoVisitsAllOfThem) {
+  for (int64_t i = 0; i < kMany; ++i) PushTimed(i);
+  Pop();
+  int64_t seen = 1;
+  head_.ForEach(10 * kMany, [&](Slot& slot, const CallInfo& call) {
+    if (slot.is_empty()) return true;
+    EXPECT_EQ(ValueOf(slot), seen);
+    EXPECT_EQ(call.id, static_cast<uint64_t>(2000 - seen));
+    EXPECT_EQ(call.submitted_at, 5000 + seen);
+    ++seen;
+    return true;
+  });
+  EXPECT_EQ(seen, kMany);
+}
+
+TEST_F(SlotQueueTest, TellsSoOfWhatWasMovedElsewhere) {
+  for (int64_t i = 0; i < kMany; ++i) PushTimed(i);
+  head_.Front();
+  SlotChain chain;
+  SlotHead rest(chain);
+  head_.TakeAll(tail_, rest);
+  for (int64_t i = 0; i < kMany; ++i) {
+    ASSERT_NE(rest.Front(), nullptr);
+    ASSERT_EQ(rest.front_call().submitted_at, 5000 + i);
+    rest.Pop();
   }
 }
 
@@ -183,7 +230,7 @@ TEST_F(SlotQueueTest, IdsStayTrueBehindASlotThatWasCleared) {
   *head_.Find(Push(1)) = Slot::Of(kNothing, nullptr, 0);
   Push(2);
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 2u);
+  EXPECT_EQ(head_.front_call().id, 2u);
 }
 
 TEST_F(SlotQueueTest, SweepsWhatIsStaleAndKeepsTheOrderAndTheIds) {
@@ -191,12 +238,12 @@ TEST_F(SlotQueueTest, SweepsWhatIsStaleAndKeepsTheOrderAndTheIds) {
   Pop();
   head_.Sweep([](Slot& slot) { return ValueOf(slot) % 500 != 0; });
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 501u);
+  EXPECT_EQ(head_.front_call().id, 501u);
   EXPECT_EQ(Pop(), 500);
   EXPECT_EQ(head_.Front(), nullptr);
   Push(1);
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 1001u);
+  EXPECT_EQ(head_.front_call().id, 1001u);
 }
 
 TEST_F(SlotQueueTest, FindsWhatIsLeftAfterASweep) {
@@ -211,11 +258,26 @@ TEST_F(SlotQueueTest, FindsWhatIsLeftAfterASweep) {
 TEST_F(SlotQueueTest, VisitsTheOldestInTheirOrder) {
   for (int64_t i = 0; i < kMany; ++i) Push(i);
   std::vector<int64_t> seen;
-  head_.ForEach(3, [&](Slot& slot, uint64_t) {
+  head_.ForEach(3, [&](Slot& slot, const CallInfo&) {
     seen.push_back(ValueOf(slot));
     return true;
   });
   EXPECT_THAT(seen, ElementsAre(0, 1, 2));
+}
+
+// A task that waits for the newest did not find it, and slept.
+TEST_F(SlotQueueTest, VisitsWhatCameAfterTheHeadHasLooked) {
+  for (int64_t i = 0; i < 2; ++i) Push(i);
+  ASSERT_NE(head_.Front(), nullptr);
+  for (int64_t i = 2; i < kMany; ++i) Push(i);
+  std::vector<int64_t> seen;
+  head_.ForEach(kMany, [&](Slot& slot, const CallInfo&) {
+    seen.push_back(ValueOf(slot));
+    return true;
+  });
+  ASSERT_EQ(seen.size(), static_cast<size_t>(kMany));
+  EXPECT_EQ(seen.back(), kMany - 1);
+  EXPECT_EQ(Drain(head_).size(), static_cast<size_t>(kMany));
 }
 
 TEST_F(SlotQueueTest, GivesEverythingAway) {
@@ -226,7 +288,7 @@ TEST_F(SlotQueueTest, GivesEverythingAway) {
   head_.TakeAll(tail_, rest);
   EXPECT_EQ(head_.Front(), nullptr);
   rest.Front();
-  EXPECT_EQ(rest.front_id(), 98u);
+  EXPECT_EQ(rest.front_call().id, 98u);
   EXPECT_THAT(Drain(rest), ElementsAre(97, 98, 99));
 }
 
@@ -237,7 +299,7 @@ TEST_F(SlotQueueTest, TakesSlotsAgainAfterItGaveEverythingAway) {
   head_.TakeAll(tail_, rest);
   Push(2);
   head_.Front();
-  EXPECT_EQ(head_.front_id(), 2u);
+  EXPECT_EQ(head_.front_call().id, 2u);
   EXPECT_THAT(Drain(head_), ElementsAre(2));
 }
 

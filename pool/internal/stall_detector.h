@@ -37,7 +37,7 @@ class StallDetector {
   // What the pool looks like at `now`, in nanoseconds.
   void See(const Sight& sight, int64_t now) {
     const bool is_same = sight.events == sight_.events && sight_.pending > 0;
-    if (sight.ended != sight_.ended) patience_ = kFirstPatience;
+    if (sight.ended != sight_.ended) delay_ = kFirstDelay;
     if (!is_same || sight.pending == 0) {
       since_ = now;
       is_counted_ = false;
@@ -50,9 +50,9 @@ class StallDetector {
   // moment. Each stand-in since the last end of a task makes the moment longer:
   // the waits may be for what just takes its time.
   bool WantsStandIn(int64_t now) const {
-    return sight_.pending > 0 && sight_.all_wait && now - since_ >= patience_;
+    return sight_.pending > 0 && sight_.all_wait && now - since_ >= delay_;
   }
-  void OnStandIn() { patience_ = std::min(2 * patience_, kMaxPatience); }
+  void OnStandIn() { delay_ = std::min(2 * delay_, kMaxDelay); }
 
   // Whether it is time to see if each worker is blocked. If one is not, say so
   // by OnAtWork(); if all are, IsStall() tells when that has lasted for long.
@@ -74,13 +74,13 @@ class StallDetector {
   static constexpr int64_t kMillisecond = 1'000'000;
   static constexpr int64_t kPeriod = 50 * kMillisecond;
   static constexpr int64_t kMaxPeriod = 1000 * kMillisecond;
-  static constexpr int64_t kFirstPatience = 25 * kMillisecond;
-  static constexpr int64_t kMaxPatience = 500 * kMillisecond;
+  static constexpr int64_t kFirstDelay = 25 * kMillisecond;
+  static constexpr int64_t kMaxDelay = 500 * kMillisecond;
   static constexpr int64_t kStall = 1000 * kMillisecond;
 
   Sight sight_;
   int64_t since_ = 0;
-  int64_t patience_ = kFirstPatience;
+  int64_t delay_ = kFirstDelay;
   int64_t period_ = kPeriod;
   bool is_counted_ = false;
 };

@@ -22,7 +22,7 @@ namespace {
 // One for each process: a forked child has not the thread of its parent's.
 struct ProcessTimers {
   const int64_t fork_generation = ForkGeneration();
-  TimerQueue queue = {};
+  TimerQueue queue{};
 };
 
 // Never destroyed: pools may be in use at the very end of the program.

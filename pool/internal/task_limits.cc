@@ -10,20 +10,21 @@
 namespace asyncpal::internal {
 namespace {
 
-TaskOptionsAttachment* OptionsOf(const StateBase& task) {
+TaskOptionsAttachment* OptionsOf(const TaskState& task) {
   return static_cast<TaskOptionsAttachment*>(task.attachment());
 }
 
 }  // namespace
 
-void TaskLimits::StartQueueTimer(StateBase* task) {
+void TaskLimits::StartQueueTimer(TaskState* task) {
   auto* const attachment = OptionsOf(*task);
   if (attachment == nullptr) return;
   const absl::Duration deadline = attachment->options.queue_deadline;
   if (deadline == absl::InfiniteDuration()) return;
   attachment->queue_timer = Timers().Schedule(
-      deadline, [ref = StateRef<StateBase>::Share(task), deadline] {
+      deadline, [ref = StateRef<TaskState>::Share(task), deadline] {
         if (!ref->ClaimPending()) return;
+        OptionsOf(*ref)->is_late = true;
         const TimeoutError error(absl::StrCat(
             ref->Describe(), " had not started by its queue_deadline, ",
             absl::FormatDuration(deadline)));
@@ -32,13 +33,13 @@ void TaskLimits::StartQueueTimer(StateBase* task) {
       });
 }
 
-void TaskLimits::CancelQueueTimer(const StateBase& task) {
+void TaskLimits::CancelQueueTimer(const TaskState& task) {
   const auto* const attachment = OptionsOf(task);
   if (attachment == nullptr || attachment->queue_timer == 0) return;
   Timers().Cancel(attachment->queue_timer);
 }
 
-bool TaskLimits::StartRunningTimer(StateBase* task) {
+bool TaskLimits::StartRunningTimer(TaskState* task) {
   auto* const attachment = OptionsOf(*task);
   if (attachment == nullptr) return true;
   CancelQueueTimer(*task);  // it would keep the task, and its result, too long
@@ -46,11 +47,12 @@ bool TaskLimits::StartRunningTimer(StateBase* task) {
   if (timeout == absl::InfiniteDuration()) return true;
   try {
     attachment->running_timer = Timers().Schedule(
-        timeout, [this, ref = StateRef<StateBase>::Share(task), timeout] {
+        timeout, [this, ref = StateRef<TaskState>::Share(task), timeout] {
           ref->RequestCancel();
           const TimeoutError error(
               absl::StrCat(ref->Describe(), " ran longer than its timeout, ",
                            absl::FormatDuration(timeout)));
+          OptionsOf(*ref)->is_late = true;
           // Fail first: a task that obeys must not complete in between.
           if (ref->Fail(std::make_exception_ptr(error))) on_timeout_(*ref);
         });
@@ -64,7 +66,7 @@ bool TaskLimits::StartRunningTimer(StateBase* task) {
   }
 }
 
-void TaskLimits::CancelRunningTimer(const StateBase& task) {
+void TaskLimits::CancelRunningTimer(const TaskState& task) {
   auto* const attachment = OptionsOf(task);
   if (attachment == nullptr) return;
   if (const uint64_t timer = attachment->running_timer.exchange(0)) {
@@ -72,9 +74,20 @@ void TaskLimits::CancelRunningTimer(const StateBase& task) {
   }
 }
 
+bool TaskLimits::IsLate(const TaskState& task) {
+  const auto* const attachment = OptionsOf(task);
+  return attachment != nullptr && attachment->is_late;
+}
+
+absl::Duration TaskLimits::QueueDeadline(const TaskState& task) {
+  const auto* const attachment = OptionsOf(task);
+  return attachment == nullptr ? absl::InfiniteDuration()
+                               : attachment->options.queue_deadline;
+}
+
 TimerQueue& TaskLimits::Timers() {
   MutexLock lock(mu_);
-  if (timers_ == nullptr) timers_ = std::make_unique<TimerQueue>();
+  if (timers_ == nullptr) timers_ = std::make_unique<TimerQueue>(clock_);
   return *timers_;
 }
 

@@ -27,9 +27,9 @@ constexpr absl::Duration kNever = absl::Hours(1);
 // The task of a pool that counts nothing.
 class Owner final : public TaskOwner {
  public:
-  void OnPendingClaimed(StateBase&, FutureState) override {}
-  void OnFinished(StateBase&, FutureState) override {}
-  void OnUnobservedFailure(const StateBase&,
+  void OnPendingClaimed(TaskState&, FutureState) override {}
+  void OnFinished(TaskState&, FutureState) override {}
+  void OnUnobservedFailure(const TaskState&,
                            std::exception_ptr) noexcept override {}
 };
 
@@ -39,12 +39,12 @@ class TaskLimitsTest : public ::testing::Test {
 
   StateRef<State> Make(TaskOptions options) {
     return StateRef<State>::Adopt(AttachOptions(
-        std::move(options), NewTask(&owner_, StateBase::kTracked, [] {})));
+        std::move(options), NewTask(&owner_, TaskState::kTracked, [] {})));
   }
 
   Owner owner_;
   Notification missed_;
-  TaskLimits limits_{[this](StateBase&) { missed_.Notify(); }};
+  TaskLimits limits_{[this](TaskState&) { missed_.Notify(); }};
 };
 
 TEST_F(TaskLimitsTest, TaskFailsThatHasNotStartedByItsDeadline) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -13,9 +14,19 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/futex.h"
+#include "asyncpal/pool/internal/ambient_trace.h"
 #include "asyncpal/pool/internal/forked_call.h"
 
 namespace asyncpal::internal {
+namespace {
+
+// An observed task, or one that was a call of a group, is looked for in the
+// shared queue only.
+bool MustShare(const TaskState& task) {
+  return task.is_observed() || task.traceparent() != nullptr;
+}
+
+}  // namespace
 
 template <typename Push>
 uint64_t ThreadCore::Enqueue(bool* is_hungry, Push push) {
@@ -50,11 +61,14 @@ void ThreadCore::GrowQueue() {
   chunk = tail_.Grow(std::move(chunk));
 }
 
-bool ThreadCore::LeaveOutOfTurn(StateBase& task) {
+bool ThreadCore::LeaveOutOfTurn(TaskState& task) {
   OnPendingRemoved(task);
-  if (task.is_local()) {
-    local_left_.Add(1);
-    return false;
+  if (task.is_apart()) {
+    if (task.is_local()) {
+      local_left_.Add(1);
+      return false;
+    }
+    CountUnheld(task);
   }
   takes_.CountTaken();
   const bool was_found = outbox_.LeaveOutOfTurn(&task);
@@ -62,7 +76,7 @@ bool ThreadCore::LeaveOutOfTurn(StateBase& task) {
   return was_found;
 }
 
-uint64_t ThreadCore::EnqueueWithLimits(bool* is_hungry, StateBase* task,
+uint64_t ThreadCore::EnqueueWithLimits(bool* is_hungry, TaskState* task,
                                        Room room) {
   CheckProcess();
   PoolLifecycle::Refusal refusal;
@@ -70,12 +84,15 @@ uint64_t ThreadCore::EnqueueWithLimits(bool* is_hungry, StateBase* task,
     MutexLock lock(mu_);
     if (!accepting()) refusal = lifecycle_.WhyNotOpen();
     if (!refusal) {
-      if (room == Room::kNeeded && !HasRoomFor(*task)) return 0;
+      if (room == Room::kNeeded && !HasRoomFor(*task, /*now=*/true)) return 0;
       if (task->task_id() == 0) {  // or a host has numbered it
         MutexLock submit(submit_mu_);
         task->set_task_id(tail_.NewId());
       }
-      if (task->is_tracked()) limits_.StartQueueTimer(task);
+      if (task->is_tracked()) {
+        limits_.StartQueueTimer(task);
+        NoteWish(*task);
+      }
       MutexLock submit(submit_mu_);
       if (!tail_.HasRoom()) {
         auto chunk = SlotChunk::MakeOrNull(tail_.wanted_bytes());
@@ -95,16 +112,31 @@ uint64_t ThreadCore::EnqueueWithLimits(bool* is_hungry, StateBase* task,
   throw std::bad_alloc();
 }
 
-std::optional<ThreadCore::Submission> ThreadCore::Accept(StateBase* task,
+std::optional<ThreadCore::Submission> ThreadCore::Accept(TaskState* task,
                                                          bool may_help,
                                                          Room room) {
   try {
     bool is_hungry;
     uint64_t number = 0;
-    if (task->is_tracked() || pending_limits_.any()) {
+    const bool is_special = task->is_tracked() ||
+                            minds_submissions_.load(std::memory_order_relaxed);
+    if (is_special) PrepareSubmission(*task);
+    if (is_special && (task->is_tracked() || pending_limits_.any())) {
+      if (ClassOf(*task) != TaskClasses::kNormalClass) {
+        number = EnqueueClassed(&is_hungry, task, room);
+        if (number == 0) return std::nullopt;
+      } else {
+        FlushCurrent();
+        number = EnqueueWithLimits(&is_hungry, task, room);
+        if (number == 0) return std::nullopt;
+        NoteShared(number);
+      }
+    } else if (is_special && MustShare(*task)) {
       FlushCurrent();
-      number = EnqueueWithLimits(&is_hungry, task, room);
-      if (number == 0) return std::nullopt;
+      number = Enqueue(&is_hungry, [task](SlotTail& tail) {
+        if (task->task_id() == 0) task->set_task_id(tail.NewId());
+        return tail.Push(task);
+      });
       NoteShared(number);
     } else if (ThreadWorker* const worker = LocalSubmitter()) {
       EnqueueLocally(&is_hungry, *worker, Slot::Of(task));
@@ -119,6 +151,7 @@ std::optional<ThreadCore::Submission> ThreadCore::Accept(StateBase* task,
     return Submission{WakeFor(number, may_help), number};
   } catch (...) {
     limits_.CancelQueueTimer(*task);
+    if (task->is_observed()) ReportRefused(*task);
     task->Release();
     throw;
   }
@@ -126,18 +159,41 @@ std::optional<ThreadCore::Submission> ThreadCore::Accept(StateBase* task,
 
 void ThreadCore::Post(const PostedCall& posted, const void* call, size_t size) {
   Slot slot = Slot::Of(posted, call, size);
-  StateBase* task = nullptr;
+  TaskState* task = nullptr;
   try {
-    if (pending_limits_.any() || !runs_tasks_here()) {
-      task = posted.to_task(slot.call, this);
-    } else {
+    if (!may_post_as_tasks_.load(std::memory_order_relaxed) || !PostsAsTask()) {
       PostSlot(slot);
+    } else if (ObservesInPlace(posted)) {
+      PostObserved(slot);
+    } else {
+      task = posted.to_task(slot.call, this);
     }
   } catch (...) {
     if (posted.is_of_group()) posted.drop(slot.call);
     throw;
   }
   if (task != nullptr) Submit(task);
+}
+
+bool ThreadCore::PostsAsTask() const {
+  return posts_as_tasks_ || Tracer::IsOn() ||
+         AmbientTrace::Current() != nullptr;
+}
+
+void ThreadCore::PrepareSubmission(TaskState& task) {
+  if (SubmissionWatch::Has(SubmissionWatch::kTraceparents)) {
+    AmbientTrace::GiveTo(task);
+  }
+  if (observes()) BeginObserving(task);
+}
+
+void ThreadCore::OnReasons(unsigned reasons) {
+  submits_locally_.store(
+      has_local_queues_ && (reasons & SubmissionWatch::kTrace) == 0,
+      std::memory_order_relaxed);
+  if (reasons == 0) return;
+  minds_submissions_.store(true, std::memory_order_relaxed);
+  may_post_as_tasks_.store(true, std::memory_order_relaxed);
 }
 
 void ThreadCore::PostSlot(const Slot& slot) {
@@ -154,6 +210,15 @@ void ThreadCore::PostSlot(const Slot& slot) {
   if (is_hungry) DispatchFor({WakeFor(number, /*may_help=*/false), number});
 }
 
+void ThreadCore::PostTimed(const Slot& slot, CallInfo& call) {
+  bool is_hungry;
+  const uint64_t number = Enqueue(&is_hungry, [&slot, &call](SlotTail& tail) {
+    if (call.id == 0) call.id = tail.NewId();
+    return tail.PushTimedCall(slot, call);
+  });
+  if (is_hungry) DispatchFor({WakeFor(number, /*may_help=*/false), number});
+}
+
 void ThreadCore::DispatchFor(Submission submission) {
   if (submission.wakeup.empty()) return;
   if (!Dispatch(std::move(submission.wakeup))) {
@@ -167,7 +232,7 @@ ThreadCore::Wakeup ThreadCore::WakeFor(uint64_t number, bool may_help) {
     MutexLock lock(mu_);
     try {
       Wakeup wakeup = FindWorker();
-      if (may_help && wakeup.wake != nullptr) Lend(*wakeup.wake);
+      if (may_help && wakeup.wake != nullptr) BorrowSlot(*wakeup.wake);
       return wakeup;
     } catch (const std::exception&) {
       // There is no worker, and nothing that one could be made of.
@@ -176,15 +241,24 @@ ThreadCore::Wakeup ThreadCore::WakeFor(uint64_t number, bool may_help) {
   }
   if (number == 0) return {};  // the worker that has submitted it is there
   {
-    StateBase* task = nullptr;  // its reference is the caller's
+    TaskState* task = nullptr;  // its reference is the caller's
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    if (!Withdraw(number, &task)) return {};
+    if (!RevokeSlot(number, &task)) return {};
   }
   std::rethrow_exception(error);
 }
 
-bool ThreadCore::Withdraw(uint64_t number, StateBase** task) {
+bool ThreadCore::RevokeSlot(uint64_t number, TaskState** task) {
+  if ((number & kClassed) != 0) {
+    *task = outbox_.FindClassed(number & ~kClassed);
+    if (*task == nullptr || !(*task)->ClaimPending()) return false;
+    outbox_.RemoveClassed(number & ~kClassed);
+    OnPendingRemoved(**task);
+    takes_.CountTaken();
+    ++revoked_;
+    return true;
+  }
   Slot* const slot = outbox_.Find(number);
   if (slot == nullptr || slot->is_empty()) return false;
   *task = slot->is_task() ? slot->task : nullptr;
@@ -195,7 +269,7 @@ bool ThreadCore::Withdraw(uint64_t number, StateBase** task) {
   }
   *slot = Slot::Of(kNothing, nullptr, 0);
   takes_.CountTaken();
-  ++withdrawn_;
+  ++revoked_;
   return true;
 }
 
@@ -203,33 +277,39 @@ void ThreadCore::RejectStranded(uint64_t number) {
   const RejectedError error(absl::StrCat(
       Label(), " has no worker, and the system refused to start a thread"));
   bool mine_is_stranded = false;
-  StateBase* mine = nullptr;
+  TaskState* mine = nullptr;
   PendingTasks others;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     if (roster_.size() > 0) return;  // then the tasks just wait
-    mine_is_stranded = number != 0 && Withdraw(number, &mine);
+    mine_is_stranded = number != 0 && RevokeSlot(number, &mine);
     // Tasks of other threads that relied on the same worker.
     ClaimAllPending(FutureState::kFailed, &others);
   }
-  GiveBack(others, FutureState::kFailed, std::make_exception_ptr(error));
+  ClaimHeld(FutureState::kFailed, &others);
+  HandToCaller(others, FutureState::kFailed, std::make_exception_ptr(error));
   RunQuietHandlers();
   if (!mine_is_stranded) return;
   if (mine != nullptr) {
     limits_.CancelQueueTimer(*mine);
+    if (mine->is_observed()) ReportRefused(*mine);
     mine->Release();
   }
   throw error;
 }
 
-void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
+void ThreadCore::OnPendingClaimed(TaskState& task, FutureState outcome) {
   limits_.CancelQueueTimer(task);
+  if (task.is_observed()) ReportUnstarted(task, outcome);
   DroppedStates dropped;
   MutexLock take(take_mu_);
   MutexLock lock(mu_);
-  if (LeaveOutOfTurn(task)) dropped.Add(&task);
+  if (task.is_delayed() ? LeaveDelayed(task) : LeaveOutOfTurn(task)) {
+    dropped.Add(&task);
+  }
   ++(outcome == FutureState::kCancelled ? counts_.cancelled : counts_.failed);
+  if (TaskLimits::IsLate(task)) ++counts_.expired;
   if (Pending() == 0) changed_.NotifyAll();
   auto handlers = TakeQuietHandlers();
   auto swept = outbox_.TakeDropped();
@@ -240,13 +320,21 @@ void ThreadCore::OnPendingClaimed(StateBase& task, FutureState outcome) {
   handlers.Run();
 }
 
-void ThreadCore::ClaimAllPending(FutureState outcome, PendingTasks* claimed) {
-  RecallAll();
+void ThreadCore::ClaimAllPending(FutureState outcome, PendingTasks* claimed,
+                                 Claim claim) {
+  RevokePrefetched();
   {
+    claimed->has_classes = outbox_.has_classes();
     MutexLock submit(submit_mu_);
     outbox_.TakeAll(tail_, claimed->tasks);
   }
-  claimed->tasks.ClaimAll([&](StateBase* task) {
+  if (claim == Claim::kAllButFinish && has_wishes_) {
+    outbox_.TakeBackFrom(claimed->tasks, [](const TaskState& task) {
+      return WishOf(task) == AtShutdown::kFinish;
+    });
+  }
+  UpdateTakeMode();
+  claimed->tasks.ClaimAll([&](TaskState* task) {
     ++claimed->count;
     if (task != nullptr) OnPendingRemoved(*task);
   });
@@ -257,9 +345,9 @@ void ThreadCore::ClaimAllPending(FutureState outcome, PendingTasks* claimed) {
   changed_.NotifyAll();
 }
 
-void ThreadCore::GiveBack(PendingTasks& claimed, FutureState outcome,
-                          const std::exception_ptr& error) {
-  std::vector<StateRef<StateBase>> tasks;
+void ThreadCore::HandToCaller(PendingTasks& claimed, FutureState outcome,
+                              const std::exception_ptr& error) {
+  std::vector<StateRef<TaskState>> tasks;
   tasks.reserve(claimed.count);
   for (TakenTask next; claimed.tasks.PopNext(&next);) {
     if (next.task == nullptr && next.posted->to_task == nullptr) {
@@ -272,18 +360,37 @@ void ThreadCore::GiveBack(PendingTasks& claimed, FutureState outcome,
     }
     if (next.task == nullptr) {
       next.task = next.posted->to_task(next.call, this);
-      next.task->set_task_id(next.id);
+      next.task->set_task_id(next.call_info.id);
+      if (next.call_info.submitted_at != 0) {
+        ReportCallUnstarted(next.call_info, outcome);
+      }
       next.task->ClaimPending();
     }
-    tasks.push_back(StateRef<StateBase>::Adopt(next.task));
+    tasks.push_back(StateRef<TaskState>::Adopt(next.task));
   }
+  if (claimed.has_classes) {
+    // In the order of their submission.
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const auto& a, const auto& b) {
+                       return a->task_id() < b->task_id();
+                     });
+  }
+  for (TaskState* const task : claimed.skipped) {
+    tasks.push_back(StateRef<TaskState>::Adopt(task));
+  }
+  while (TaskState* const task = claimed.delayed.Pop()) {
+    tasks.push_back(StateRef<TaskState>::Adopt(task));
+  }
+  std::move(claimed.held.begin(), claimed.held.end(),
+            std::back_inserter(tasks));
   {
     MutexLock lock(mu_);
-    for (const StateRef<StateBase>& task : tasks) {
+    for (const StateRef<TaskState>& task : tasks) {
       cancelled_tasks_.push_back(MakeCancelledTask(task));
     }
   }
-  for (const StateRef<StateBase>& task : tasks) {
+  for (const StateRef<TaskState>& task : tasks) {
+    if (task->is_observed()) ReportUnstarted(*task, outcome);
     task->PublishClaimed(outcome, error);
   }
 }
@@ -291,7 +398,8 @@ void ThreadCore::GiveBack(PendingTasks& claimed, FutureState outcome,
 bool ThreadCore::TakeTask(ThreadWorker& worker, TakenTask* taken,
                           bool only_plain) {
   bool found;
-  if (has_local_queues_) {
+  const TakeMode mode = take_mode_.load(std::memory_order_relaxed);
+  if (mode == TakeMode::kLocal) {
     DroppedStates dropped;
     // Each of the two queues gets its turn.
     const bool own_first = ++worker.turn % 2 == 0;
@@ -311,13 +419,19 @@ bool ThreadCore::TakeShared(ThreadWorker& worker, TakenTask* taken,
                             bool only_plain) {
   DroppedStates dropped;
   take_mu_.LockPolitely();
+  // Once the pool has been paused, no task may be taken that was not before.
+  if (take_mode_.load(std::memory_order_relaxed) >= TakeMode::kByClass)
+      [[unlikely]] {
+    take_mu_.Unlock();
+    return !only_plain && TakeByClass(worker, taken);
+  }
   const bool found = outbox_.StartNext(only_plain, takes_, taken);
   if (found && taken->task != nullptr) {
     OnPendingRemoved(*taken->task);
     MarkTaken(worker, taken->task);
   } else if (found) {
     worker.depth.Add(1);
-    worker.current_task.store(taken->id, std::memory_order_relaxed);
+    worker.current_task.store(taken->call_info.id, std::memory_order_relaxed);
   }
   if (outbox_.has_dropped()) [[unlikely]]
     dropped = outbox_.TakeDropped();
@@ -325,21 +439,27 @@ bool ThreadCore::TakeShared(ThreadWorker& worker, TakenTask* taken,
   return found;
 }
 
-size_t ThreadCore::ShareToOffer() {
+size_t ThreadCore::FairPrefetchCount() {
+  // What is prefetched would be before them.
+  if (outbox_.has_above_normal()) return 0;
   MutexLock lock(mu_);
-  if (roster_.idle() > 0 || roster_.searching() > 0 || !roster_.is_full()) {
+  // Whoever takes the place of a worker that goes is free for them, too.
+  if (roster_.idle() > 0 || roster_.searching() > 0 || roster_.has_going() ||
+      !roster_.is_full() || pauses_ > 0) {
     return 0;
   }
   const auto waiting = static_cast<size_t>(std::max<int64_t>(Waiting(), 0));
-  return (waiting + roster_.size() - 1) / roster_.size();
+  const size_t count = (waiting + roster_.size() - 1) / roster_.size();
+  if (count > 0) ++prefetches_;
+  return count;
 }
 
-StateBase* ThreadCore::TakeForOffer() { return outbox_.PrefetchNext(takes_); }
+TaskState* ThreadCore::PrefetchNext() { return outbox_.PrefetchNext(takes_); }
 
-void ThreadCore::PutBack(StateBase* task) { outbox_.PutBack(task, takes_); }
+void ThreadCore::Requeue(TaskState* task) { outbox_.Requeue(task, takes_); }
 
-void ThreadCore::StartDirectly(StateBase* task) {
-  {
+void ThreadCore::StartDirectly(TaskState* task) {
+  if (task->task_id() == 0) {
     MutexLock submit(submit_mu_);
     task->set_task_id(tail_.NewId());
   }
@@ -352,13 +472,13 @@ void ThreadCore::StartDirectly(StateBase* task) {
   takes_.CountTaken();
 }
 
-void ThreadCore::OnPendingAdded(StateBase& task) {
+void ThreadCore::OnPendingAdded(TaskState& task) {
   if (pending_limits_.counts_bytes()) {
     pending_bytes_.fetch_add(PendingBytes(task));
   }
 }
 
-void ThreadCore::OnPendingRemoved(StateBase& task) {
+void ThreadCore::OnPendingRemoved(TaskState& task) {
   if (!pending_limits_.any()) return;
   if (pending_limits_.counts_bytes()) {
     pending_bytes_.fetch_sub(PendingBytes(task));
@@ -366,22 +486,22 @@ void ThreadCore::OnPendingRemoved(StateBase& task) {
   room_.Notify();
 }
 
-void ThreadCore::MarkTaken(ThreadWorker& worker, StateBase* task) {
+void ThreadCore::MarkTaken(ThreadWorker& worker, TaskState* task) {
   worker.depth.Add(1);
   worker.current_task.store(task->task_id(), std::memory_order_relaxed);
   if (task->is_tracked()) tracked_.Add(task);
 }
 
-void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
+void ThreadCore::RunTask(ThreadWorker& worker, TaskState* task) {
   const uint64_t id = task->task_id();
-  const bool tracked = task->is_tracked();
   const int64_t depth = worker.depth.Get() - 1;
-  const int64_t now = NowTicks();
-  worker.running_since.store(now, std::memory_order_relaxed);
-  if (!tracked || limits_.StartRunningTimer(task)) {
-    worker.Run(task, now);
+  bool tracked = false;
+  if (task->is_watched()) {
+    tracked = RunWatched(worker, task);
   } else {
-    task->Release();
+    const int64_t now = NowTicks();
+    worker.running_since.store(now, std::memory_order_relaxed);
+    worker.Run(task, now);
   }
   worker.AfterRun();
   CountRun(worker, depth);
@@ -391,6 +511,8 @@ void ThreadCore::RunTask(ThreadWorker& worker, StateBase* task) {
 void ThreadCore::RunTaken(ThreadWorker& worker, TakenTask& taken) {
   if (taken.task != nullptr) {
     RunTask(worker, taken.task);
+  } else if (observes_calls_) {
+    RunObserved(worker, taken);
   } else {
     RunPosted(worker, taken);
   }
@@ -405,31 +527,35 @@ void ThreadCore::RunPosted(ThreadWorker& worker, TakenTask& taken) {
     MutexLock local(worker.local_mu);
     if (worker.local.empty()) forked->runner = worker.id;
   }
-  const auto fail = [&](const std::exception_ptr& error) {
-    worker.failed.Add(1);
-    worker.depth.Add(-1);
-    if (forked != nullptr) {
-      forked->SetDone();
-    } else if (!taken.posted->is_of_group()) {
-      ReportUnobserved(absl::StrCat("task ", taken.id), error);
-    }
-  };
   try {
     taken.posted->run(taken.call);
     worker.completed.Add(1);
     worker.depth.Add(-1);
   } catch (...) {
-    const std::exception_ptr error = std::current_exception();
-    if (error == nullptr) {  // pthread_exit() goes on
-      fail(std::make_exception_ptr(InvalidStateError(absl::StrCat(
-          "task ", taken.id, " ended its thread by pthread_exit"))));
-      throw;
-    }
-    fail(error);
+    const bool ends_thread = CountFailedCall(worker, taken);
+    if (forked != nullptr) forked->SetDone();
+    if (ends_thread) throw;
     return CountRun(worker, worker.depth.Get());
   }
   CountRun(worker, worker.depth.Get());
   if (forked != nullptr) forked->SetDone();
+}
+
+bool ThreadCore::CountFailedCall(ThreadWorker& worker, const TakenTask& taken) {
+  std::exception_ptr error = std::current_exception();
+  const bool ends_thread = error == nullptr;
+  const std::string task = absl::StrCat("task ", taken.call_info.id);
+  if (ends_thread) {
+    error = std::make_exception_ptr(InvalidStateError(
+        absl::StrCat(task, " ended its thread by pthread_exit")));
+  }
+  worker.failed.Add(1);
+  worker.depth.Add(-1);
+  const bool is_forked = taken.posted->to_task == nullptr;
+  if (!is_forked && !taken.posted->is_of_group()) {
+    ReportUnobservedFailure(absl::StrCat("posted ", task, " failed"), error);
+  }
+  return ends_thread;
 }
 
 void ThreadCore::CountRun(ThreadWorker& worker, int64_t depth) {
@@ -440,16 +566,17 @@ void ThreadCore::CountRun(ThreadWorker& worker, int64_t depth) {
   ++worker.tasks_since_start;
 }
 
-StateBase* ThreadCore::GoOn(ThreadWorker& worker) {
+TaskState* ThreadCore::GoOn(ThreadWorker& worker) {
   // The run that is to end is not yet counted.
   if (worker.depth.Get() > 0 || over_max_.load(std::memory_order_relaxed) ||
-      (options_.max_tasks_per_worker > 0 &&
-       worker.tasks_since_start + 1 >= options_.max_tasks_per_worker)) {
+      (recycles_ &&
+       (WhyRecycle(worker) != nullptr ||
+        worker.tasks_since_start + 1 == options_.max_tasks_per_worker))) {
     return nullptr;
   }
   TakenTask taken;
   if (!TakeTask(worker, &taken, /*only_plain=*/true)) return nullptr;
-  StateBase* const next = taken.task;
+  TaskState* const next = taken.task;
   CountRun(worker, 1);
   const int64_t now = NowTicks();
   worker.running_since.store(now, std::memory_order_relaxed);
@@ -458,13 +585,15 @@ StateBase* ThreadCore::GoOn(ThreadWorker& worker) {
 }
 
 void ThreadCore::Untrack(uint64_t task_id) {
-  StateRef<StateBase> dropped;  // released after the lock is given back
+  StateRef<TaskState> dropped;  // released after the lock is given back
   MutexLock take(take_mu_);
   dropped = tracked_.Remove(task_id);
 }
 
-void ThreadCore::OnFinished(StateBase& task, FutureState outcome) {
+void ThreadCore::OnFinished(TaskState& task, FutureState outcome) {
   ThreadWorker* const worker = ThreadWorker::CurrentOf(*this);
+  const bool watched = task.is_watched();
+  if (watched && task.is_observed()) ReportFinished(worker, task, outcome);
   if (worker != nullptr) {
     switch (outcome) {
       case FutureState::kCompleted:
@@ -486,25 +615,27 @@ void ThreadCore::OnFinished(StateBase& task, FutureState outcome) {
         break;
       case FutureState::kFailed:
         ++counts_.failed;
+        if (TaskLimits::IsLate(task)) ++counts_.timed_out;
         break;
       default:
         ++counts_.cancelled;
         break;
     }
   }
-  if (!task.is_tracked()) return;
+  if (!watched || !task.is_tracked()) return;
   limits_.CancelRunningTimer(task);
   // By now nobody but the futures may hold the result.
   if (worker != nullptr) Untrack(task.task_id());
 }
 
-void ThreadCore::OnUnobservedFailure(const StateBase& task,
+void ThreadCore::OnUnobservedFailure(const TaskState& task,
                                      std::exception_ptr error) noexcept {
-  ReportUnobserved(task.Describe(), error);
+  ReportUnobservedFailure(absl::StrCat("posted ", task.Describe(), " failed"),
+                          error);
 }
 
-void ThreadCore::ReportUnobserved(const std::string& task,
-                                  const std::exception_ptr& error) noexcept {
+void ThreadCore::ReportUnobservedFailure(
+    const std::string& what, const std::exception_ptr& error) noexcept {
   try {
     if (options_.unobserved_failure_handler != nullptr) {
       options_.unobserved_failure_handler(error);
@@ -514,7 +645,7 @@ void ThreadCore::ReportUnobserved(const std::string& task,
     LogFailure(absl::StrCat(Label(), ": the unobserved_failure_handler threw"),
                std::current_exception());
   }
-  LogFailure(absl::StrCat(Label(), ": posted ", task, " failed"), error);
+  LogFailure(absl::StrCat(Label(), ": ", what), error);
 }
 
 }  // namespace asyncpal::internal

@@ -42,7 +42,7 @@ class InnerRun {
 
 }  // namespace
 
-std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(StateBase* task) {
+std::shared_ptr<ThreadWorker> ThreadCore::SubmitAndHelp(TaskState* task) {
   const bool may_help = MayHelp();
   std::optional<Submission> submission =
       Accept(task, may_help, RoomForOthers());
@@ -64,15 +64,17 @@ bool ThreadCore::MayHelp() const {
          ExecutionContext::Current() == nullptr;
 }
 
-void ThreadCore::Lend(ThreadWorker& worker) {
-  roster_.Lend(worker.id);
+void ThreadCore::BorrowSlot(ThreadWorker& worker) {
+  roster_.BorrowSlot(worker.id);
   worker.may_be_searching = true;
 }
 
-bool ThreadCore::Help(ThreadWorker& place, StateBase& task) {
+bool ThreadCore::Help(ThreadWorker& place, TaskState& task) {
   {
     MutexLock take(take_mu_);
-    if (outbox_.FrontTask() != &task || !task.Start()) return false;
+    if (takes_none_ || outbox_.FrontTask() != &task || !task.Start()) {
+      return false;
+    }
     outbox_.PopFrontTask();
     takes_.CountTaken();
     OnPendingRemoved(task);
@@ -94,7 +96,7 @@ void ThreadCore::StopHelping(std::shared_ptr<ThreadWorker> place) {
     StopSearching(*place);
     // Not there: it is to sleep until the process is gone.
     if (!roster_.Contains(place->id)) return;
-    const bool must_look = roster_.EndLoan(place->id);
+    const bool must_look = roster_.ReturnSlot(place->id);
     wakeup = FindWorker();
     if (wakeup.wake == nullptr && must_look) WakeToRecheck(*place);
   }
@@ -103,10 +105,10 @@ void ThreadCore::StopHelping(std::shared_ptr<ThreadWorker> place) {
 
 // ------------------------------------------------- Waiting inside a worker
 
-bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task, bool alone) {
-  if (task.owner() != this || !task.is_pool_task() ||
+bool ThreadCore::RunInline(ThreadWorker& worker, TaskState& task, bool alone) {
+  if (task.owner() != this || !task.is_unheld_pool_task() ||
       worker.depth.Get() >= kMaxInlineDepth) {
-    return false;
+    return task.is_held() && RunHeldInline(worker, task);
   }
   bool has_started = false;
   if (task.is_local()) {
@@ -142,6 +144,35 @@ bool ThreadCore::RunInline(ThreadWorker& worker, StateBase& task, bool alone) {
     CountRun(worker, depth);
     return true;
   }
+  const InnerRun inner(worker);
+  worker.current_task.store(task.task_id(), std::memory_order_relaxed);
+  RunTask(worker, &task);
+  return true;
+}
+
+bool ThreadCore::RunHeldInline(ThreadWorker& worker, TaskState& task) {
+  ViewPlace* const place = task.view_place();
+  if (place == nullptr || task.owner() != this ||
+      worker.depth.Get() >= kMaxInlineDepth) {
+    return false;
+  }
+  bool is_before = false;
+  RunningTask::ForEachOnThisThread([&](TaskState& waiter) {
+    ViewPlace* const its = waiter.view_place();
+    is_before = is_before || (its != nullptr && its->IsBefore(*place));
+  });
+  if (!is_before || !task.Start()) return false;
+  {
+    DroppedStates dropped;
+    MutexLock take(take_mu_);
+    const bool was_queued = LeaveOutOfTurn(task);
+    // Run() gives up one reference: the queue's, or the view's, or else this.
+    if (!was_queued) task.AddReference();
+    MarkTaken(worker, &task);
+    dropped = outbox_.TakeDropped();
+    take.Unlock();
+  }
+  if (place->StopWaiting()) task.Release();
   const InnerRun inner(worker);
   worker.current_task.store(task.task_id(), std::memory_order_relaxed);
   RunTask(worker, &task);
@@ -188,10 +219,11 @@ bool ThreadCore::TakeOfGroup(const void* group, ThreadWorker& worker,
       return true;
     }
     // Where calls are not posted, but made tasks.
-    const auto is_meant = [group](const StateBase& task) {
+    const auto is_meant = [group](const TaskState& task) {
       return IsGroupTask(task, group);
     };
-    if (pending_limits_.any() && outbox_.StartFirst(is_meant, taken)) {
+    if (may_post_as_tasks_.load(std::memory_order_relaxed) &&
+        outbox_.StartFirst(is_meant, taken)) {
       takes_.CountTaken();
       OnPendingRemoved(*taken->task);
       MarkTaken(worker, taken->task);
@@ -212,14 +244,14 @@ bool ThreadCore::TakeOfGroupFrom(ThreadWorker& from, const void* group,
   MutexLock local(from.local_mu);
   LocalQueue::Entry entry;
   if (!from.local.TakeOfGroup(group, &entry)) return false;
-  taken->Set(entry.slot, entry.id);
+  taken->Set(entry.slot, {.id = entry.id, .submitted_at = 0});
   from.local_taken.Add(1);
   worker.depth.Add(1);
-  worker.current_task.store(taken->id, std::memory_order_relaxed);
+  worker.current_task.store(taken->call_info.id, std::memory_order_relaxed);
   return true;
 }
 
-void ThreadCore::BeginBlocking(ThreadWorker& worker, const StateBase* awaited) {
+void ThreadCore::BeginBlocking(ThreadWorker& worker, const TaskState* awaited) {
   const bool elsewhere = awaited != nullptr && awaited->owner() != nullptr &&
                          awaited->owner() != this;
   Wakeup wakeup;

@@ -9,6 +9,7 @@
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/futex.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/future/log.h"
 #include "asyncpal/pool/internal/cpu_count.h"
@@ -28,6 +29,13 @@ constexpr size_t kMaxStandIns = 256;
 // are asked to.
 constexpr absl::Duration kMaxStopGracePeriod = absl::Milliseconds(250);
 
+// As TaskClasses has it. What is longer than anything lives is strict.
+int64_t StepNanos(absl::Duration step) {
+  return step > absl::Hours(24 * 3650)
+             ? TaskClasses::kStrict
+             : std::max<int64_t>(absl::ToInt64Nanoseconds(step), 1);
+}
+
 }  // namespace
 
 std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
@@ -39,32 +47,56 @@ std::shared_ptr<ThreadCore> ThreadCore::Make(PoolOptions options,
 }
 
 void ThreadCore::RegisterForShutdown() {
-  if (looks_out()) {
+  if (spins_before_parking()) {
     const int cpus = ProbablyAvailableCpus();
     MutexLock lock(mu_);
     roster_.set_max_waking(static_cast<size_t>(cpus));
   }
+  posts_as_tasks_ = !runs_tasks_here() || minds_submissions_.load();
+  may_post_as_tasks_.store(posts_as_tasks_);
+  observes_calls_ = runs_tasks_here() && observation_ != nullptr &&
+                    !observation_->looks_for_stalls() && !pending_limits_.any();
+  recycles_ = options_.max_tasks_per_worker > 0 || limits_worker_bytes() ||
+              options_.max_worker_age != absl::InfiniteDuration();
   // A pool of one runs its tasks strictly in the order of their submission.
-  has_local_queues_ = runs_tasks_here() && options_.max_workers > 1 &&
-                      options_.max_tasks_per_worker == 0 &&
-                      !pending_limits_.any();
+  has_local_queues_ = options_.max_workers > 1 &&
+                      options_.max_tasks_per_worker == 0 && !posts_as_tasks_;
+  {
+    MutexLock take(take_mu_);
+    UpdateTakeMode();
+  }
+  submits_locally_.store(has_local_queues_);
+  SubmissionWatch::Add(submission_watch_);
   handler_id_ =
       registry_->Register([weak = weak_from_this()](absl::Duration limit) {
         if (const auto core = weak.lock()) core->ShutdownAtExit(limit);
       });
+  StartMinWorkers();
 }
 
 ThreadCore::ThreadCore(PoolOptions options, int64_t max_pending_bytes,
                        ShutdownRegistry* registry)
     : options_(std::move(options)),
       pending_limits_(options_.max_pending, max_pending_bytes),
+      observation_(options_.observer != nullptr || options_.histograms ||
+                           options_.stall_threshold != absl::InfiniteDuration()
+                       ? std::make_unique<Observation>(options_.observer,
+                                                       Label(),
+                                                       options_.stall_threshold)
+                       : nullptr),
+      minds_submissions_(pending_limits_.any() || observation_ != nullptr),
       registry_(registry),
       fork_generation_(ForkGeneration()),
+      outbox_(chain_, StepNanos(options_.priority_step)),
       roster_(static_cast<size_t>(options_.max_workers), kMaxStandIns),
+      min_workers_(options_.min_workers),
+      max_workers_(options_.max_workers),
       idle_timeout_(options_.idle_timeout),
-      limits_([this](StateBase& task) { OnTimeout(task); }) {}
+      other_histograms_(MakeHistograms()),
+      limits_([this](TaskState& task) { OnTimeout(task); }, options_.clock) {}
 
 ThreadCore::~ThreadCore() {
+  SubmissionWatch::Remove(submission_watch_);
   if (InForkedChild()) return;
   ReapThreads();
   if (handler_id_ != 0) registry_->Deregister(handler_id_);
@@ -161,6 +193,7 @@ bool ThreadCore::Join(absl::Duration timeout) {
     lifecycle_.EndJoin();
   }
   if (joined) ReapThreads();
+  StartMinWorkers();
   return joined;
 }
 
@@ -185,6 +218,8 @@ bool ThreadCore::EndJoin(uint64_t join) {
 bool ThreadCore::WaitTerminated(absl::Duration timeout) {
   Trampoline::RunPutOff();  // a task may wait for it
   const Countdown countdown(timeout);
+  // An idle worker is gone sooner than this thread would be asleep.
+  YieldUntil([this] { return is_terminated(); });
   MutexLock lock(mu_);
   while (!Terminated()) {
     const absl::Duration left = countdown.Remaining();
@@ -214,6 +249,7 @@ void ThreadCore::RunQuietHandlers() {
     handlers = TakeQuietHandlers();
   }
   handlers.Run();
+  if (!handlers.joins.empty()) StartMinWorkers();
 }
 
 bool ThreadCore::Close(ShutdownMode mode) {
@@ -227,7 +263,15 @@ bool ThreadCore::Close(ShutdownMode mode) {
     WakeIdleToRecheck();
   }
   room_.Notify();
-  if (mode != ShutdownMode::kDrain) CancelPendingAndAskToStop();
+  if (mode == ShutdownMode::kDrain) {
+    CancelSkipped();
+    CancelDelayed();
+  } else {
+    CancelPendingAndAskToStop(
+        mode == ShutdownMode::kKill ? Claim::kAll : Claim::kAllButFinish);
+  }
+  AbandonTasks();
+  LiftPause();
   if (mode == ShutdownMode::kKill) KillWorkers();
   RunQuietHandlers();
   return closed_now;
@@ -240,7 +284,9 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
   if (IsOwnThread()) return closed_now;
   bool terminated = WaitTerminated(countdown.Remaining());
   if (!terminated) {
-    if (options.mode == ShutdownMode::kDrain) CancelPendingAndAskToStop();
+    if (options.mode != ShutdownMode::kKill) {
+      CancelPendingAndAskToStop(Claim::kAll);
+    }
     // Those that are killed end by themselves, soon.
     const bool killed = options.mode != ShutdownMode::kKill && KillWorkers();
     terminated =
@@ -248,25 +294,6 @@ bool ThreadCore::Shutdown(const ShutdownOptions& options) {
   }
   if (terminated) ReapThreads();
   return closed_now;
-}
-
-void ThreadCore::CancelPendingAndAskToStop() {
-  PendingTasks pending;
-  std::vector<StateRef<StateBase>> running;
-  FlushAllLocal();  // the pool accepts no more
-  {
-    MutexLock take(take_mu_);
-    MutexLock lock(mu_);
-    ClaimAllPending(FutureState::kCancelled, &pending);
-    tracked_.ForEach(
-        [&](const StateRef<StateBase>& task) { running.push_back(task); });
-  }
-  // Callbacks and stop callbacks run in here, with no lock held.
-  GiveBack(pending, FutureState::kCancelled, nullptr);
-  for (const StateRef<StateBase>& task : running) {
-    task->RequestCancel();
-    task->RequestStop();
-  }
 }
 
 void ThreadCore::Break(std::exception_ptr error) {
@@ -280,14 +307,16 @@ void ThreadCore::Break(std::exception_ptr error) {
     WakeIdleToRecheck();
   }
   FlushAllLocal();
+  ClaimHeld(FutureState::kFailed, &pending);
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
     ClaimAllPending(FutureState::kFailed, &pending);
+    ClaimAllDelayed(FutureState::kFailed, &pending);
   }
   room_.Notify();
-  GiveBack(pending, FutureState::kFailed, error);
   OnBroken(error);
+  HandToCaller(pending, FutureState::kFailed, error);
 }
 
 void ThreadCore::ShutdownAtExit(absl::Duration limit) {
@@ -332,78 +361,6 @@ std::vector<CancelledTask> ThreadCore::TakeCancelledTasks() {
   if (InForkedChild()) return {};
   MutexLock lock(mu_);
   return std::exchange(cancelled_tasks_, {});
-}
-
-PoolStats ThreadCore::Stats() const {
-  if (InForkedChild()) return {};
-  MutexLock take(take_mu_);
-  MutexLock lock(mu_);
-  PoolStats stats = counts_;
-  // No task starts while it counts them.
-  struct LocalLocks {
-    explicit LocalLocks(const Roster& r) ABSL_NO_THREAD_SAFETY_ANALYSIS
-        : roster(r) {
-      roster.ForEach([](const WorkerPtr& w) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        w->local_mu.Lock();
-      });
-    }
-    ~LocalLocks() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      roster.ForEach([](const WorkerPtr& w) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        w->local_mu.Unlock();
-      });
-    }
-    const Roster& roster;
-  };
-  std::optional<LocalLocks> local_locks;
-  if (has_local_queues_) local_locks.emplace(roster_);
-  stats.pending = Pending();
-  stats.submitted =
-      submitted_.Get() - withdrawn_ - moved_.Get() + local_submitted_;
-  roster_.ForEach([&](const WorkerPtr& worker) {
-    stats.submitted += worker->local_submitted.Get();
-  });
-  roster_.ForEach([&](const WorkerPtr& worker) {
-    stats.completed += worker->completed.Get();
-    stats.failed += worker->failed.Get();
-    stats.cancelled += worker->cancelled.Get();
-    stats.lost += worker->lost_tasks.Get();
-    if (worker->depth.Get() > 0) ++stats.busy;
-  });
-  stats.workers = static_cast<int64_t>(roster_.size());
-  stats.idle = stats.workers - stats.busy;
-  // Of what was started, the part that nobody has counted as finished.
-  stats.running = stats.submitted - stats.pending - stats.completed -
-                  stats.failed - stats.cancelled;
-  return stats;
-}
-
-std::vector<WorkerInfo> ThreadCore::Workers() const {
-  if (InForkedChild()) return {};
-  std::vector<WorkerInfo> infos;
-  MutexLock take(take_mu_);
-  MutexLock lock(mu_);
-  std::vector<WorkerPtr> workers;  // those in the roster keep them, too
-  roster_.ForEach([&](const WorkerPtr& worker) { workers.push_back(worker); });
-  for (const WorkerPtr& worker : workers) {
-    WorkerInfo info{.id = worker->id,
-                    .name = worker->name,
-                    .pid = worker->pid(),
-                    .busy = worker->depth.Get() > 0,
-                    .tasks_done = worker->tasks_done.Get()};
-    if (info.busy) {
-      const uint64_t id = worker->current_task.load();
-      const StateBase* const task = tracked_.Find(id);
-      if (task != nullptr) info.current_task = task->name();
-      if (info.current_task.empty())
-        info.current_task = absl::StrCat("task ", id);
-      const int64_t since = worker->running_since.load();
-      if (since != 0) {
-        info.running_for = absl::Nanoseconds(TicksToNanos(NowTicks() - since));
-      }
-    }
-    infos.push_back(std::move(info));
-  }
-  return infos;
 }
 
 absl::Duration ThreadCore::idle_timeout() const {

@@ -28,28 +28,23 @@ struct CallerRun {
 };
 constinit thread_local const CallerRun* caller_run = nullptr;
 
-absl::Duration QueueDeadline(const StateBase& task) {
-  const auto* const attachment =
-      static_cast<const TaskOptionsAttachment*>(task.attachment());
-  return attachment == nullptr ? absl::InfiniteDuration()
-                               : attachment->options.queue_deadline;
-}
-
 }  // namespace
 
-void ThreadCore::Submit(StateBase* task) {
+void ThreadCore::Submit(TaskState* task) {
   if (SubmitIfRoom(task, RoomForOthers())) {
     return;
   }
   switch (options_.when_full) {
     case WhenFull::kBlock:
-      SubmitOrWait(task, Countdown(QueueDeadline(*task)));
+      SubmitOrWait(task, Countdown(TaskLimits::QueueDeadline(*task)));
       return;
     case WhenFull::kReject:
       Refuse(task);
     case WhenFull::kCallerRuns:
       if (IsOwnThread()) {
         SubmitAboveLimit(task);
+      } else if (is_paused()) {
+        SubmitOrWait(task, Countdown(TaskLimits::QueueDeadline(*task)));
       } else {
         RunOnCaller(task);
       }
@@ -67,14 +62,14 @@ void ThreadCore::Submit(StateBase* task) {
   }
 }
 
-void ThreadCore::SubmitChunk(StateBase* task, const Countdown& countdown) {
+void ThreadCore::SubmitChunk(TaskState* task, const Countdown& countdown) {
   if (SubmitIfRoom(task, RoomForOthers())) {
     return;
   }
   SubmitOrWait(task, countdown);
 }
 
-bool ThreadCore::TrySubmit(StateBase* task, bool is_chunk) {
+bool ThreadCore::TrySubmit(TaskState* task, bool is_chunk) {
   if (SubmitIfRoom(task, RoomForOthers())) {
     return true;
   }
@@ -87,6 +82,8 @@ bool ThreadCore::TrySubmit(StateBase* task, bool is_chunk) {
     SubmitOrWait(task, Countdown(absl::ZeroDuration()));
     return true;
   }
+  // The caller makes another one for its next try.
+  if (task->is_observed()) ReportRefused(*task);
   return false;
 }
 
@@ -106,14 +103,14 @@ bool ThreadCore::WaitForRoom(absl::Duration timeout) {
   }
 }
 
-bool ThreadCore::SubmitIfRoom(StateBase* task, Room room) {
+bool ThreadCore::SubmitIfRoom(TaskState* task, Room room) {
   std::optional<Submission> submission = Accept(task, /*may_help=*/false, room);
   if (!submission.has_value()) return false;
   DispatchFor(*std::move(submission));
   return true;
 }
 
-void ThreadCore::SubmitOrWait(StateBase* task, const Countdown& countdown) {
+void ThreadCore::SubmitOrWait(TaskState* task, const Countdown& countdown) {
   if (!pending_limits_.CanEverHold(PendingBytes(*task))) Refuse(task);
   if (IsOwnThread()) {
     SubmitAboveLimit(task);
@@ -122,20 +119,94 @@ void ThreadCore::SubmitOrWait(StateBase* task, const Countdown& countdown) {
   while (true) {
     const uint64_t version = room_.version();
     if (SubmitIfRoom(task, Room::kNeeded)) return;
-    {
-      BlockingScope blocking(nullptr);
-      room_.WaitForChange(version, blocking.LimitSleep(countdown.Remaining()));
-    }
-    if (countdown.Remaining() > absl::ZeroDuration()) continue;
-    task->Release();
-    throw TimeoutError(absl::StrCat(Label(), " had no room for a task for ",
-                                    absl::FormatDuration(countdown.timeout()),
-                                    ": ", pending_limits_.Describe()));
+    AwaitRoom(task, version, countdown);
   }
 }
 
-void ThreadCore::SubmitAboveLimit(StateBase* task) {
-  const auto mine = StateRef<StateBase>::Share(task);
+void ThreadCore::AwaitRoom(TaskState* task, uint64_t version,
+                           const Countdown& countdown) {
+  {
+    BlockingScope blocking(nullptr);
+    room_.WaitForChange(version, blocking.LimitSleep(countdown.Remaining()));
+  }
+  if (countdown.Remaining() > absl::ZeroDuration()) return;
+  if (task->is_observed()) ReportRefused(*task);
+  task->Release();
+  throw TimeoutError(absl::StrCat(Label(), " had no room for a task for ",
+                                  absl::FormatDuration(countdown.timeout()),
+                                  ": ", pending_limits_.Describe()));
+}
+
+void ThreadCore::SubmitToView(ViewCore& view, TaskState* task, const void* key,
+                              const Countdown* chunk) {
+  const Countdown countdown =
+      chunk != nullptr ? *chunk : Countdown(TaskLimits::QueueDeadline(*task));
+  // Afterwards it may be over, and gone.
+  const auto timed = task->is_tracked() ? StateRef<TaskState>::Share(task)
+                                        : StateRef<TaskState>();
+  Room room = RoomForOthers();
+  while (true) {
+    const uint64_t version = pending_limits_.any() ? room_.version() : 0;
+    ViewEntry entry;
+    try {
+      CheckProcess();
+      if (task->is_tracked() ||
+          minds_submissions_.load(std::memory_order_relaxed)) {
+        PrepareSubmission(*task);
+      }
+      entry = view.Enter(*task, key, room == Room::kNeeded);
+      if (entry == ViewEntry::kRefused) Check();
+    } catch (...) {
+      if (task->is_observed()) ReportRefused(*task);
+      task->Release();
+      throw;
+    }
+    switch (entry) {
+      case ViewEntry::kHasPlace:
+        if (chunk != nullptr) {
+          SubmitChunk(task, countdown);
+        } else {
+          Submit(task);
+        }
+        return;
+      case ViewEntry::kHeld:
+        if (timed) StartHeldTimer(timed.get());
+        return;
+      case ViewEntry::kFull:
+        room = MakeRoomForHeld(task, countdown, chunk != nullptr, version);
+        break;
+      case ViewEntry::kRefused:
+        break;
+    }
+  }
+}
+
+ThreadCore::Room ThreadCore::MakeRoomForHeld(TaskState* task,
+                                             const Countdown& countdown,
+                                             bool is_chunk, uint64_t version) {
+  if (!pending_limits_.CanEverHold(PendingBytes(*task))) Refuse(task);
+  if (!is_chunk && options_.when_full == WhenFull::kReject) Refuse(task);
+  if (!is_chunk && options_.when_full == WhenFull::kDropOldest) {
+    // Nothing pending is left: the room is taken by what others submit.
+    return DropOldest() ? Room::kNeeded : Room::kNotNeeded;
+  }
+  if (IsOwnThread()) return Room::kNotNeeded;
+  AwaitRoom(task, version, countdown);
+  return Room::kNeeded;
+}
+
+void ThreadCore::StartHeldTimer(TaskState* task) {
+  try {
+    limits_.StartQueueTimer(task);
+  } catch (const std::exception&) {
+    task->Fail(std::current_exception());
+  }
+  // It may have started meanwhile, and must not be kept for the timer.
+  if (task->state() != FutureState::kPending) limits_.CancelQueueTimer(*task);
+}
+
+void ThreadCore::SubmitAboveLimit(TaskState* task) {
+  const auto mine = StateRef<TaskState>::Share(task);
   SubmitIfRoom(task, Room::kNotNeeded);
   // Another worker may have been faster.
   ThreadWorker* const worker = ThreadWorker::CurrentOf(*this);
@@ -143,18 +214,34 @@ void ThreadCore::SubmitAboveLimit(StateBase* task) {
     RunInline(*worker, *task, /*alone=*/false);
 }
 
-void ThreadCore::RunOnCaller(StateBase* task) {
+void ThreadCore::RunOnCaller(TaskState* task) {
   const auto self = shared_from_this();  // the task may drop the pool
   const uint64_t id = StartOnCaller(task);
   const bool tracked = task->is_tracked();
   const CallerRun run = {this, caller_run};
   caller_run = &run;
+  const bool traces = task->is_observed() && Tracer::IsOn();
+  const TracedTask traced = {.pool = trace_id_, .id = id};
+  if (task->is_observed()) {
+    if (has_observer() && task->SetStartReported()) {
+      ReportStart(nullptr, *task, FirstAttempt(*task));
+    }
+    if (traces) {
+      Tracer::OnStart(Traced(*task), /*worker=*/nullptr, FirstAttempt(*task));
+    }
+    task->MarkStarted(NowTicks());
+  }
+  if (task->is_observed() && observation_ != nullptr) {
+    MutexLock lock(mu_);
+    other_histograms_->wait.Record(task->waited_nanos());
+  }
   if (!tracked || limits_.StartRunningTimer(task)) {
     task->Run(NowTicks());
   } else {
     task->Release();
   }
   caller_run = run.outer;
+  if (traces) Tracer::OnRunEnd(traced);
   if (tracked) Untrack(id);
   {
     MutexLock lock(mu_);
@@ -164,7 +251,7 @@ void ThreadCore::RunOnCaller(StateBase* task) {
   RunQuietHandlers();
 }
 
-uint64_t ThreadCore::StartOnCaller(StateBase* task) {
+uint64_t ThreadCore::StartOnCaller(TaskState* task) {
   try {
     CheckProcess();
     PoolLifecycle::Refusal refusal;
@@ -180,24 +267,26 @@ uint64_t ThreadCore::StartOnCaller(StateBase* task) {
     }
     refusal.Throw(Label());
   } catch (...) {
+    if (task->is_observed()) ReportRefused(*task);
     task->Release();
     throw;
   }
 }
 
 bool ThreadCore::DropOldest() {
-  StateRef<StateBase> dropped;
+  StateRef<TaskState> dropped;
   DroppedStates stale;
   Wakeup wakeup;
   {
     MutexLock take(take_mu_);
     MutexLock lock(mu_);
-    RecallAll();  // what workers have at hand is the oldest
+    RevokePrefetched();  // what workers have prefetched is the oldest
     while (!dropped) {
-      StateBase* const oldest = outbox_.PopFrontTask();
+      TaskState* oldest = outbox_.PopOldest();
+      if (oldest == nullptr) oldest = delayed_.Pop();
       if (oldest == nullptr) break;
       if (oldest->ClaimPending()) {
-        dropped = StateRef<StateBase>::Adopt(oldest);
+        dropped = StateRef<TaskState>::Adopt(oldest);
         ++counts_.rejected;
       } else {
         stale.Add(oldest);
@@ -206,7 +295,12 @@ bool ThreadCore::DropOldest() {
     wakeup = FindWorker();
   }
   Dispatch(std::move(wakeup));
-  if (!dropped) return false;
+  if (!dropped) {
+    dropped = ClaimOldestHeld();
+    if (!dropped) return false;
+    MutexLock lock(mu_);
+    ++counts_.rejected;
+  }
   const RejectedError error(absl::StrCat(
       dropped->Describe(), " was dropped for a newer one: ", Label(),
       " is full, ", pending_limits_.Describe()));
@@ -216,13 +310,14 @@ bool ThreadCore::DropOldest() {
   return true;
 }
 
-void ThreadCore::Refuse(StateBase* task) {
+void ThreadCore::Refuse(TaskState* task) {
   const int64_t bytes = PendingBytes(*task);
-  task->Release();
   {
     MutexLock lock(mu_);
     ++counts_.rejected;
   }
+  if (task->is_observed()) ReportRefused(*task);
+  task->Release();
   if (!pending_limits_.CanEverHold(bytes)) {
     throw RejectedError(absl::StrCat(
         Label(), " can never have room for a task whose arguments take ", bytes,
@@ -233,17 +328,20 @@ void ThreadCore::Refuse(StateBase* task) {
 }
 
 PendingLimits::Load ThreadCore::CurrentLoad() const {
-  const size_t max_workers = static_cast<size_t>(options_.max_workers);
+  const auto max_workers = static_cast<size_t>(max_workers_.load());
   const size_t staying = roster_.staying();
   const size_t to_start = max_workers > staying ? max_workers - staying : 0;
-  return {.tasks = Pending(),
+  // What a view holds can't begin at once either.
+  const int64_t later = delayed_count_ + held_.Get();
+  return {.tasks = Pending() - later,
+          .delayed = later,
           .bytes = pending_bytes_.load(),
           .free_workers = static_cast<int64_t>(roster_.searching() +
                                                roster_.idle() + to_start)};
 }
 
-bool ThreadCore::HasRoomFor(StateBase& task) const {
-  return pending_limits_.HasRoom(CurrentLoad(), PendingBytes(task));
+bool ThreadCore::HasRoomFor(TaskState& task, bool now) const {
+  return pending_limits_.HasRoom(CurrentLoad(), PendingBytes(task), now);
 }
 
 bool ThreadCore::IsOwnThread() const {

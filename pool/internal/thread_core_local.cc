@@ -26,7 +26,7 @@
 namespace asyncpal::internal {
 
 ThreadWorker* ThreadCore::LocalSubmitter() {
-  if (!has_local_queues_) return nullptr;
+  if (!submits_locally_.load(std::memory_order_relaxed)) return nullptr;
   ThreadWorker* const worker = ThreadWorker::CurrentOf(*this);
   if (worker == nullptr || !worker->uses_local_queue) return nullptr;
   if (worker->last_shared == 0) return worker;
@@ -105,7 +105,7 @@ void ThreadCore::FlushLocal(ThreadWorker& worker) {
       while (!worker.local.empty() && tail_.HasRoom()) {
         const LocalQueue::Entry entry = worker.local.Front();
         worker.local.PopFront();
-        StateBase* const task =
+        TaskState* const task =
             entry.slot.is_task() ? entry.slot.task : nullptr;
         if (task != nullptr && !task->can_start()) {
           dropped.Add(task);
@@ -163,7 +163,7 @@ bool ThreadCore::TakeLocal(ThreadWorker& from, ThreadWorker& worker,
   while (!from.local.empty()) {
     const LocalQueue::Entry& entry = from.local.Front();
     if (entry.slot.is_task()) {
-      StateBase* const task = entry.slot.task;
+      TaskState* const task = entry.slot.task;
       from.local.PopFront();
       if (!task->Start()) {
         dropped.Add(task);
@@ -176,9 +176,9 @@ bool ThreadCore::TakeLocal(ThreadWorker& from, ThreadWorker& worker,
       continue;
     } else {
       if (only_plain) return false;
-      taken->Set(entry.slot, entry.id);
+      taken->Set(entry.slot, {.id = entry.id, .submitted_at = 0});
       from.local.PopFront();
-      worker.current_task.store(taken->id, std::memory_order_relaxed);
+      worker.current_task.store(taken->call_info.id, std::memory_order_relaxed);
     }
     from.local_taken.Add(1);
     worker.depth.Add(1);
@@ -190,6 +190,7 @@ bool ThreadCore::TakeLocal(ThreadWorker& from, ThreadWorker& worker,
 bool ThreadCore::Steal(ThreadWorker& worker, TakenTask* taken) {
   DroppedStates dropped;
   MutexLock lock(mu_);
+  if (pauses_ > 0) return false;
   bool found = false;
   roster_.ForEach([&](const WorkerPtr& victim) {
     if (found || !victim->is_listed) return;
@@ -220,13 +221,13 @@ void ThreadCore::JoinForked(const PostedCall& posted, ForkedCall* call,
   ThreadWorker& worker = *ThreadWorker::CurrentOf(*this);
   {
     MutexLock local(worker.local_mu);
-    bool is_mine = worker.local.Withdraw(posted, call);
+    bool is_mine = worker.local.Revoke(posted, call);
     if (is_mine) worker.local_taken.Add(1);
     local.Unlock();
     // A task with options has come after it, and moved it.
     if (!is_mine && worker.last_shared != 0) {
       MutexLock take(take_mu_);
-      is_mine = outbox_.Withdraw(posted, call);
+      is_mine = outbox_.Revoke(posted, call);
       if (is_mine) takes_.CountTaken();
     }
     if (is_mine) {

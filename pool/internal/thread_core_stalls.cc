@@ -26,7 +26,7 @@ namespace {
 
 // What a worker is known to wait for; empty: nothing.
 std::string DescribeWait(const ThreadWorker& worker, const ThreadCore& core) {
-  const StateBase* const awaited = worker.awaited;
+  const TaskState* const awaited = worker.awaited;
   if (awaited != nullptr && !awaited->is_pool_task()) {
     return "a future that depends on others";
   }
@@ -52,7 +52,7 @@ void ThreadCore::WatchForStall() {
 }
 
 absl::Duration ThreadCore::LookForStall() {
-  const PoolStats stats = Stats();
+  PoolStats stats = Stats();
   bool all_wait;
   {
     MutexLock lock(mu_);
@@ -60,7 +60,8 @@ absl::Duration ThreadCore::LookForStall() {
       is_watched_ = false;
       return absl::InfiniteDuration();
     }
-    all_wait = roster_.all_blocked();
+    all_wait = roster_.all_blocked() && pauses_ == 0;
+    if (pauses_ > 0) stats.pending = 0;  // they are not to begin
   }
   const int64_t ended = stats.completed + stats.failed + stats.cancelled;
   const int64_t now = NowNanos();
@@ -135,7 +136,7 @@ std::string ThreadCore::DescribeStall(const PoolStats& stats) {
       Label(), " may wait for itself: all ", stats.workers,
       " worker(s) are blocked inside of tasks, ", stats.pending,
       " task(s) are pending, and nothing has begun or ended for a second");
-  const int64_t stand_ins = stats.workers - options_.max_workers;
+  const int64_t stand_ins = stats.workers - max_workers();
   if (stand_ins > 0) {
     absl::StrAppend(&text, "; ", stand_ins,
                     " of them already stand in for others");

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <utility>
 
@@ -25,7 +26,8 @@
 //   idle, or may be started. It sees that in the section in which it pushes its
 //   task. Whoever makes the pool hungry passes through that section's lock, and
 //   only then looks at what waits;
-// - so does a worker that parks;
+// - so does a worker that parks; it looks at what others have prefetched, too
+//   (process_core.cc), and so does one that leaves;
 // - a start that fails is such an end of searching, too. It wakes an idle
 //   worker, as another start would fail again. Without one, busy workers come
 //   back for the queue; if all of them wait for this pool, those try again;
@@ -124,6 +126,11 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
   } catch (...) {
     // The task called pthread_exit(): its thread goes, with all accounts kept.
     ThreadWorker::SetCurrent(nullptr);
+    if (std::exchange(worker->is_ready, false) && runs_tasks_here()) {
+      ReportWorkerEnded(*worker, "a task ended its thread by pthread_exit()");
+      MutexLock lock(mu_);
+      ++counts_.workers_lost;
+    }
     if (!Retire(worker)) {
       {
         MutexLock lock(mu_);
@@ -132,24 +139,30 @@ void ThreadCore::WorkerMain(const WorkerPtr& worker) {
       RejectStranded(0);
     }
     RunQuietHandlers();
+    StartMinWorkers();
     throw;
   }
   ThreadWorker::SetCurrent(nullptr);
   RunQuietHandlers();
+  if (!worker->gave_up) StartMinWorkers();
 }
 
 void ThreadCore::WorkUntilRetired(ThreadWorker& worker) {
   worker.tasks_since_start = 0;
+  BeginAge(worker);
   worker.may_be_searching = true;  // as new, or as it has come back
   worker.uses_local_queue = false;
   if (!BeginWork(worker)) return;
   worker.uses_local_queue = has_local_queues_;
   for (TakenTask taken; NextTask(worker, &taken);) RunTaken(worker, taken);
+  if (worker.is_abandoned) return;
   if (auto error = worker.End()) Break(std::move(error));
+  worker.is_ready = false;
+  if (runs_tasks_here()) ReportWorkerEnded(worker, worker.why_retired);
 }
 
 bool ThreadCore::NextTask(ThreadWorker& worker, TakenTask* taken) {
-  if (StateBase* const task = worker.TakePrefetched()) {
+  if (TaskState* const task = worker.TakePrefetched()) {
     PassOnSearch(worker);
     taken->Set(task);
     return true;
@@ -157,43 +170,60 @@ bool ThreadCore::NextTask(ThreadWorker& worker, TakenTask* taken) {
   if (over_max_.load(std::memory_order_relaxed)) {
     MutexLock lock(mu_);
     if (roster_.has_spare()) {
+      worker.why_retired = WhyRetire();
       roster_.DecideToGo(worker.id);
       return false;
     }
   }
   bool spun = false;
+  uint64_t seen_prefetches = 0;
   while (true) {
-    if (IsWornOut(worker)) return false;
+    if (recycles_) [[unlikely]] {
+      if (const char* const why = WhyRecycle(worker)) {
+        worker.why_retired = why;
+        return false;
+      }
+    }
     if (worker.lost.load(std::memory_order_relaxed) && !Revive(worker)) {
       return false;
     }
     if (TakeTask(worker, taken)) return true;
-    if (RecallOne()) continue;
+    worker.last_end = 0;
+    if (RevokeOnePrefetched()) continue;
     MutexLock lock(mu_);
-    if (Waiting() > 0) continue;  // one has come in between
+    if (Waiting() > 0) continue;           // one has come in between
+    if (prefetches_ != seen_prefetches) {  // or was prefetched
+      seen_prefetches = prefetches_;
+      continue;
+    }
     if (MustRetire(worker)) {
+      worker.why_retired = WhyRetire();
       roster_.DecideToGo(worker.id);
       return false;
     }
-    // One worker looks out for the next task for a moment: it then costs
+    // One worker spins for a moment before it parks: the next task then costs
     // nobody a wake-up.
-    if (!spun && spinning_ == 0 && looks_out()) {
+    if (!spun && spinning_ == 0 && spins_before_parking()) {
       spun = true;
       ++spinning_;
       StartSearching(worker);
       lock.Unlock();
-      YieldUntil([this] { return SharedWaiting() > 0 || listed_.load() > 0; });
+      YieldUntil([this] {
+        return SharedWaiting() > 0 || listed_.load() > 0 || !accepting();
+      });
       lock.Lock();
       --spinning_;
       continue;
     }
     if (!Park(worker)) {
+      const char* const why = WhyRecycle(worker);
+      worker.why_retired = why != nullptr ? why : WhyRetire();
       roster_.DecideToGo(worker.id);
       return false;
     }
-    StateBase* task = TakeBorrowed(worker);
+    TaskState* task = TakeBorrowed(worker);
     lock.Unlock();
-    // Others may have left the worker with a task at hand as well.
+    // Others may have left the worker with a prefetched task as well.
     if (task == nullptr) task = worker.TakePrefetched();
     if (task != nullptr) {
       PassOnSearch(worker);
@@ -204,9 +234,39 @@ bool ThreadCore::NextTask(ThreadWorker& worker, TakenTask* taken) {
   }
 }
 
-bool ThreadCore::IsWornOut(const ThreadWorker& worker) const {
-  return options_.max_tasks_per_worker > 0 &&
-         worker.tasks_since_start >= options_.max_tasks_per_worker;
+const char* ThreadCore::WhyRecycle(const ThreadWorker& worker) const {
+  if (!recycles_) return nullptr;
+  if (options_.max_tasks_per_worker > 0 &&
+      worker.tasks_since_start >= options_.max_tasks_per_worker) {
+    return "it has run its max_tasks_per_worker";
+  }
+  if (worker.is_too_large) return "it has grown beyond max_worker_bytes";
+  if (options_.max_worker_age != absl::InfiniteDuration() &&
+      ClockNow() >= worker.retires_at) {
+    return "it has reached its max_worker_age";
+  }
+  return nullptr;
+}
+
+void ThreadCore::BeginAge(ThreadWorker& worker) const {
+  if (options_.max_worker_age == absl::InfiniteDuration()) return;
+  // Spread evenly over a fifth, so that workers that came together do not go
+  // together: multiples of the golden ratio fill an interval so.
+  constexpr double kGoldenRatio = 0.6180339887498949;
+  const double turns = kGoldenRatio * static_cast<double>(worker.id);
+  const double share = 0.9 + 0.2 * (turns - std::floor(turns));
+  const absl::Duration age =
+      std::min(options_.max_worker_age, absl::Hours(24 * 36500));
+  worker.retires_at = ClockNow() + absl::ToInt64Nanoseconds(share * age);
+}
+
+absl::Duration ThreadCore::UntilTooOld(const ThreadWorker& worker) const {
+  // A clock of the user's wakes nobody who is idle.
+  if (options_.max_worker_age == absl::InfiniteDuration() ||
+      options_.clock != nullptr) {
+    return absl::InfiniteDuration();
+  }
+  return absl::Nanoseconds(worker.retires_at - NowNanos());
 }
 
 bool ThreadCore::Revive(ThreadWorker& worker) {
@@ -230,9 +290,18 @@ bool ThreadCore::MustRetire(const ThreadWorker& worker) const {
          worker.lost.load(std::memory_order_relaxed);
 }
 
+const char* ThreadCore::WhyRetire() const {
+  if (lifecycle_.is_broken()) return "the pool is broken";
+  if (lifecycle_.is_closed()) return "the pool was shut down";
+  if (lifecycle_.must_retire()) return "Join() waits for it";
+  if (roster_.has_spare()) return "it stood in for a worker that was blocked";
+  return "it was idle for the idle_timeout";
+}
+
 bool ThreadCore::ParkIfNoneWaits(ThreadWorker& worker) {
   roster_.Park(worker.id);
   UpdateHints();
+  if (pauses_ > 0) changed_.NotifyAll();  // who paused it may wait for this
   if (Waiting() <= 0) return true;
   roster_.Unpark(worker.id);
   UpdateHints();
@@ -248,7 +317,7 @@ bool ThreadCore::Park(ThreadWorker& worker) {
   worker.may_be_searching = false;
   int64_t since = NowNanos();
   while (true) {
-    if (roster_.IsLent(worker.id) || IsBorrowed(worker)) {
+    if (roster_.IsSlotBorrowed(worker.id) || IsBorrowed(worker)) {
       worker.wake.store(ThreadWorker::kAsleep, std::memory_order_relaxed);
       roster_.NoteChange(worker.id);  // must look at the clock afterwards
       mu_.Unlock();
@@ -257,8 +326,11 @@ bool ThreadCore::Park(ThreadWorker& worker) {
       since = NowNanos();
       continue;
     }
-    const absl::Duration left =
-        idle_timeout_ - absl::Nanoseconds(NowNanos() - since);
+    absl::Duration left =
+        roster_.remaining() > static_cast<size_t>(min_workers_)
+            ? idle_timeout_ - absl::Nanoseconds(NowNanos() - since)
+            : absl::InfiniteDuration();
+    left = std::min(left, UntilTooOld(worker));
     if (roster_.IsSearching(worker.id)) {
       // Somebody has taken it off the idle ones: the word comes now, if it is
       // not there yet.
@@ -323,9 +395,14 @@ bool ThreadCore::Retire(const WorkerPtr& worker) {
   MutexLock lock(mu_);
   worker->may_be_searching = false;
   if (!roster_.Contains(worker->id))
-    return true;  // its thread ends the process
+    return true;  // its thread ends the process, or it was left behind
   roster_.BeginLeaving(worker->id);
   UpdateHints();
+  // From now on nobody prefetches anything, but somebody may have: that must
+  // not wait, if another in this place could run it.
+  lock.Unlock();
+  RevokeOnePrefetched();
+  lock.Lock();
   // Until it is forgotten, submitters count on this worker: that nobody else is
   // needed must hold in the same breath.
   while (true) {
@@ -364,10 +441,18 @@ void ThreadCore::ForgetWithThread(ThreadWorker& worker) {
 }
 
 void ThreadCore::AddUp(ThreadWorker& worker) {
-  counts_.completed += worker.completed.Get();
-  counts_.failed += worker.failed.Get();
-  counts_.cancelled += worker.cancelled.Get();
-  counts_.lost += worker.lost_tasks.Get();
+  const auto add = [](int64_t& sum, int64_t& added, int64_t count) {
+    sum += count - std::exchange(added, count);
+  };
+  add(counts_.completed, worker.added_up.completed, worker.completed.Get());
+  add(counts_.failed, worker.added_up.failed, worker.failed.Get());
+  add(counts_.cancelled, worker.added_up.cancelled, worker.cancelled.Get());
+  add(counts_.lost, worker.added_up.lost, worker.lost_tasks.Get());
+  if (std::exchange(worker.is_added_up, true)) return;
+  if (worker.histograms != nullptr) {
+    other_histograms_->wait.Add(worker.histograms->wait);
+    other_histograms_->run.Add(worker.histograms->run);
+  }
   const int64_t submitted = worker.local_submitted.Get();
   local_submitted_ += submitted;
   local_rest_ += submitted - worker.local_taken.Get();

@@ -1,9 +1,17 @@
 #include "asyncpal/pool/internal/thread_worker.h"
 
+#include <utility>
+
 #include "asyncpal/future/internal/futex.h"
 #include "asyncpal/pool/internal/thread_core.h"
 
 namespace asyncpal::internal {
+
+ThreadWorker::ThreadWorker(ThreadCore& core, int64_t id, std::string name)
+    : core(core),
+      id(id),
+      name(std::move(name)),
+      histograms(core.MakeHistograms()) {}
 
 std::exception_ptr ThreadWorker::Begin() { return core.RunInitializer(); }
 
@@ -17,13 +25,13 @@ void ThreadWorker::WakeUp() {
   FutexWakeOne(reinterpret_cast<const uint32_t*>(&wake));
 }
 
-StateBase* ThreadWorker::GoOn() { return core.GoOn(*this); }
+TaskState* ThreadWorker::GoOn() { return core.GoOn(*this); }
 
-bool ThreadWorker::RunInline(StateBase& task, bool alone) {
+bool ThreadWorker::RunInline(TaskState& task, bool alone) {
   return core.RunInline(*this, task, alone);
 }
 
-bool ThreadWorker::BeginBlocking(const StateBase* awaited) {
+bool ThreadWorker::BeginBlocking(const TaskState* awaited) {
   core.BeginBlocking(*this, awaited);
   return true;
 }

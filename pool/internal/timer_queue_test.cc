@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "asyncpal/future/testing/notification.h"
+#include "asyncpal/pool/manual_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -20,8 +22,8 @@ namespace {
 using testing::Notification;
 
 TEST(TimerQueue, RunsAFunctionNotBeforeItsTime) {
-  TimerQueue timers;
   Notification ran;
+  TimerQueue timers;
   const absl::Time start = absl::Now();
   timers.Schedule(absl::Milliseconds(20), [&] { ran.Notify(); });
   ASSERT_TRUE(ran.Wait());
@@ -29,17 +31,17 @@ TEST(TimerQueue, RunsAFunctionNotBeforeItsTime) {
 }
 
 TEST(TimerQueue, RunsAFunctionThatIsDueAtOnce) {
-  TimerQueue timers;
   Notification ran;
+  TimerQueue timers;
   timers.Schedule(absl::ZeroDuration(), [&] { ran.Notify(); });
   EXPECT_TRUE(ran.Wait());
 }
 
 TEST(TimerQueue, RunsFunctionsInTheOrderOfTheirTimes) {
-  TimerQueue timers;
   Notification all_scheduled;
   Notification done;
   std::vector<int> order;
+  TimerQueue timers;
   // Holds the queue's thread until all are in it.
   timers.Schedule(absl::ZeroDuration(), [&] { all_scheduled.Wait(); });
   timers.Schedule(absl::Milliseconds(3), [&] {
@@ -54,17 +56,17 @@ TEST(TimerQueue, RunsFunctionsInTheOrderOfTheirTimes) {
 }
 
 TEST(TimerQueue, EarlierTimerOvertakesOneThatIsWaitedFor) {
-  TimerQueue timers;
   Notification ran;
+  TimerQueue timers;
   timers.Schedule(absl::Hours(1), [] {});
   timers.Schedule(absl::Milliseconds(1), [&] { ran.Notify(); });
   EXPECT_TRUE(ran.Wait());
 }
 
 TEST(TimerQueue, CancelledFunctionDoesNotRun) {
-  TimerQueue timers;
   std::atomic<bool> ran = false;
   Notification later;
+  TimerQueue timers;
   const auto id = timers.Schedule(absl::Milliseconds(20), [&] { ran = true; });
   EXPECT_TRUE(timers.Cancel(id));
   timers.Schedule(absl::Milliseconds(30), [&] { later.Notify(); });
@@ -80,17 +82,17 @@ TEST(TimerQueue, CancelReturnsFalseTheSecondTime) {
 }
 
 TEST(TimerQueue, CancelReturnsFalseForAFunctionThatRan) {
-  TimerQueue timers;
   Notification ran;
+  TimerQueue timers;
   const auto id = timers.Schedule(absl::ZeroDuration(), [&] { ran.Notify(); });
   ASSERT_TRUE(ran.Wait());
   EXPECT_FALSE(timers.Cancel(id));
 }
 
 TEST(TimerQueue, CancelReturnsFalseForAFunctionThatRuns) {
-  TimerQueue timers;
   Notification running;
   Notification go_on;
+  TimerQueue timers;
   const auto id = timers.Schedule(absl::ZeroDuration(), [&] {
     running.Notify();
     go_on.Wait();
@@ -146,8 +148,8 @@ TEST(TimerQueue, FunctionMayDestroyTheQueue) {
 }
 
 TEST(TimerQueue, FunctionMayScheduleAnother) {
-  TimerQueue timers;
   Notification ran;
+  TimerQueue timers;
   timers.Schedule(absl::ZeroDuration(), [&] {
     timers.Schedule(absl::ZeroDuration(), [&] { ran.Notify(); });
   });
@@ -155,8 +157,8 @@ TEST(TimerQueue, FunctionMayScheduleAnother) {
 }
 
 TEST(TimerQueue, FunctionThatThrowsStopsNoOther) {
-  TimerQueue timers;
   Notification ran;
+  TimerQueue timers;
   ::testing::internal::CaptureStderr();
   timers.Schedule(absl::ZeroDuration(), [] { throw std::runtime_error("x"); });
   timers.Schedule(absl::Milliseconds(1), [&] { ran.Notify(); });
@@ -166,15 +168,75 @@ TEST(TimerQueue, FunctionThatThrowsStopsNoOther) {
 }
 
 TEST(TimerQueue, HugeDelaysDoNotOverflow) {
-  TimerQueue timers;
   std::atomic<bool> ran = false;
   Notification later;
+  TimerQueue timers;
   timers.Schedule(absl::InfiniteDuration(), [&] { ran = true; });
   timers.Schedule(absl::Nanoseconds(std::numeric_limits<int64_t>::max()),
                   [&] { ran = true; });
   timers.Schedule(absl::Milliseconds(10), [&] { later.Notify(); });
   ASSERT_TRUE(later.Wait());
   EXPECT_FALSE(ran);
+}
+
+class TimerQueueOnAManualClock : public ::testing::Test {
+ protected:
+  // Notes the clock's time when it runs.
+  TimerQueue::TimerId Schedule(absl::Duration delay) {
+    return timers_.Schedule(delay, [this] { ran_.push_back(clock_->Now()); });
+  }
+
+  const std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
+  TimerQueue timers_{clock_};
+  std::vector<absl::Duration> ran_;
+};
+
+TEST_F(TimerQueueOnAManualClock, FunctionsRunInAdvanceAtTheirTimes) {
+  Schedule(absl::Seconds(30));
+  Schedule(absl::Seconds(10));
+  Schedule(absl::Seconds(20));
+  clock_->Advance(absl::Seconds(9));
+  EXPECT_THAT(ran_, ::testing::IsEmpty());
+  clock_->Advance(absl::Seconds(11));
+  EXPECT_THAT(ran_,
+              ::testing::ElementsAre(absl::Seconds(10), absl::Seconds(20)));
+  clock_->Advance(absl::Seconds(100));
+  EXPECT_EQ(ran_.back(), absl::Seconds(30));
+}
+
+TEST_F(TimerQueueOnAManualClock, CancelledFunctionDoesNotRun) {
+  const TimerQueue::TimerId id = Schedule(absl::Seconds(10));
+  Schedule(absl::Seconds(20));
+  EXPECT_TRUE(timers_.Cancel(id));
+  clock_->Advance(absl::Seconds(20));
+  EXPECT_THAT(ran_, ::testing::ElementsAre(absl::Seconds(20)));
+}
+
+TEST_F(TimerQueueOnAManualClock, FunctionMayScheduleOneForTheSameAdvance) {
+  timers_.Schedule(absl::Seconds(10), [this] { Schedule(absl::Seconds(5)); });
+  clock_->Advance(absl::Seconds(20));
+  EXPECT_THAT(ran_, ::testing::ElementsAre(absl::Seconds(15)));
+}
+
+TEST_F(TimerQueueOnAManualClock, NowAndAfterAreThoseOfTheClock) {
+  clock_->Advance(absl::Seconds(3));
+  EXPECT_EQ(timers_.Now(), absl::ToInt64Nanoseconds(absl::Seconds(3)));
+  EXPECT_EQ(timers_.After(absl::Seconds(4)),
+            absl::ToInt64Nanoseconds(absl::Seconds(7)));
+  EXPECT_EQ(timers_.After(absl::InfiniteDuration()), TimerQueue::kNever);
+}
+
+TEST(TimerQueue, LeavesNothingBehindInItsClock) {
+  const auto clock = std::make_shared<ManualClock>();
+  auto capture = std::make_shared<int>(7);
+  const std::weak_ptr<int> weak = capture;
+  {
+    TimerQueue timers(clock);
+    timers.Schedule(absl::Hours(1), [capture = std::move(capture)] {});
+  }
+  EXPECT_TRUE(weak.expired());
+  EXPECT_EQ(clock->UntilNextTimer(), std::nullopt);
+  clock->Advance(absl::Hours(2));
 }
 
 }  // namespace

@@ -32,10 +32,10 @@ Program TimeOuts() {
           .idle_at_first = 1,
           .workers_time_out = true};
 }
-Program WornOut() {
+Program OneTaskEach() {
   return {.tasks = {kPlain, kMeets, kMeets},
           .submitters = {{0, 1}, {2}},
-          .worn_out = true};
+          .one_task_each = true};
 }
 Program FailingStarts() {
   return {.tasks = {kPlain, kPlain, kPlain},
@@ -63,7 +63,7 @@ Program FailingReplacements() {
   return {.tasks = {WaitsFor(2), kPlain, kPlain},
           .submitters = {{0, 1, 2}},
           .failing_starts = 1,
-          .worn_out = true};
+          .one_task_each = true};
 }
 Program EndlessStart() {
   return {.tasks = {kPlain, kPlain, kPlain},
@@ -102,6 +102,33 @@ Program ThreeThatFail() {
           .failing_starts = 2};
 }
 
+constexpr Task kUrgent = {.is_urgent = true};
+Program TwoClasses() {
+  return {.tasks = {kPlain, kUrgent, kUrgent},
+          .submitters = {{0, 1}, {2}},
+          .idle_at_first = 2};
+}
+// Each goes after a task, while others come and the pool is paused.
+Program TwoClassesOneTaskEach() {
+  return {.tasks = {kPlain, kUrgent, kPlain},
+          .submitters = {{0, 1}, {2}},
+          .one_task_each = true,
+          .pauses = 1};
+}
+Program Pauses() {
+  return {.tasks = {kPlain, kUrgent, kPlain},
+          .submitters = {{0, 1}, {2}},
+          .idle_at_first = 2,
+          .pauses = 2};
+}
+// The first worker that is started will not come.
+Program PausedEndlessStart() {
+  return {.tasks = {kPlain, kPlain},
+          .submitters = {{0, 1}},
+          .endless_start = 1,
+          .pauses = 1};
+}
+
 struct Case {
   const char* name;
   Program (*make)();
@@ -121,14 +148,17 @@ INSTANTIATE_TEST_SUITE_P(
     , WakeupExplorer,
     ::testing::Values(
         Case{"Barrier", Barrier}, Case{"BarrierOfIdleWorkers", BarrierOfIdle},
-        Case{"TimeOuts", TimeOuts}, Case{"WornOut", WornOut},
+        Case{"TimeOuts", TimeOuts}, Case{"OneTaskEach", OneTaskEach},
         Case{"FailingStarts", FailingStarts}, Case{"StandIns", StandIns},
         Case{"FailingStandIns", FailingStandIns},
         Case{"FailingReplacements", FailingReplacements},
         Case{"EndlessStart", EndlessStart}, Case{"NoStarts", NoStarts},
         Case{"ThreeWorkers", Three}, Case{"ThreeThatTimeOut", ThreeThatTimeOut},
         Case{"ThreeThatFail", ThreeThatFail}, Case{"OneIsWoken", OneIsWoken},
-        Case{"OneWorkerThatFails", OneWorkerThatFails}),
+        Case{"OneWorkerThatFails", OneWorkerThatFails},
+        Case{"TwoClasses", TwoClasses},
+        Case{"TwoClassesOneTaskEach", TwoClassesOneTaskEach},
+        Case{"Pauses", Pauses}, Case{"PausedEndlessStart", PausedEndlessStart}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // What the walk says of `program` with that fault in it.
@@ -148,7 +178,7 @@ TEST(SeededFault, ParkingWithoutALookIsFound) {
 }
 
 TEST(SeededFault, RetiringWithoutASuccessorIsFound) {
-  EXPECT_THAT(Find(Fault::kRetiresWithoutSuccessor, WornOut()),
+  EXPECT_THAT(Find(Fault::kRetiresWithoutSuccessor, OneTaskEach()),
               HasSubstr("a task waits beside"));
 }
 
@@ -187,13 +217,28 @@ TEST(SeededFault, FlagThatIsReadOutsideOfTheSectionIsFound) {
 TEST(SeededFault, FlagThatIsRaisedWithoutPassingIsFound) {
   EXPECT_THAT(Find(Fault::kRaisesTheFlagWithoutPassing, StandIns()),
               HasSubstr("sees no flag"));
-  EXPECT_THAT(Find(Fault::kRaisesTheFlagWithoutPassing, WornOut()),
+  EXPECT_THAT(Find(Fault::kRaisesTheFlagWithoutPassing, OneTaskEach()),
               HasSubstr("sees no flag"));
 }
 
 TEST(SeededFault, FailedStartThatRaisesNoFlagIsFound) {
   EXPECT_THAT(Find(Fault::kFailedStartRaisesNoFlag, OneWorkerThatFails()),
               HasSubstr("is not done"));
+}
+
+TEST(SeededFault, ClassThatIsForgottenIsFound) {
+  EXPECT_THAT(Find(Fault::kClassIsForgotten, TwoClasses()),
+              HasSubstr("a task waits beside"));
+}
+
+TEST(SeededFault, ResumeThatWakesOneIsFound) {
+  EXPECT_THAT(Find(Fault::kResumeWakesOne, PausedEndlessStart()),
+              HasSubstr("a task waits beside room for a worker"));
+}
+
+TEST(SeededFault, PauseThatIsReadOutsideOfTheLockIsFound) {
+  EXPECT_THAT(Find(Fault::kPauseIsReadOutsideOfTheLock, Pauses()),
+              HasSubstr("a task waits beside"));
 }
 
 TEST(SeededFault, SearchThatEndsWithoutASuccessorIsFoundWhereOneIsWoken) {

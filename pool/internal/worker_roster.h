@@ -25,7 +25,7 @@ namespace asyncpal::internal {
 //   Dispatch(choice);
 //
 // A worker that is awake and on its way to the queue is *searching*: a new one,
-// one that was woken, one that looks out before it parks. Whoever makes a task
+// one that was woken, one that spins before it parks. Whoever makes a task
 // wait or ends a search must call Choose() in the same section. After an empty
 // choice there are as many searching workers as waiting tasks, or as are woken
 // at once, or no worker is idle and none may be started.
@@ -58,7 +58,13 @@ class WorkerRoster {
         max_waking_(max_waking) {}
   void set_max_waking(size_t n) { max_waking_ = n; }
 
+  // From now on there may be that many. Who calls this sees to what waits, by
+  // Choose(), and lets idle ones look whether they are spare.
+  void set_max_workers(size_t n) { max_workers_ = n; }
+
   size_t size() const { return entries_.size(); }
+  // Without those that have decided to go.
+  size_t remaining() const { return entries_.size() - going_; }
   size_t idle() const { return idle_.size(); }
   size_t searching() const { return searching_; }
   bool Contains(int64_t id) const { return entries_.count(id) > 0; }
@@ -72,8 +78,11 @@ class WorkerRoster {
   bool is_full() const { return entries_.size() >= max_workers_; }
   bool is_over_max() const { return staying() > max_workers_; }
 
-  // Whether Choose() could find somebody, if tasks wait.
-  bool is_hungry() const { return !idle_.empty() || may_grow(); }
+  // Whether Choose() could find somebody, if tasks wait. No more than it wakes
+  // at once: each that is on its way sees to the next.
+  bool is_hungry() const {
+    return idle_.empty() ? may_grow() : searching_ - starting_ < max_waking_;
+  }
 
   // Whether every worker is in a task, and none may be added: tasks wait until
   // one of them comes back.
@@ -103,7 +112,6 @@ class WorkerRoster {
   Choice Choose(int64_t waiting, Make&& make) {
     if (!is_hungry() || !NeedsMore(waiting)) return {};
     if (idle_.empty()) return {.start = Add(std::forward<Make>(make))};
-    if (searching_ - starting_ >= max_waking_) return {};
     const int64_t id = idle_.back();
     idle_.pop_back();
     StartSearching(id);
@@ -174,26 +182,26 @@ class WorkerRoster {
   }
   // Somebody works in the place of this worker, which has left the idle ones
   // and sleeps on.
-  void Lend(int64_t id) {
+  void BorrowSlot(int64_t id) {
     Entry* const entry = Find(id);
     if (entry == nullptr) return;
-    entry->lent = true;
+    entry->borrowed = true;
     entry->seen_changes = changes_;
   }
-  bool IsLent(int64_t id) const {
+  bool IsSlotBorrowed(int64_t id) const {
     const auto found = entries_.find(id);
-    return found != entries_.end() && found->second.lent;
+    return found != entries_.end() && found->second.borrowed;
   }
   // It is idle again. True: it has to be woken, to see what has changed.
-  bool EndLoan(int64_t id) {
+  bool ReturnSlot(int64_t id) {
     Entry* const entry = Find(id);
     if (entry == nullptr) return false;
-    entry->lent = false;
+    entry->borrowed = false;
     Park(id);
     return entry->seen_changes != changes_;
   }
   // Something has changed that idle workers look at before they sleep: all of
-  // them, or one that is lent.
+  // them, or one whose slot is borrowed.
   void NoteChange() { ++changes_; }
   void NoteChange(int64_t id) {
     Entry* const entry = Find(id);
@@ -224,6 +232,8 @@ class WorkerRoster {
     return remaining > max_workers_ &&
            remaining > blocked_ + blocked_elsewhere_ + 1;
   }
+  // Whether a worker has decided to go, and is there still.
+  bool has_going() const { return going_ > 0; }
   // The worker will retire. It is a worker still, and makes no room.
   void DecideToGo(int64_t id) {
     Entry* const entry = Find(id);
@@ -275,7 +285,7 @@ class WorkerRoster {
     bool starting = false;  // only while searching
     bool going = false;
     bool leaving = false;  // only while going
-    bool lent = false;
+    bool borrowed = false;
     uint64_t seen_changes = 0;
   };
 

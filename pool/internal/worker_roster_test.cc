@@ -57,6 +57,18 @@ TEST_F(WorkerRosterTest, WakesNobodyWhileEnoughAreSearching) {
   EXPECT_TRUE(two_.Choose(1, Make).empty());
 }
 
+TEST_F(WorkerRosterTest, IsNotHungryWhileAsManySearchAsAreWokenAtOnce) {
+  Roster three(3, kStandIns, /*max_waking=*/1);
+  AddIdle(three, 3);
+  ASSERT_TRUE(three.is_hungry());
+  ASSERT_EQ(three.Choose(2, Make).wake, 3);
+  EXPECT_FALSE(three.is_hungry());
+  EXPECT_TRUE(three.Choose(2, Make).empty());
+  three.StopSearching(3);
+  EXPECT_TRUE(three.is_hungry());
+  EXPECT_EQ(three.Choose(1, Make).wake, 2);
+}
+
 TEST_F(WorkerRosterTest, StartsNobodyBeyondTheMaximum) {
   AddBusy(two_, 2);
   EXPECT_TRUE(two_.Choose(9, Make).empty());
@@ -281,36 +293,37 @@ TEST_F(WorkerRosterTest, IdsAreNeverUsedTwice) {
   EXPECT_EQ(two_.Add(Make), 2);
 }
 
-// ----------------------------------------------------------------- Loans
+// ----------------------------------------------------------------- Slots
 
-TEST_F(WorkerRosterTest, WorkerIsIdleAgainAfterALoan) {
+TEST_F(WorkerRosterTest, WorkerIsIdleAgainOnceItsSlotIsReturned) {
   AddIdle(two_, 1);
   ASSERT_EQ(two_.Choose(1, Make).wake, 1);
-  two_.Lend(1);
-  EXPECT_TRUE(two_.IsLent(1));
-  EXPECT_FALSE(two_.EndLoan(1));
-  EXPECT_FALSE(two_.IsLent(1));
+  two_.BorrowSlot(1);
+  EXPECT_TRUE(two_.IsSlotBorrowed(1));
+  EXPECT_FALSE(two_.ReturnSlot(1));
+  EXPECT_FALSE(two_.IsSlotBorrowed(1));
   EXPECT_EQ(two_.NewestIdle(), 1);
   EXPECT_EQ(two_.searching(), 0u);
 }
 
-TEST_F(WorkerRosterTest, LoanEndsWithAWakeUpIfSomethingHasChangedMeanwhile) {
+TEST_F(WorkerRosterTest,
+       ReturnedSlotWakesItsWorkerIfSomethingHasChangedMeanwhile) {
   AddIdle(two_, 2);
   ASSERT_EQ(two_.Choose(1, Make).wake, 2);
-  two_.Lend(2);
+  two_.BorrowSlot(2);
   two_.NoteChange();
-  EXPECT_TRUE(two_.EndLoan(2));
+  EXPECT_TRUE(two_.ReturnSlot(2));
   ASSERT_EQ(two_.Choose(1, Make).wake, 2);
-  two_.Lend(2);
-  EXPECT_FALSE(two_.EndLoan(2));
+  two_.BorrowSlot(2);
+  EXPECT_FALSE(two_.ReturnSlot(2));
 }
 
-TEST_F(WorkerRosterTest, LoanEndsWithAWakeUpIfThisWorkerIsToLook) {
+TEST_F(WorkerRosterTest, ReturnedSlotWakesItsWorkerIfThisWorkerIsToLook) {
   AddIdle(two_, 1);
   ASSERT_EQ(two_.Choose(1, Make).wake, 1);
-  two_.Lend(1);
+  two_.BorrowSlot(1);
   two_.NoteChange(1);
-  EXPECT_TRUE(two_.EndLoan(1));
+  EXPECT_TRUE(two_.ReturnSlot(1));
 }
 
 // ---------------------------------------------------------------- Memory

@@ -179,9 +179,11 @@ TYPED_TEST_P(PoolWorkerContract, CountsOfAFreshPoolAreZero) {
   for (const int64_t count :
        {stats.workers, stats.busy, stats.idle, stats.submitted, stats.pending,
         stats.running, stats.completed, stats.failed, stats.cancelled,
-        stats.lost}) {
+        stats.lost, stats.rejected, stats.expired, stats.timed_out,
+        stats.workers_started, stats.workers_lost}) {
     EXPECT_EQ(count, 0);
   }
+  EXPECT_EQ(stats.oldest_pending, absl::ZeroDuration());
 }
 
 TYPED_TEST_P(PoolWorkerContract, StatsCountEachTaskWhereItIs) {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
+#include "asyncpal/future/internal/sanitizers.h"
 #include "asyncpal/pool/pool.h"
 #include "asyncpal/pool/process_pool.h"
 #include "gtest/gtest.h"
@@ -19,11 +20,7 @@
 
 namespace asyncpal::testing {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kIsSanitized = true;
-#else
-inline constexpr bool kIsSanitized = false;
-#endif
+inline constexpr bool kIsSanitized = ASYNCPAL_ASAN || ASYNCPAL_TSAN;
 
 // One process for good, although its number may be used again.
 struct ProcessIdentity {

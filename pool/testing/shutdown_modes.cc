@@ -177,7 +177,7 @@ int RunShutdownMode(const std::string& mode) {
   }
   if (mode == "drain_past_the_deadline") {
     GlobalShutdown::SetMode(ExitMode::kDrain);
-    GlobalShutdown::SetDeadline(absl::Milliseconds(400));
+    GlobalShutdown::SetDeadline(absl::Milliseconds(1200));
     LeakHungPool();
     LeakBusyPool();
     return 3;
@@ -217,7 +217,7 @@ int RunShutdownMode(const std::string& mode) {
     pool->Check();  // throws, and nobody catches it
   }
   if (mode == "hang") {
-    GlobalShutdown::SetDeadline(absl::Milliseconds(400));
+    GlobalShutdown::SetDeadline(absl::Milliseconds(1200));
     LeakHungPool();
     LeakBusyPool();
     GlobalShutdown::Register([] { throw std::runtime_error("bad handler"); });
@@ -225,7 +225,7 @@ int RunShutdownMode(const std::string& mode) {
     return 3;
   }
   if (mode == "hanging_handler") {
-    GlobalShutdown::SetDeadline(absl::Milliseconds(400));
+    GlobalShutdown::SetDeadline(absl::Milliseconds(1200));
     GlobalShutdown::Register([] { WaitForTheEnd(); });
     return 3;
   }

@@ -7,9 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/log.h"
+#include "asyncpal/pool/internal/initializer.h"
 #include "asyncpal/pool/internal/thread_core.h"
-#include "asyncpal/pool/internal/worker_hook.h"
 
 // What runs before a worker's first task and after its last.
 //
@@ -79,11 +80,12 @@ struct Trial {
 }  // namespace
 
 std::exception_ptr ThreadCore::RunInitializer() {
-  return RunHook<InitializerError>(options_.initializer, Label());
+  return internal::RunInitializer<InitializerError>(options_.initializer,
+                                                    Label());
 }
 
 std::exception_ptr ThreadCore::RunFinalizer() {
-  return RunHook<FinalizerError>(options_.finalizer, Label());
+  return internal::RunInitializer<FinalizerError>(options_.finalizer, Label());
 }
 
 bool ThreadCore::BeginWork(ThreadWorker& worker) {
@@ -116,8 +118,14 @@ bool ThreadCore::BeginWork(ThreadWorker& worker) {
     if (!roster_.Contains(worker.id)) return false;  // it has been left
     worker.may_be_left = false;
     roster_.EndStart(worker.id);
+    if (error == nullptr && runs_tasks_here()) ++counts_.workers_started;
   }
-  if (error == nullptr) return true;
+  if (error == nullptr) {
+    worker.is_ready = true;
+    if (runs_tasks_here()) worker.ready_since.store(NowNanos());
+    if (runs_tasks_here()) ReportWorkerStarted(worker);
+    return true;
+  }
   Break(std::move(error));
   return false;
 }
@@ -141,10 +149,11 @@ void ThreadCore::Test() {
       Trial& trial;
       ~Begun() { trial.SetBegun(); }
     } begun{*trial};
-    std::exception_ptr error =
-        RunHook<InitializerError>(self->options_.initializer, label);
+    std::exception_ptr error = internal::RunInitializer<InitializerError>(
+        self->options_.initializer, label);
     if (error == nullptr && trial->SetBegun()) {
-      error = RunHook<FinalizerError>(self->options_.finalizer, label);
+      error = internal::RunInitializer<FinalizerError>(self->options_.finalizer,
+                                                       label);
     }
     MutexLock lock(trial->mu);
     trial->error = error;

@@ -1,0 +1,41 @@
+#ifndef ASYNCPAL_POOL_INTERNAL_AMBIENT_TRACE_H_
+#define ASYNCPAL_POOL_INTERNAL_AMBIENT_TRACE_H_
+
+#include <string>
+#include <utility>
+
+#include "asyncpal/future/internal/task_state.h"
+
+namespace asyncpal::internal {
+
+// The trace that a thread's submissions belong to, where something has said so:
+// a scope of the code that runs, or else the innermost task on this thread, in
+// a worker process the one that it was sent.
+//
+// Threads: each has its own. Lifetime: scopes are on the stack.
+// Ordering, Errors, Shutdown: none.
+class AmbientTrace {
+ public:
+  // While it lives. Where a task runs inside of another one's wait, the outer
+  // one's scopes are not its own.
+  explicit AmbientTrace(std::string traceparent);
+  ~AmbientTrace() { innermost_ = outer_; }
+  AmbientTrace(const AmbientTrace&) = delete;
+  AmbientTrace& operator=(const AmbientTrace&) = delete;
+
+  // Null: none.
+  static const std::string* Current();
+  // A task that is about to be submitted, and has none of its own, gets it.
+  static void GiveTo(TaskState& task);
+
+ private:
+  static inline constinit thread_local const AmbientTrace* innermost_ = nullptr;
+
+  const std::string traceparent_;
+  const TaskState* const task_;  // that this scope is in; null: in none
+  const AmbientTrace* const outer_;
+};
+
+}  // namespace asyncpal::internal
+
+#endif  // ASYNCPAL_POOL_INTERNAL_AMBIENT_TRACE_H_
