@@ -19,7 +19,9 @@ _STRUCTS = [
     "MapOptions",
     "ShutdownOptions",
     "PoolStats",
+    "DurationHistogram",
     "WorkerInfo",
+    "TaskReport",
 ]
 
 # What is called otherwise, or missing for a reason. Each entry must be needed.
@@ -33,6 +35,22 @@ _EXCEPTIONS = {
     ("csharp", "MapOptions.keep_order"): "Map() and MapUnordered()",
     ("csharp", "WorkerInfo.pid"): "ProcessId",
     ("csharp", "WorkerInfo.busy"): "IsBusy",
+    ("csharp", "TaskReport.pid"): "ProcessId",
+    ("csharp", "TaskReport.lost"): "IsLost",
+    ("java", "PoolStats.wait"): "waitTimes, as each object has a wait()",
+    ("java", "PoolStats.run"): "runTimes",
+    ("csharp", "PoolStats.delayed"): "nothing there submits a task for later",
+    **{(language, field): "of C++ pools so far"
+       for language in ("java", "csharp")
+       for field in (
+           "MapOptions.on_error", "PoolOptions.clock", "ProcessPoolOptions.clock",
+           "PoolStats.retried",
+           "PoolOptions.priority_step",
+           "ProcessPoolOptions.priority_step", "PoolOptions.min_workers",
+           "ProcessPoolOptions.min_workers", "PoolOptions.max_worker_age",
+           "ProcessPoolOptions.max_worker_age",
+           "ProcessPoolOptions.max_worker_bytes", "TaskOptions.priority",
+           "TaskOptions.at_shutdown")},
 }
 
 # Where each struct's fields are to be found.
@@ -92,10 +110,13 @@ def in_csharp(files, struct, field):
     name = camel(field)
     name = name[0].upper() + name[1:]
     for text in map(without_comments, files.values()):
+        record = re.search(rf"\brecord {struct}\((.*?)\)", text, re.DOTALL)
+        if record:
+            return re.search(rf"\b{name}(,|$)", record[1]) is not None
         for kind in _CSHARP_TYPES.get(struct, [struct]):
-            found = re.search(rf"\brecord {kind}\b(.*?)^(\}}|.*\);$)", text,
+            found = re.search(rf"\brecord {kind}\b(.*?)^\}}", text,
                               re.MULTILINE | re.DOTALL)
-            if found and re.search(rf"\b{name}( \{{ get;|,|\);)", found[0]):
+            if found and re.search(rf"\b{name} \{{ get;", found[0]):
                 return True
     return False
 

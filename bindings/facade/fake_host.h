@@ -129,7 +129,7 @@ class FakeHostTest : public ::testing::Test {
   ThreadPool& MakePool(int max_workers) {
     pool_ = std::make_unique<ThreadPool>(
         new FakeHost(journal_),
-        PoolSettings{.max_workers = max_workers, .name = "p"});
+        NativePoolOptions{.max_workers = max_workers, .name = "p"});
     return *pool_;
   }
   void Keep(int64_t id, std::function<int()> body) {
@@ -140,7 +140,7 @@ class FakeHostTest : public ::testing::Test {
     Keep(id, std::move(body));
     return pool_->Submit(id);
   }
-  int64_t Submit(int64_t id, const TaskSettings& settings,
+  int64_t Submit(int64_t id, const NativeTaskOptions& settings,
                  std::function<int()> body) {
     Keep(id, std::move(body));
     return pool_->Submit(id, settings);

@@ -32,7 +32,7 @@ class Host {
   virtual void BeginWorker(const std::string& name, Failure& failure) = 0;
   virtual void EndWorker(Failure& failure) = 0;
 
-  // Where PoolSettings::host_makes_threads is set: starts a thread of the
+  // Where NativePoolOptions::host_makes_threads is set: starts a thread of the
   // host's own for a new worker, which calls ThreadPool::RunWorker(worker). On
   // the thread that needs it, say because of a submission. False: there is none
   // to be had.

@@ -1,6 +1,9 @@
 #ifndef ASYNCPAL_BINDINGS_FACADE_HOSTED_WORKER_H_
 #define ASYNCPAL_BINDINGS_FACADE_HOSTED_WORKER_H_
 
+#include <cstdint>
+#include <string>
+
 #include "asyncpal/bindings/facade/failure.h"
 
 namespace asyncpal::facade {
@@ -31,6 +34,24 @@ class HostedWorker {
   // in the parent. Throws if the pool's settings don't say so, or the parent is
   // gone.
   static Bytes Ask(const Bytes& request);
+
+  // --- Inside of WorkerHost::Serve(), or of Host::Run(), on that thread ---
+  // Whether a task runs; or else an initializer or a finalizer.
+  static bool RunsTask();
+  // What TaskContext has of the task. Elsewhere InvalidStateError.
+  static std::string TaskName();
+  static int64_t TaskId();
+  static int TaskAttempt();
+  static std::string Traceparent();  // empty: none
+
+  // --- Inside of WorkerHost::Serve() alone ---
+  // On its thread: ReportProgress() reaches its task from now on.
+  static void ShareTask();
+  // On any thread: what ProcessPool::Progress() has from now on. Nothing if
+  // that task is not shared, or has ended. Throws std::invalid_argument unless
+  // `fraction` is between 0 and 1.
+  static void ReportProgress(int64_t task, int attempt, double fraction,
+                             const std::string& text);
 };
 
 }  // namespace asyncpal::facade

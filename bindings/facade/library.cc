@@ -11,6 +11,8 @@
 #include "asyncpal/future/log.h"
 #include "asyncpal/pool/host/host_pool.h"
 #include "asyncpal/pool/options.h"
+#include "asyncpal/pool/task_context.h"
+#include "asyncpal/pool/trace.h"
 
 namespace asyncpal::facade {
 
@@ -31,6 +33,12 @@ void Library::SetShutdownMode(int mode) {
   }
   host::SetShutdownMode(kModes[mode]);
 }
+
+void Library::StartTrace(const std::string& path) { Trace::Start(path); }
+
+void Library::StopTrace() { Trace::Stop(); }
+
+std::string Library::Traceparent() { return TraceparentScope::Current(); }
 
 void Library::SetLogHost(LogHost* host) {
   if (host == nullptr) {

@@ -34,6 +34,14 @@ class Library {
   static void SetShutdownDeadline(int64_t nanos);
   static void SetShutdownMode(int mode);  // a HostExitMode
 
+  // As asyncpal::Trace.
+  static void StartTrace(const std::string& path);
+  static void StopTrace();
+
+  // As TraceparentScope::Current(): what a submission of this thread carries if
+  // its settings have none; empty: nothing.
+  static std::string Traceparent();
+
   // As asyncpal::SetLogSink(); owns `host`. Null: stderr.
   static void SetLogHost(LogHost* host);
 };

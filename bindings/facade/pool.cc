@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/pool/observer.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::facade {
@@ -32,6 +33,14 @@ size_t ToStackSize(int64_t bytes) {
 }
 
 }  // namespace
+
+DurationHistogram::DurationHistogram(
+    const asyncpal::DurationHistogram& histogram)
+    : counts_(histogram.counts), sum_(ToNanos(histogram.sum)) {
+  for (const absl::Duration bound : histogram.bounds) {
+    bounds_.push_back(ToNanos(bound));
+  }
+}
 
 Pool::~Pool() = default;
 
@@ -83,24 +92,35 @@ PoolStats Pool::Stats() const {
           .cancelled = stats.cancelled,
           .lost = stats.lost,
           .rejected = stats.rejected,
-          .stalls = stats.stalls};
+          .stalls = stats.stalls,
+          .expired = stats.expired,
+          .timed_out = stats.timed_out,
+          .workers_started = stats.workers_started,
+          .workers_lost = stats.workers_lost,
+          .oldest_pending = ToNanos(stats.oldest_pending),
+          .wait = DurationHistogram(stats.wait),
+          .run = DurationHistogram(stats.run)};
 }
 
 WorkerList Pool::Workers() const {
   std::vector<WorkerInfo> workers;
-  for (asyncpal::WorkerInfo& info : pool_->Workers()) {
-    workers.push_back({.id = info.id,
-                       .name = std::move(info.name),
-                       .pid = info.pid.value_or(0),
-                       .busy = info.busy,
-                       .tasks_done = info.tasks_done,
-                       .current_task = std::move(info.current_task),
-                       .running_for = ToNanos(info.running_for)});
+  for (const asyncpal::WorkerInfo& worker : pool_->Workers()) {
+    workers.push_back(ToWorkerInfo(worker));
   }
   return WorkerList(std::move(workers));
 }
 
-PoolOptions ToPoolOptions(const PoolSettings& settings) {
+WorkerInfo ToWorkerInfo(const asyncpal::WorkerInfo& worker) {
+  return {.id = worker.id,
+          .name = worker.name,
+          .pid = worker.pid.value_or(0),
+          .busy = worker.busy,
+          .tasks_done = worker.tasks_done,
+          .current_task = worker.current_task,
+          .running_for = ToNanos(worker.running_for)};
+}
+
+PoolOptions ToPoolOptions(const NativePoolOptions& settings) {
   return {.max_workers = settings.max_workers,
           .name = settings.name,
           .idle_timeout = FromNanos(settings.idle_timeout),
@@ -108,14 +128,18 @@ PoolOptions ToPoolOptions(const PoolSettings& settings) {
           .max_pending = settings.max_pending,
           .when_full = ToWhenFull(settings.when_full),
           .stack_size = ToStackSize(settings.stack_size),
-          .initializer_timeout = FromNanos(settings.initializer_timeout)};
+          .initializer_timeout = FromNanos(settings.initializer_timeout),
+          .stall_threshold = FromNanos(settings.stall_threshold),
+          .observer = settings.observer,
+          .histograms = settings.histograms};
 }
 
-TaskOptions ToTaskOptions(const TaskSettings& settings) {
+TaskOptions ToTaskOptions(const NativeTaskOptions& settings) {
   return {.name = settings.name,
           .timeout = FromNanos(settings.timeout),
           .queue_deadline = FromNanos(settings.queue_deadline),
-          .max_attempts = settings.max_attempts};
+          .max_attempts = settings.max_attempts,
+          .traceparent = settings.traceparent};
 }
 
 int64_t Pool::idle_timeout() const { return ToNanos(pool_->idle_timeout()); }

@@ -16,10 +16,14 @@
 // nothing that waits where the host has to be able to interrupt the wait. The
 // largest int64_t is an infinite duration.
 
+namespace asyncpal {
+class PoolObserver;
+}  // namespace asyncpal
+
 namespace asyncpal::facade {
 
 // As asyncpal::PoolOptions.
-struct PoolSettings {
+struct NativePoolOptions {
   int max_workers = 0;
   std::string name;
   int64_t idle_timeout = 60000000000;  // ns
@@ -30,12 +34,17 @@ struct PoolSettings {
   int64_t max_pending = 0;
   int when_full = 0;  // as WhenFull: block, reject, run on the caller, drop
   int64_t stack_size = 0;  // of a ThreadPool's own threads, in bytes
+  int64_t stall_threshold = kForever;  // ns
+  bool histograms = false;
+  // Of a ThreadPool: its host has no queue of its own, since an observer, and
+  // what measures, must see each task. See SetObserver().
+  std::shared_ptr<PoolObserver> observer = nullptr;
   // Of a ThreadPool: its workers' threads come from Host::StartWorker().
   bool host_makes_threads = false;
 };
 
 // As asyncpal::TaskOptions.
-struct TaskSettings {
+struct NativeTaskOptions {
   std::string name;
   int64_t timeout = kForever;         // ns
   int64_t queue_deadline = kForever;  // ns
@@ -43,6 +52,26 @@ struct TaskSettings {
   // What messages of a thread pool call the task, where the host counts its
   // tasks and submits others that are none. 0: the pool's own count.
   int64_t number = 0;
+  std::string traceparent;  // empty: none
+};
+
+// As asyncpal::DurationHistogram. Errors: an index that is out of range throws
+// std::out_of_range.
+class DurationHistogram {
+ public:
+  DurationHistogram() = default;
+  explicit DurationHistogram(const asyncpal::DurationHistogram& histogram);
+
+  // How many counts there are: one more than bounds, or none of either.
+  int size() const { return static_cast<int>(counts_.size()); }
+  int64_t bound(int index) const { return bounds_.at(index); }  // ns
+  int64_t count(int index) const { return counts_.at(index); }
+  int64_t sum() const { return sum_; }  // ns
+
+ private:
+  std::vector<int64_t> bounds_;
+  std::vector<int64_t> counts_;
+  int64_t sum_ = 0;
 };
 
 // As asyncpal::PoolStats.
@@ -59,6 +88,13 @@ struct PoolStats {
   int64_t lost = 0;
   int64_t rejected = 0;
   int64_t stalls = 0;  // those that native code finds: none of a host's threads
+  int64_t expired = 0;
+  int64_t timed_out = 0;
+  int64_t workers_started = 0;
+  int64_t workers_lost = 0;
+  int64_t oldest_pending = 0;  // ns
+  DurationHistogram wait;
+  DurationHistogram run;
 };
 
 // As asyncpal::WorkerInfo.
@@ -145,11 +181,13 @@ class Pool {
   const std::function<void(int64_t)> joined_;
 };
 
+WorkerInfo ToWorkerInfo(const asyncpal::WorkerInfo& worker);
+
 // What a pool of these settings is made with. Throws std::invalid_argument.
-PoolOptions ToPoolOptions(const PoolSettings& settings);
+PoolOptions ToPoolOptions(const NativePoolOptions& settings);
 
 // What the pool keeps with a task that has settings.
-TaskOptions ToTaskOptions(const TaskSettings& settings);
+TaskOptions ToTaskOptions(const NativeTaskOptions& settings);
 
 }  // namespace asyncpal::facade
 

@@ -2,10 +2,12 @@
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/future/error.h"
 #include "asyncpal/pool/host/host_processes.h"
 
 namespace asyncpal::facade {
@@ -34,13 +36,16 @@ class HostAdapter final : public host::ProcessHost {
   std::string Answer(const std::string& request) override {
     return host_->Answer(request);
   }
+  void OnLoss(const WorkerLostError& loss) override {
+    host_->OnLoss(DescribeFailure(std::make_exception_ptr(loss)));
+  }
   void Terminated() override { host_->Terminated(); }
 
  private:
   const std::shared_ptr<facade::ProcessHost> host_;
 };
 
-HostProcesses::Options ToOptions(const ProcessPoolSettings& settings) {
+HostProcesses::Options ToOptions(const NativeProcessPoolOptions& settings) {
   return {.pool = ToPoolOptions(settings),
           .close_on_exit = settings.close_on_exit,
           .worker_command = settings.worker_command(),
@@ -65,11 +70,12 @@ HostCall* CallOf(int64_t handle) { return reinterpret_cast<HostCall*>(handle); }
 
 }  // namespace
 
-ProcessPool::ProcessPool(ProcessHost* host, const ProcessPoolSettings& settings)
+ProcessPool::ProcessPool(ProcessHost* host,
+                         const NativeProcessPoolOptions& settings)
     : ProcessPool(std::shared_ptr<ProcessHost>(host), settings) {}
 
 ProcessPool::ProcessPool(std::shared_ptr<ProcessHost> host,
-                         const ProcessPoolSettings& settings)
+                         const NativeProcessPoolOptions& settings)
     : Pool(std::make_unique<HostProcesses>(std::make_shared<HostAdapter>(host),
                                            ToOptions(settings)),
            [host](int64_t join) { host->Joined(join); }) {}
@@ -86,7 +92,7 @@ int64_t ProcessPool::SubmitChunk(int64_t id, const std::string& name,
 
 int64_t ProcessPool::Submit(int64_t id, const std::string& name,
                             const Bytes& arguments,
-                            const TaskSettings& settings) {
+                            const NativeTaskOptions& settings) {
   return ToHandle(
       processes().Submit(id, name, arguments, ToTaskOptions(settings)));
 }
@@ -101,6 +107,14 @@ bool ProcessPool::Kill(int64_t handle) {
 
 void ProcessPool::Release(int64_t handle) {
   HostProcesses::Release(CallOf(handle));
+}
+
+NativeTaskProgress ProcessPool::Progress(int64_t handle) {
+  const std::optional<TaskProgress> progress =
+      HostProcesses::Progress(CallOf(handle));
+  if (!progress.has_value()) return {};
+  return {
+      .is_known = true, .fraction = progress->fraction, .text = progress->text};
 }
 
 bool ProcessPool::Receive(int64_t handle, int64_t limit) {

@@ -39,6 +39,10 @@ class ProcessHost {
     return {};
   }
 
+  // A worker has ended though nobody wanted it to, with a task or without:
+  // `loss` is a kWorkerLost. On the thread that serves it.
+  virtual void OnLoss(const Failure& loss) { static_cast<void>(loss); }
+
   // See Pool::StartJoin(), and Host::Joined().
   virtual void Joined(int64_t join) = 0;
 
@@ -46,8 +50,8 @@ class ProcessHost {
   virtual void Terminated() = 0;
 };
 
-// As asyncpal::ProcessPoolOptions, beyond what PoolSettings has.
-class ProcessPoolSettings : public PoolSettings {
+// As asyncpal::ProcessPoolOptions, beyond what NativePoolOptions has.
+class NativeProcessPoolOptions : public NativePoolOptions {
  public:
   // The program that workers run, and its arguments, one by one. It calls
   // HostedWorker::Serve(), or is a C++ program that links the library.
@@ -98,6 +102,13 @@ class ProcessPoolSettings : public PoolSettings {
 // ProcessPool::Receive(): a plain result is read at once, without user code.
 enum ResultKind { kOtherResult = 0, kPlainResult };
 
+// As asyncpal::TaskProgress.
+struct NativeTaskProgress {
+  bool is_known = false;  // false: nothing was reported, or it does not run
+  double fraction = 0;
+  std::string text;
+};
+
 // A pool of processes that run tasks by their names.
 //
 // A handle is the host's share of a native task. The host gives each up by
@@ -107,7 +118,7 @@ enum ResultKind { kOtherResult = 0, kPlainResult };
 // The rest is as for Pool.
 class ProcessPool : public Pool {
  public:
-  ProcessPool(ProcessHost* host, const ProcessPoolSettings& settings);
+  ProcessPool(ProcessHost* host, const NativeProcessPoolOptions& settings);
 
   // Hands a call to a worker, or queues it; returns its handle. `name` is that
   // of a C++ task, and `arguments` are what a ValueWriter has written for it;
@@ -116,7 +127,7 @@ class ProcessPool : public Pool {
   // to WaitForRoom() and try again.
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments);
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments,
-                 const TaskSettings& settings);
+                 const NativeTaskOptions& settings);
   // The same for a part of a map, which waits for room whatever when_full says.
   int64_t SubmitChunk(int64_t task, const std::string& name,
                       const Bytes& arguments);
@@ -132,10 +143,12 @@ class ProcessPool : public Pool {
   // its result right here if nobody else is going to, and if that is a
   // kPlainResult or one of a C++ task. True: Complete() was called.
   static bool Receive(int64_t handle, int64_t limit);
+  // As Future::progress(): what the running task has reported last.
+  static NativeTaskProgress Progress(int64_t handle);
 
  private:
   ProcessPool(std::shared_ptr<ProcessHost> host,
-              const ProcessPoolSettings& settings);
+              const NativeProcessPoolOptions& settings);
 
   host::HostProcesses& processes() const {
     return static_cast<host::HostProcesses&>(pool());

@@ -100,7 +100,7 @@ class FakeHost : public ProcessHost {
 
 class FacadeProcessPoolTest : public ::testing::Test {
  protected:
-  ProcessPool& MakePool(ProcessPoolSettings settings = {}) {
+  ProcessPool& MakePool(NativeProcessPoolOptions settings = {}) {
     settings.max_workers = 1;
     settings.name = "p";
     pool_ = std::make_unique<ProcessPool>(new FakeHost(journal_), settings);
@@ -110,7 +110,7 @@ class FacadeProcessPoolTest : public ::testing::Test {
     handles_.push_back(pool_->Submit(++last_id_, "", call));
     return last_id_;
   }
-  int64_t Call(const Bytes& call, const TaskSettings& settings) {
+  int64_t Call(const Bytes& call, const NativeTaskOptions& settings) {
     handles_.push_back(pool_->Submit(++last_id_, "", call, settings));
     return last_id_;
   }
@@ -287,7 +287,7 @@ TEST_F(FacadeProcessPoolTest, AJoinEndsWhenNoWorkerIsLeft) {
 }
 
 TEST_F(FacadeProcessPoolTest, RunsTheHostsInitializer) {
-  ProcessPoolSettings settings;
+  NativeProcessPoolOptions settings;
   settings.initializer = "fail";
   MakePool(settings);
   const Outcome outcome = Await(Call("e"));

@@ -15,14 +15,14 @@ namespace {
 
 using host::HostTask;
 using host::HostThreads;
-using ThreadMain = host::ThreadHost::ThreadMain;
+using ThreadMain = host::ThreadPoolHost::ThreadMain;
 
 void ThrowIfFailed(const Failure& failure) {
   if (!failure.empty()) std::rethrow_exception(ToException(failure));
 }
 
 // The host, with failures as values.
-class HostAdapter final : public host::ThreadHost {
+class HostAdapter final : public host::ThreadPoolHost {
  public:
   explicit HostAdapter(std::shared_ptr<Host> host) : host_(std::move(host)) {}
 
@@ -72,10 +72,11 @@ void* WorkerOf(int64_t worker) { return reinterpret_cast<void*>(worker); }
 
 static_assert(kNoTask == host::kNoTask);
 
-ThreadPool::ThreadPool(Host* host, const PoolSettings& settings)
+ThreadPool::ThreadPool(Host* host, const NativePoolOptions& settings)
     : ThreadPool(std::shared_ptr<Host>(host), settings) {}
 
-ThreadPool::ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings)
+ThreadPool::ThreadPool(std::shared_ptr<Host> host,
+                       const NativePoolOptions& settings)
     : Pool(std::make_unique<HostThreads>(
                std::make_shared<HostAdapter>(host),
                HostThreads::Options{
@@ -92,7 +93,7 @@ int64_t ThreadPool::SubmitChunk(int64_t id) {
   return ToHandle(threads().Submit(id, /*is_chunk=*/true));
 }
 
-int64_t ThreadPool::Submit(int64_t id, const TaskSettings& settings) {
+int64_t ThreadPool::Submit(int64_t id, const NativeTaskOptions& settings) {
   return ToHandle(threads().Submit(id, ToTaskOptions(settings),
                                    static_cast<uint64_t>(settings.number)));
 }

@@ -12,14 +12,14 @@ namespace asyncpal::facade {
 
 // A pool of native threads that runs the host language's tasks.
 //
-//   ThreadPool pool(new MyHost, PoolSettings{.max_workers = 4});
+//   ThreadPool pool(new MyHost, NativePoolOptions{.max_workers = 4});
 //   int64_t handle = pool.Submit(17);  // a worker calls MyHost::Run(17)
 //
 // Lifetime: owns `host`, which lives until the last worker has gone.
 // The rest is as for Pool.
 class ThreadPool : public Pool {
  public:
-  ThreadPool(Host* host, const PoolSettings& settings);
+  ThreadPool(Host* host, const NativePoolOptions& settings);
 
   // Hands the task to a worker, or queues it; returns its handle. When it
   // throws, the task was not submitted and there is no handle. kNoHandle: nor
@@ -27,7 +27,7 @@ class ThreadPool : public Pool {
   int64_t Submit(int64_t task);
   // The same for a part of a map, which waits for room whatever when_full says.
   int64_t SubmitChunk(int64_t task);
-  int64_t Submit(int64_t task, const TaskSettings& settings);
+  int64_t Submit(int64_t task, const NativeTaskOptions& settings);
 
   // On a thread that Host::StartWorker() has started, with what that was given,
   // once: becomes the worker, and returns when it has ended.
@@ -71,7 +71,7 @@ class ThreadPool : public Pool {
   static void EndBlocking(int64_t worker);
 
  private:
-  ThreadPool(std::shared_ptr<Host> host, const PoolSettings& settings);
+  ThreadPool(std::shared_ptr<Host> host, const NativePoolOptions& settings);
 
   host::HostThreads& threads() const {
     return static_cast<host::HostThreads&>(pool());

@@ -159,7 +159,7 @@ TEST_F(ThreadPoolLimitsTest, AJoinEndsWhenAllIsDoneAndNoWorkerIsLeft) {
 TEST_F(ThreadPoolLimitsTest, AJoinSendsIdleWorkersHome) {
   pool_ = std::make_unique<ThreadPool>(
       new FakeHost(journal_),
-      PoolSettings{.max_workers = 1, .idle_timeout = kForever});
+      NativePoolOptions{.max_workers = 1, .idle_timeout = kForever});
   pool_->SpawnMaxWorkers();
   pool_->StartJoin(7);
   EXPECT_TRUE(Eventually([&] { return journal_->joined == 1; }));

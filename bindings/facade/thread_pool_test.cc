@@ -91,7 +91,7 @@ TEST_F(ThreadPoolTest, AHostThatGoesOnStopsWhereItsWorkerMustRetire) {
   journal_->host_goes_on = true;
   pool_ = std::make_unique<ThreadPool>(
       new FakeHost(journal_),
-      PoolSettings{.max_workers = 1, .max_tasks_per_worker = 3});
+      NativePoolOptions{.max_workers = 1, .max_tasks_per_worker = 3});
   for (int i = 0; i < 9; ++i) Submit(i, [] { return kTaskCompleted; });
   ASSERT_TRUE(CloseAndWait());
   EXPECT_EQ(pool_->Stats().completed, 9);
@@ -283,7 +283,7 @@ class HostThreadsTest : public FakeHostTest {
   void SetUp() override {
     pool_ = std::make_unique<ThreadPool>(
         new FakeHost(journal_),
-        PoolSettings{
+        NativePoolOptions{
             .max_workers = 2, .name = "p", .host_makes_threads = true});
   }
 };
@@ -320,8 +320,8 @@ TEST(LeaveForExitTest, APoolEndsWithoutTheWorkerThatWasLeft) {
       new std::shared_ptr<Journal>(std::make_shared<Journal>());
   static auto* const started = new testing::Notification;
   static std::atomic<int64_t> worker{0};
-  static auto* const pool =
-      new ThreadPool(new FakeHost(*journal), PoolSettings{.max_workers = 1});
+  static auto* const pool = new ThreadPool(new FakeHost(*journal),
+                                           NativePoolOptions{.max_workers = 1});
   EXPECT_EQ(ThreadPool::CurrentWorker(), 0);
   {
     internal::MutexLock lock((*journal)->mu);

@@ -37,6 +37,43 @@ class CallbackProcessHost final : public facade::ProcessHost {
   const ProcessPoolCallbacks& callbacks_;
 };
 
+class CallbackObserver final : public facade::ObserverHost {
+ public:
+  CallbackObserver(void* self, const ObserverCallbacks& callbacks)
+      : self_(self), callbacks_(callbacks) {}
+  ~CallbackObserver() override { callbacks_.free(self_); }
+
+  void OnSubmit(const facade::TaskReport& task) override {
+    if (callbacks_.on_submit != nullptr) callbacks_.on_submit(self_, &task);
+  }
+  void OnStart(const facade::TaskReport& task) override {
+    if (callbacks_.on_start != nullptr) callbacks_.on_start(self_, &task);
+  }
+  void OnDone(const facade::TaskReport& task) override {
+    if (callbacks_.on_done != nullptr) callbacks_.on_done(self_, &task);
+  }
+  void OnWorkerStarted(const facade::WorkerInfo& worker) override {
+    if (callbacks_.on_worker_started == nullptr) return;
+    callbacks_.on_worker_started(self_, &worker);
+  }
+  void OnWorkerEnded(const facade::WorkerInfo& worker,
+                     const std::string& why) override {
+    if (callbacks_.on_worker_ended == nullptr) return;
+    callbacks_.on_worker_ended(self_, &worker, why.data(),
+                               static_cast<int32_t>(why.size()));
+  }
+  void OnStall(const facade::TaskReport& task,
+               const std::string& stack) override {
+    if (callbacks_.on_stall == nullptr) return;
+    callbacks_.on_stall(self_, &task, stack.data(),
+                        static_cast<int32_t>(stack.size()));
+  }
+
+ private:
+  void* const self_;
+  const ObserverCallbacks& callbacks_;
+};
+
 class CallbackLogHost final : public facade::LogHost {
  public:
   using WriteFunction = void (*)(int32_t, const char*, int32_t);
@@ -124,7 +161,7 @@ void SetPendingFailure(const std::exception_ptr& error) {
 }
 
 facade::ThreadPool* NewThreadPool(void* self, const void* callbacks,
-                                  const facade::PoolSettings& settings) {
+                                  const facade::NativePoolOptions& settings) {
   auto host = std::make_unique<CallbackHost>(
       self, *static_cast<const ThreadPoolCallbacks*>(callbacks));
   return new facade::ThreadPool(host.release(), settings);
@@ -132,10 +169,17 @@ facade::ThreadPool* NewThreadPool(void* self, const void* callbacks,
 
 facade::ProcessPool* NewProcessPool(
     void* self, const void* callbacks,
-    const facade::ProcessPoolSettings& settings) {
+    const facade::NativeProcessPoolOptions& settings) {
   auto host = std::make_unique<CallbackProcessHost>(
       self, *static_cast<const ProcessPoolCallbacks*>(callbacks));
   return new facade::ProcessPool(host.release(), settings);
+}
+
+void ObserveBy(facade::NativePoolOptions& settings, void* self,
+               const void* callbacks) {
+  auto host = std::make_unique<CallbackObserver>(
+      self, *static_cast<const ObserverCallbacks*>(callbacks));
+  facade::SetObserver(settings, host.release());
 }
 
 void ServeAsWorker(void* serve) {

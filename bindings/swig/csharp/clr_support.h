@@ -6,6 +6,7 @@
 #include <string>
 
 #include "asyncpal/bindings/facade/failure.h"
+#include "asyncpal/bindings/facade/observer.h"
 #include "asyncpal/bindings/facade/pool.h"
 #include "asyncpal/bindings/facade/process_pool.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
@@ -41,7 +42,7 @@ struct ThreadPoolCallbacks {
 
 // `callbacks` are ThreadPoolCallbacks. When it throws, Free() was called.
 facade::ThreadPool* NewThreadPool(void* self, const void* callbacks,
-                                  const facade::PoolSettings& settings);
+                                  const facade::NativePoolOptions& settings);
 
 // The methods of a facade::ProcessHost.
 struct ProcessPoolCallbacks {
@@ -57,7 +58,25 @@ struct ProcessPoolCallbacks {
 // `callbacks` are ProcessPoolCallbacks. When it throws, Free() was called.
 facade::ProcessPool* NewProcessPool(
     void* self, const void* callbacks,
-    const facade::ProcessPoolSettings& settings);
+    const facade::NativeProcessPoolOptions& settings);
+
+// The methods of a facade::ObserverHost; all but the last may be null, and are
+// not called then.
+struct ObserverCallbacks {
+  void (*on_submit)(void* self, const facade::TaskReport* task);
+  void (*on_start)(void* self, const facade::TaskReport* task);
+  void (*on_done)(void* self, const facade::TaskReport* task);
+  void (*on_worker_started)(void* self, const facade::WorkerInfo* worker);
+  void (*on_worker_ended)(void* self, const facade::WorkerInfo* worker,
+                          const char* why, int32_t why_size);
+  void (*on_stall)(void* self, const facade::TaskReport* task,
+                   const char* stack, int32_t stack_size);
+  void (*free)(void* self);
+};
+
+// Pools of these settings tell `callbacks`, which are ObserverCallbacks.
+void ObserveBy(facade::NativePoolOptions& settings, void* self,
+               const void* callbacks);
 
 // As facade::HostedWorker::Serve(). `serve` is a function
 // void* (const char* call, int64_t call_size, facade::Failure* failure)

@@ -7,13 +7,16 @@
 %newobject asyncpal::swig::NewThreadPool;
 %rename("%s") asyncpal::swig::NewProcessPool;
 %newobject asyncpal::swig::NewProcessPool;
+%rename("%s") asyncpal::swig::ObserveBy;
 %rename("%s") asyncpal::swig::ServeAsWorker;
 
 namespace asyncpal::swig {
 facade::ThreadPool *NewThreadPool(void *self, const void *callbacks,
-                                  const facade::PoolSettings &settings);
+                                  const facade::NativePoolOptions &settings);
 facade::ProcessPool *NewProcessPool(
     void *self, const void *callbacks,
-    const facade::ProcessPoolSettings &settings);
+    const facade::NativeProcessPoolOptions &settings);
+void ObserveBy(facade::NativePoolOptions &settings, void *self,
+               const void *callbacks);
 void ServeAsWorker(void *serve);
 }  // namespace asyncpal::swig

@@ -5,6 +5,13 @@
 %typemap(javabase) asyncpal::facade::Failure "RuntimeException"
 %typemap(javaclassmodifiers) asyncpal::facade::Failure
     "@SuppressWarnings(\"serial\")\npublic class"
+// Nobody sees its own stack, and it is also what a host fills in.
+%typemap(javacode) asyncpal::facade::Failure %{
+  @Override
+  public synchronized Throwable fillInStackTrace() {
+    return this;
+  }
+%}
 
 %exception {
   try {

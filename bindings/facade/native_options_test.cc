@@ -10,7 +10,7 @@ namespace {
 
 // A host's options have their defaults from here.
 TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
-  const PoolSettings threads;
+  const NativePoolOptions threads;
   const asyncpal::PoolOptions thread_options;
   EXPECT_EQ(threads.max_workers, thread_options.max_workers);
   EXPECT_EQ(threads.idle_timeout, ToNanos(thread_options.idle_timeout));
@@ -18,11 +18,14 @@ TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
   EXPECT_EQ(threads.initializer_timeout,
             ToNanos(thread_options.initializer_timeout));
   EXPECT_EQ(threads.max_pending, thread_options.max_pending);
+  EXPECT_EQ(threads.stall_threshold, ToNanos(thread_options.stall_threshold));
+  EXPECT_EQ(threads.histograms, thread_options.histograms);
+  EXPECT_EQ(threads.observer, thread_options.observer);
   EXPECT_EQ(threads.when_full, static_cast<int>(thread_options.when_full));
   EXPECT_EQ(threads.stack_size,
             static_cast<int64_t>(thread_options.stack_size));
 
-  const ProcessPoolSettings processes;
+  const NativeProcessPoolOptions processes;
   const asyncpal::ProcessPoolOptions options;
   EXPECT_EQ(processes.max_workers, options.max_workers);
   EXPECT_EQ(processes.idle_timeout, ToNanos(options.idle_timeout));
@@ -35,7 +38,7 @@ TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
   EXPECT_EQ(processes.handshake_timeout, ToNanos(options.handshake_timeout));
   EXPECT_EQ(processes.no_new_privileges, options.no_new_privileges);
 
-  const TaskSettings task;
+  const NativeTaskOptions task;
   const asyncpal::TaskOptions task_options;
   EXPECT_EQ(task.timeout, ToNanos(task_options.timeout));
   EXPECT_EQ(task.queue_deadline, ToNanos(task_options.queue_deadline));
