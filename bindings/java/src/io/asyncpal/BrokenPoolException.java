@@ -1,10 +1,10 @@
 package io.asyncpal;
 
 /**
- * A pool can't run tasks any more. Its cause, if there is one, tells what broke it.
+ * The pool can no longer run tasks. The cause, if there is one, tells what broke it.
  *
- * <p>Futures of tasks that were pending fail with it; whoever submits to the pool later gets a
- * {@link java.util.concurrent.RejectedExecutionException} with it as the cause.
+ * <p>The futures of pending tasks fail with it; a later submission throws a {@link
+ * java.util.concurrent.RejectedExecutionException} with it as the cause.
  */
 public class BrokenPoolException extends RuntimeException {
   private static final long serialVersionUID = 1;

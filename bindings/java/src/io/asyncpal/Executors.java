@@ -55,8 +55,30 @@ public final class Executors {
   }
 
   /**
-   * A pool that starts a thread whenever none is free. A thread that had nothing to do for 60
-   * seconds goes.
+   * A pool of up to {@code workers} threads, for delayed and periodic tasks; the same as {@link
+   * #newFixedThreadPool}.
+   *
+   * @param workers at least 1
+   * @return a new pool
+   * @throws IllegalArgumentException if {@code workers} is less than 1
+   */
+  public static ThreadPool newScheduledThreadPool(int workers) {
+    return newFixedThreadPool(workers);
+  }
+
+  /**
+   * A pool of one thread, for delayed and periodic tasks, which run one after the other; the same
+   * as {@link #newSingleThreadExecutor}.
+   *
+   * @return a new pool
+   */
+  public static ThreadPool newSingleThreadScheduledExecutor() {
+    return newSingleThreadExecutor();
+  }
+
+  /**
+   * A pool that starts a thread whenever none is free. A thread that has been idle for 60 seconds
+   * ends.
    *
    * @return a new pool
    */

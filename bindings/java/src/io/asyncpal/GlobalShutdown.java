@@ -8,13 +8,14 @@ import java.util.Objects;
  * an uncaught exception or a signal, but not by {@link Runtime#halt}.
  *
  * <p>A shutdown hook does what {@link #setMode} says. By default it waits until the pools have
- * nothing to do, or the deadline has passed; it closes and cancels nothing, so the application's
- * own hooks find pools that work, as those of {@code java.util.concurrent} do. Tasks that still run
- * when the deadline passes are named on standard error, and end with the JVM, as worker processes
- * do. A task that itself calls {@link System#exit} is not waited for: it can't end before the JVM.
+ * nothing left to do, or the deadline has passed; it closes and cancels nothing, so pools still
+ * work in the application's own hooks, as those of {@code java.util.concurrent} do. Tasks that are
+ * still running when the deadline passes are named on standard error, and end with the JVM, as
+ * worker processes do. A task that itself calls {@link System#exit} is not waited for: it can't end
+ * before the JVM.
  *
- * <p>Workers are daemon threads, so an open pool doesn't keep a JVM from ending; and a pool with
- * {@code closeOnExit(false)} is none of the hook's business.
+ * <p>Workers are daemon threads, so an open pool doesn't keep a JVM from ending; and the hook
+ * ignores a pool with {@code closeOnExit(false)}.
  *
  * <p><b>Threads:</b> any, at any time. Once the JVM has begun to end, both setters do nothing.
  */
@@ -26,9 +27,9 @@ public final class GlobalShutdown {
   private GlobalShutdown() {}
 
   /**
-   * Says what the end of the JVM does to open pools.
+   * Sets what the end of the JVM does to open pools.
    *
-   * @param newMode {@link ExitMode#DRAIN} if this is never called
+   * @param newMode the mode; {@link ExitMode#DRAIN} if this is never called
    */
   public static synchronized void setMode(ExitMode newMode) {
     Objects.requireNonNull(newMode, "newMode");
@@ -40,8 +41,8 @@ public final class GlobalShutdown {
   /**
    * Limits how long the end of the JVM may wait for the tasks of all pools together.
    *
-   * @param newDeadline not negative; 5 seconds if this is never called; more than 292 years is for
-   *     ever
+   * @param newDeadline not negative; 5 seconds if this is never called; more than 292 years means
+   *     forever
    * @throws IllegalArgumentException if {@code newDeadline} is negative
    */
   public static synchronized void setDeadline(Duration newDeadline) {

@@ -36,7 +36,7 @@ class HostQueue<T extends HostQueue.Item> extends HostTickets {
 
   private final ChunkQueue<T> tasks = new ChunkQueue<>();
   private final TaskCounts counts;
-  private final AtomicInteger stale = new AtomicInteger(); // about so many
+  private final AtomicInteger stale = new AtomicInteger(); // roughly this many
 
   HostQueue(TaskCounts counts) {
     super(counts);

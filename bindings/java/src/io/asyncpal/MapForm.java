@@ -1,12 +1,15 @@
 package io.asyncpal;
 
+import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
- * The eight maps of {@link PoolMaps}, which are one with options: for all, an item is one object.
+ * The maps of {@link PoolMaps} and {@link SettledMaps}, which are one with options: for all, an
+ * item is one object.
  */
 enum MapForm {
   MAP("map", true, true),
@@ -16,7 +19,11 @@ enum MapForm {
   STARMAP("starmap", true, true),
   STARMAP_UNORDERED("starmapUnordered", true, false),
   STARMAP_ALL("starmapAll", false, true),
-  STARMAP_ALL_UNORDERED("starmapAllUnordered", false, false);
+  STARMAP_ALL_UNORDERED("starmapAllUnordered", false, false),
+  MAP_SETTLED("mapSettled", true, true),
+  MAP_SETTLED_ALL("mapSettledAll", false, true),
+  STARMAP_SETTLED("starmapSettled", true, true),
+  STARMAP_SETTLED_ALL("starmapSettledAll", false, true);
 
   private final String method;
   private final boolean lazy;
@@ -35,7 +42,8 @@ enum MapForm {
       SerializableFunction<? super T, ? extends R> f,
       Iterable<? extends T> items) {
     Objects.requireNonNull(f, "f");
-    return start(pool, options, (SerializableFunction<Object, R>) f, items.iterator());
+    return start(
+        pool, options, (SerializableFunction<Object, R>) f, items.iterator(), countOf(items));
   }
 
   <A, B, R> Stream<R> start(
@@ -44,7 +52,12 @@ enum MapForm {
       SerializableBiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends A> first,
       Iterable<? extends B> second) {
-    return start(pool, options, unary(f), zip(first.iterator(), second.iterator()));
+    return start(
+        pool,
+        options,
+        unary(f),
+        zip(first.iterator(), second.iterator()),
+        shorter(countOf(first), countOf(second)));
   }
 
   <A, B, R> Stream<R> start(
@@ -52,21 +65,87 @@ enum MapForm {
       MapOptions options,
       SerializableBiFunction<? super A, ? super B, ? extends R> f,
       Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
-    return start(pool, options, unary(f), unzip(pairs.iterator()));
+    return start(pool, options, unary(f), unzip(pairs.iterator()), countOf(pairs));
+  }
+
+  @SuppressWarnings("unchecked") // it gets items of the type that it takes
+  <T, R> Stream<Settled<R>> startSettling(
+      SettledMaps pool,
+      MapOptions options,
+      SerializableFunction<? super T, ? extends R> f,
+      Iterable<? extends T> items) {
+    Objects.requireNonNull(f, "f");
+    return startSettling(
+        pool, options, (SerializableFunction<Object, R>) f, items.iterator(), countOf(items));
+  }
+
+  <A, B, R> Stream<Settled<R>> startSettling(
+      SettledMaps pool,
+      MapOptions options,
+      SerializableBiFunction<? super A, ? super B, ? extends R> f,
+      Iterable<? extends A> first,
+      Iterable<? extends B> second) {
+    return startSettling(
+        pool,
+        options,
+        unary(f),
+        zip(first.iterator(), second.iterator()),
+        shorter(countOf(first), countOf(second)));
+  }
+
+  <A, B, R> Stream<Settled<R>> startSettling(
+      SettledMaps pool,
+      MapOptions options,
+      SerializableBiFunction<? super A, ? super B, ? extends R> f,
+      Iterable<? extends Map.Entry<? extends A, ? extends B>> pairs) {
+    return startSettling(pool, options, unary(f), unzip(pairs.iterator()), countOf(pairs));
+  }
+
+  private <R> Stream<Settled<R>> startSettling(
+      SettledMaps maps,
+      MapOptions options,
+      SerializableFunction<Object, R> f,
+      Iterator<?> items,
+      OptionalLong count) {
+    SerializableFunction<Object, Attempt<R>> attempt = item -> Attempt.of(f, item);
+    return start((Pool) maps, options, attempt, items, count, new SettledChunks<R>());
   }
 
   private <R> Stream<R> start(
       PoolMaps maps,
       MapOptions options,
       SerializableFunction<Object, R> f,
-      Iterator<?> items) {
+      Iterator<?> items,
+      OptionalLong count) {
+    return start((Pool) maps, options, f, items, count, MapRun.Outcomes.asTheyAre());
+  }
+
+  private <X, R> Stream<R> start(
+      Pool pool,
+      MapOptions options,
+      SerializableFunction<Object, X> f,
+      Iterator<?> items,
+      OptionalLong count,
+      MapRun.Outcomes<X, R> outcomes) {
     Objects.requireNonNull(options, "options");
-    Pool pool = (Pool) maps; // nothing else is one
     int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * pool.maxWorkers();
     int window = lazy ? buffer : Integer.MAX_VALUE;
     String label = method + " on pool '" + pool.name() + "'";
     MapOptions own = ordered ? options : options.withKeepOrder(false);
-    return MapRun.start(pool.executor(), label, own, window, f, items);
+    return MapRun.start(pool.executor(), label, own, window, f, items, count, outcomes);
+  }
+
+  private static OptionalLong countOf(Iterable<?> items) {
+    return items instanceof Collection<?> all
+        ? OptionalLong.of(all.size())
+        : OptionalLong.empty();
+  }
+
+  /** Empty: one of them is not known. */
+  private static OptionalLong shorter(OptionalLong one, OptionalLong other) {
+    return one.isEmpty() || other.isEmpty()
+        ? OptionalLong.empty()
+        : OptionalLong.of(Math.min(one.getAsLong(), other.getAsLong()));
   }
 
   @SuppressWarnings("unchecked") // it gets pairs of the types that it takes

@@ -3,8 +3,11 @@ package io.asyncpal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Iterator;
+import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
@@ -25,7 +28,7 @@ import java.util.stream.StreamSupport;
  * A map that is going on: keeps up to this many tasks in the pool, and gives results as they are
  * asked for. One thread at a time.
  */
-final class MapRun<R> implements Iterator<R> {
+final class MapRun<X, R> implements Iterator<R> {
   /** What the two kinds of pools do in their own ways. */
   interface Executor {
     <T> CompletableFuture<T> submit(SerializableCallable<T> task);
@@ -36,20 +39,65 @@ final class MapRun<R> implements Iterator<R> {
     }
   }
 
+  /** What a map gives of its chunks, where X is what their calls return. */
+  interface Outcomes<X, R> {
+    /** A chunk of that many calls was submitted. */
+    void expect(Object chunk, int calls);
+
+    /** It is done with these results. */
+    Iterator<R> of(Object chunk, MapChunk.Results<X> results);
+
+    /** It has failed. Throws the failure, where that ends the map. */
+    Iterator<R> ofFailed(Object chunk, ExecutionException failure) throws ExecutionException;
+
+    /** How many of its calls have failed. */
+    int countFailed(CompletableFuture<MapChunk.Results<X>> chunk, int calls);
+
+    static <R> Outcomes<R, R> asTheyAre() {
+      return new Outcomes<>() {
+        @Override
+        public void expect(Object chunk, int calls) {}
+
+        @Override
+        public Iterator<R> of(Object chunk, MapChunk.Results<R> results) {
+          return results.values().iterator();
+        }
+
+        @Override
+        public Iterator<R> ofFailed(Object chunk, ExecutionException failure)
+            throws ExecutionException {
+          throw failure;
+        }
+
+        @Override
+        public int countFailed(CompletableFuture<MapChunk.Results<R>> chunk, int calls) {
+          boolean failed = chunk.isCompletedExceptionally() || chunk.join().thrown() != null;
+          return failed ? calls : 0;
+        }
+      };
+    }
+  }
+
   private final Executor pool;
   private final String label;
-  private final Function<Object, R> f;
+  private final Function<Object, X> f;
+  private final Outcomes<X, R> outcomes;
   private final Iterator<?> items;
   private final MapOptions options;
   private final long start = System.nanoTime();
   private final long limit; // ns
   private final int window;
 
-  private final ArrayDeque<CompletableFuture<MapChunk.Results<R>>> inOrder = new ArrayDeque<>();
-  private final LinkedBlockingQueue<CompletableFuture<MapChunk.Results<R>>> done =
+  private final ArrayDeque<CompletableFuture<MapChunk.Results<X>>> inOrder = new ArrayDeque<>();
+  private final LinkedBlockingQueue<CompletableFuture<MapChunk.Results<X>>> done =
       new LinkedBlockingQueue<>();
-  private final Set<CompletableFuture<MapChunk.Results<R>>> submitted =
+  private final Set<CompletableFuture<MapChunk.Results<X>>> submitted =
       Collections.newSetFromMap(new ConcurrentHashMap<>());
+  // Null: nobody wants to know how far it is.
+  private final MapCounter counter;
+  // Those that the counter has not seen, with the number of their calls.
+  private final Map<CompletableFuture<MapChunk.Results<X>>, Integer> uncounted = new HashMap<>();
+  private long calls; // that were submitted
   private Iterator<R> current = Collections.emptyIterator();
   private Throwable thrown; // comes after `current`
 
@@ -58,27 +106,38 @@ final class MapRun<R> implements Iterator<R> {
       String label,
       MapOptions options,
       int window,
-      Function<Object, R> f,
-      Iterator<?> items) {
+      Function<Object, X> f,
+      Iterator<?> items,
+      OptionalLong count,
+      Outcomes<X, R> outcomes) {
     this.pool = pool;
+    this.outcomes = outcomes;
     this.label = label;
     this.options = options;
     this.limit = Durations.toNanos("timeout", options.timeout());
     this.window = window;
     this.f = f;
     this.items = items;
+    this.counter =
+        options.progress() == null ? null : new MapCounter(options.progress(), count);
   }
 
   /** Starts the map; what is left of it when the stream is closed is cancelled. */
-  static <R> Stream<R> start(
+  static <X, R> Stream<R> start(
       Executor pool,
       String label,
       MapOptions options,
       int window,
-      Function<Object, R> f,
-      Iterator<?> items) {
-    MapRun<R> run = new MapRun<>(pool, label, options, window, f, items);
+      Function<Object, X> f,
+      Iterator<?> items,
+      OptionalLong count,
+      Outcomes<X, R> outcomes) {
+    MapRun<X, R> run =
+        new MapRun<>(pool, label, options, window, f, items, count, outcomes);
     try {
+      if (run.counter != null) {
+        run.counter.begin();
+      }
       run.fill();
     } catch (Throwable e) {
       run.cancelRest();
@@ -95,13 +154,22 @@ final class MapRun<R> implements Iterator<R> {
       while (chunk.size() < options.chunkSize() && items.hasNext()) {
         chunk.add(items.next());
       }
-      CompletableFuture<MapChunk.Results<R>> future = pool.submit(new MapChunk<>(f, chunk));
+      CompletableFuture<MapChunk.Results<X>> future = pool.submit(new MapChunk<>(f, chunk));
       submitted.add(future);
+      outcomes.expect(future, chunk.size());
       if (options.keepOrder()) {
         inOrder.add(future);
-      } else {
+      }
+      if (counter != null) {
+        uncounted.put(future, chunk.size());
+        calls += chunk.size();
+      }
+      if (counter != null || !options.keepOrder()) {
         future.whenComplete((value, e) -> done.add(future));
       }
+    }
+    if (counter != null && submitted.size() < window) {
+      counter.setTotal(calls); // the items have ended
     }
   }
 
@@ -114,12 +182,13 @@ final class MapRun<R> implements Iterator<R> {
         throw e;
       }
       if (submitted.isEmpty()) {
+        if (counter != null) {
+          counter.end();
+        }
         return false;
       }
       try {
-        MapChunk.Results<R> results = awaitNext();
-        current = results.values().iterator();
-        thrown = results.thrown();
+        takeNext();
         if (thrown == null) {
           fill();
         }
@@ -139,21 +208,23 @@ final class MapRun<R> implements Iterator<R> {
     return current.next();
   }
 
-  private MapChunk.Results<R> awaitNext() throws Exception {
-    CompletableFuture<MapChunk.Results<R>> next;
+  private void takeNext() throws Exception {
+    CompletableFuture<MapChunk.Results<X>> next;
     if (options.keepOrder()) {
       next = inOrder.remove();
+      while (uncounted.containsKey(next)) {
+        awaitDone();
+      }
     } else {
-      next = done.poll();
-      if (next == null) {
-        next = pool.block(() -> done.poll(remaining(), TimeUnit.NANOSECONDS));
-      }
-      if (next == null) {
-        throw timedOut();
-      }
+      next = awaitDone();
     }
     try {
-      return limit == Long.MAX_VALUE ? next.get() : next.get(remaining(), TimeUnit.NANOSECONDS);
+      MapChunk.Results<X> results =
+          limit == Long.MAX_VALUE ? next.get() : next.get(remaining(), TimeUnit.NANOSECONDS);
+      current = outcomes.of(next, results);
+      thrown = results.thrown();
+    } catch (ExecutionException e) {
+      current = outcomes.ofFailed(next, e);
     } catch (TimeoutException e) {
       throw timedOut();
     } finally {
@@ -161,6 +232,22 @@ final class MapRun<R> implements Iterator<R> {
         submitted.remove(next); // else it is still to be cancelled
       }
     }
+  }
+
+  /** The next that is done; one that is to be counted is, with that. */
+  private CompletableFuture<MapChunk.Results<X>> awaitDone() throws Exception {
+    CompletableFuture<MapChunk.Results<X>> next = done.poll();
+    if (next == null) {
+      next = pool.block(() -> done.poll(remaining(), TimeUnit.NANOSECONDS));
+    }
+    if (next == null) {
+      throw timedOut();
+    }
+    Integer chunk = uncounted.remove(next);
+    if (chunk != null && !next.isCancelled()) {
+      counter.count(outcomes.countFailed(next, chunk), chunk);
+    }
+    return next;
   }
 
   private long remaining() {
@@ -176,6 +263,10 @@ final class MapRun<R> implements Iterator<R> {
     submitted.forEach(future -> future.cancel(false));
     submitted.clear();
     inOrder.clear();
+    uncounted.clear();
+    if (counter != null) {
+      counter.end();
+    }
     current = Collections.emptyIterator();
     thrown = null;
   }

@@ -4,16 +4,16 @@ import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativePool;
 import io.asyncpal.internal.swig.NativePoolStats;
+import io.asyncpal.internal.swig.NativeTaskOptions;
 import io.asyncpal.internal.swig.NativeWorkerInfo;
-import io.asyncpal.internal.swig.TaskSettings;
 import io.asyncpal.internal.swig.WorkerList;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -23,21 +23,22 @@ import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 
 /**
  * What thread pools and process pools have in common. A pool starts workers as tasks come, up to
- * {@link #maxWorkers}, and lets them go when they have been idle for {@link #idleTimeout}; with
+ * {@link #maxWorkers}, and ends them when they have been idle for {@link #idleTimeout}; with
  * nothing to do it holds no worker and uses no CPU.
  *
  * <p><b>Threads:</b> any thread may call any method, also from inside a task. <b>Lifetime:</b> a
- * pool that nobody refers to any more runs what was submitted, and goes. Close it all the same: its
- * workers then end at once. <b>Ordering:</b> tasks from one thread start in the order of their
- * submission; what a thread does before it submits a task happens before the task runs, and that
- * before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
+ * pool that is no longer referred to runs what was submitted, and is then released. Close it all
+ * the same: its workers then end at once. <b>Ordering:</b> tasks from one thread start in the order
+ * of their submission; what a thread does before it submits a task happens before the task runs,
+ * and that before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
  */
 public abstract sealed class Pool extends AbstractExecutorService
-    implements PoolMaps, AutoCloseable permits ThreadPool, ProcessPool {
+    implements PoolMaps, SettledMaps, PoolTimers, AutoCloseable permits ThreadPool, ProcessPool {
   private static final Cleaner CLEANER = Cleaner.create();
   // How long an interrupt may have to wait.
   private static final long MAX_WAIT_NANOS = 20_000_000;
@@ -45,6 +46,7 @@ public abstract sealed class Pool extends AbstractExecutorService
   private final NativePool pool;
   private final CountDownLatch terminated;
   private final Joins joins;
+  private final Delays delays = new Delays();
 
   Pool(NativePool pool, PoolHost host, boolean closeOnExit) {
     this.pool = pool;
@@ -57,20 +59,31 @@ public abstract sealed class Pool extends AbstractExecutorService
     }
   }
 
+  /**
+   * What all pools of this JVM that have not terminated are doing, for people: each with its
+   * workers, what they run, and for how long. For logs and debuggers; the text may change from one
+   * version to the next.
+   *
+   * @return a line for each pool and each worker
+   */
+  public static String dumpState() {
+    return PoolDump.ofAll();
+  }
+
   // ------------------------------------------------------------------ ExecutorService
 
   /**
-   * Refuses further tasks and runs what was submitted, without waiting for it. A second call does
-   * nothing.
+   * Refuses further tasks and runs what was submitted, without waiting for it. {@link PoolTimers}
+   * says what becomes of those that wait for their time. A second call does nothing.
    */
   @Override
   public void shutdown() {
-    closeNative(CloseMode.kCloseDrain);
+    delays.shutdown(this::drain);
   }
 
   @Override
   public boolean isShutdown() {
-    return call(NativePool::isClosed);
+    return delays.isShut() || call(NativePool::isClosed);
   }
 
   @Override
@@ -115,7 +128,7 @@ public abstract sealed class Pool extends AbstractExecutorService
   // ------------------------------------------------------------------ More of the pool
 
   /**
-   * Submits a task with options of its own; for the rest as {@code submit} without.
+   * Submits a task with options of its own; otherwise the same as {@code submit} without them.
    *
    * @param <T> the type of its result
    * @param options its name and limits
@@ -129,8 +142,8 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * Submits a task without a result, with options of its own; for the rest as {@code submit}
-   * without.
+   * Submits a task without a result, with options of its own; otherwise the same as {@code submit}
+   * without them.
    *
    * @param options its name and limits
    * @param task in a process pool, can be serialized
@@ -143,9 +156,10 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * Submits a task without a future, with options of its own; for the rest as {@code execute}
-   * without. That it was too late or too slow goes where goes what it throws: to the uncaught
-   * exception handler of a thread of the pool. {@code shutdownNow} gives it back as a future.
+   * Submits a task without a future, with options of its own; otherwise the same as {@code execute}
+   * without them. A deadline or timeout that passes is reported in the same way as what the task
+   * throws: to the uncaught exception handler of a thread of the pool. {@code shutdownNow} returns
+   * it as a future.
    *
    * @param options its name and limits
    * @param task in a process pool, can be serialized
@@ -157,8 +171,8 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * Waits until all submitted work is done and all workers have gone. The pool stays open, and
-   * starts workers again when it gets a task.
+   * Waits until all submitted work is done and all workers have ended. The pool stays open, and
+   * starts workers again when a task is submitted.
    *
    * @throws InterruptedException if this thread is interrupted meanwhile
    * @throws IllegalStateException from inside one of the pool's own workers
@@ -168,9 +182,9 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * Waits for no longer than that; for the rest as {@link #join()}.
+   * Waits for at most {@code timeout}; otherwise the same as {@link #join()}.
    *
-   * @param timeout not negative; more than 292 years is for ever
+   * @param timeout not negative; more than 292 years means forever
    * @return false: {@code timeout} passed
    * @throws InterruptedException if this thread is interrupted meanwhile
    * @throws IllegalArgumentException if {@code timeout} is negative
@@ -203,6 +217,7 @@ public abstract sealed class Pool extends AbstractExecutorService
    *     {@link BrokenPoolException}
    */
   public void check() {
+    checkOpen();
     try {
       pool.check();
     } catch (Failure e) {
@@ -213,11 +228,11 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * Starts one worker of this configuration beside the pool, has it run the initializer, nothing,
-   * and the finalizer, and waits for that. The pool itself is not changed.
+   * Starts one worker with this pool's configuration beside the pool, has it run the initializer
+   * and the finalizer but no task, and waits for that. The pool itself is not changed.
    *
-   * @throws BrokenPoolException an {@link InitializerException} or {@link FinalizerException}, with
-   *     what that threw as its cause
+   * @throws BrokenPoolException an {@link InitializerException} or {@link FinalizerException},
+   *     whose cause is what was thrown
    */
   public void test() {
     call(
@@ -252,8 +267,8 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * How many workers there are now. A worker that waits inside a task for its own pool may be stood
-   * in for by one more, so for that while it can be more than {@link #maxWorkers}.
+   * Returns how many workers there are now. While a worker waits inside a task for its own pool,
+   * one more may stand in for it, so the number can exceed {@link #maxWorkers}.
    *
    * @return busy and idle ones
    */
@@ -282,7 +297,7 @@ public abstract sealed class Pool extends AbstractExecutorService
   /**
    * How many tasks have not started yet.
    *
-   * @return those that were cancelled are not among them
+   * @return the number, without those that were cancelled
    */
   public int countPendingTasks() {
     return (int) stats().pending();
@@ -339,18 +354,18 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * How long a worker may be idle before it goes.
+   * How long a worker may be idle before it ends.
    *
-   * @return {@link Long#MAX_VALUE} nanoseconds, about 292 years, if that is for ever
+   * @return {@link Long#MAX_VALUE} nanoseconds, about 292 years, if it never ends
    */
   public Duration idleTimeout() {
     return Duration.ofNanos(call(NativePool::idleTimeout));
   }
 
   /**
-   * Sets how long a worker may be idle before it goes. Reaches workers that are idle already.
+   * Sets how long a worker may be idle before it ends. Also affects workers that are idle already.
    *
-   * @param timeout not negative; more than 292 years is for ever
+   * @param timeout not negative; more than 292 years means forever
    * @throws IllegalArgumentException if {@code timeout} is negative
    */
   public void setIdleTimeout(Duration timeout) {
@@ -363,10 +378,10 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
-   * Whether the pool can't run tasks any more, because an initializer or finalizer threw, or
+   * Whether the pool can no longer run tasks, because an initializer or finalizer threw, or because
    * workers can't be started.
    *
-   * @return then {@link #check} tells why
+   * @return if true, {@link #check} tells why
    */
   public boolean isBroken() {
     return call(NativePool::isBroken);
@@ -388,11 +403,66 @@ public abstract sealed class Pool extends AbstractExecutorService
         stats.completed() + stats.failed() + stats.cancelled());
   }
 
+  // ------------------------------------------------------------------ Delays
+
+  final Delays delays() {
+    return delays;
+  }
+
+  final <T> DelayedTask<T> delay(Supplier<RunnableFuture<T>> runs, long time, long period) {
+    check();
+    DelayedTask<T> task = new DelayedTask<>(this, threadHost(), delays, runs, time, period);
+    delays.add(task);
+    return task;
+  }
+
+  /**
+   * Refuses a task that comes after a shutdown, where delayed ones still keep the pool open.
+   *
+   * @throws RejectedExecutionException if it does
+   */
+  final void checkOpen() {
+    if (delays.isShut()) {
+      throw new RejectedExecutionException("pool '" + name() + "' was shut down");
+    }
+  }
+
+  /** What makes the runs of a delayed task: tasks that are not submitted. */
+  abstract <T> Supplier<RunnableFuture<T>> runsOf(Callable<T> task);
+
+  abstract Supplier<RunnableFuture<Object>> runsOf(Runnable task);
+
+  /** Gives such a run to the pool, and waits for room. Does nothing if that was done before. */
+  abstract void submitDue(RunnableFuture<?> run);
+
+  /** Null: its tasks run elsewhere. */
+  abstract ThreadPoolHost threadHost();
+
   // ------------------------------------------------------------------ For subclasses
 
-  /** Refuses further tasks, and cancels those that are pending. */
+  /** Refuses further tasks, and runs what was submitted. */
+  void drain() {
+    closeNative(CloseMode.kCloseDrain);
+  }
+
+  /** Refuses further tasks, and cancels those that are pending or wait for their time. */
   void cancelPending() {
+    delays.takeAll().forEach(task -> task.cancel(false));
+    cancelSubmitted();
+  }
+
+  void cancelSubmitted() {
     closeNative(CloseMode.kCloseCancelPending);
+  }
+
+  /** What shutdownNow() returns: {@code submitted}, and what waits for its time. */
+  final List<Runnable> withDelayed(
+      List<DelayedTask<?>> waiting, Collection<Runnable> submitted) {
+    List<Runnable> all = new ArrayList<>();
+    submitted.forEach(task -> all.add(delays.toReturn(task)));
+    waiting.forEach(DelayedTask::handOut);
+    all.addAll(waiting);
+    return all;
   }
 
   final void closeNative(int mode) {
@@ -406,30 +476,11 @@ public abstract sealed class Pool extends AbstractExecutorService
   abstract long countStalls();
 
   PoolStats toStats(NativePoolStats stats) {
-    return new PoolStats(
-        stats.getWorkers(),
-        stats.getBusy(),
-        stats.getIdle(),
-        stats.getSubmitted(),
-        stats.getPending(),
-        stats.getRunning(),
-        stats.getCompleted(),
-        stats.getFailed(),
-        stats.getCancelled(),
-        stats.getLost(),
-        stats.getRejected(),
-        stats.getStalls() + countStalls());
+    return PoolStats.of(stats, countStalls(), countDelayed());
   }
 
   WorkerInfo toInfo(NativeWorkerInfo worker) {
-    return new WorkerInfo(
-        worker.getId(),
-        worker.getName(),
-        worker.getPid() != 0 ? OptionalLong.of(worker.getPid()) : OptionalLong.empty(),
-        worker.getBusy(),
-        worker.getTasksDone(),
-        worker.getCurrentTask(),
-        Duration.ofNanos(worker.getRunningFor()));
+    return WorkerInfo.of(worker);
   }
 
   /** Runs the tasks of maps. */
@@ -466,7 +517,7 @@ public abstract sealed class Pool extends AbstractExecutorService
    * A submission that returns no handle, 0, where the pool has no room and it would have to wait:
    * waits, and tries again. Native code can't be interrupted.
    */
-  final long submitInTime(LongSupplier submission, TaskSettings settings) {
+  final long submitInTime(LongSupplier submission, NativeTaskOptions settings) {
     long handle = submission.getAsLong();
     if (handle != 0) {
       return handle;

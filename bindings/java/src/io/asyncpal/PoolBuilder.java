@@ -1,8 +1,10 @@
 package io.asyncpal;
 
-import io.asyncpal.internal.swig.PoolSettings;
+import io.asyncpal.internal.swig.Native;
+import io.asyncpal.internal.swig.NativePoolOptions;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.LongFunction;
 
 /**
  * What the builders of thread pools and process pools have in common. Threads: one at a time. A
@@ -19,6 +21,10 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   private long maxPending;
   private WhenFull whenFull = WhenFull.BLOCK;
   private Duration initializerTimeout; // null: none
+  private Duration stallThreshold; // null: none
+  private PoolObserver observer; // null: none
+  private boolean histograms;
+  private ContextHook context; // null: none
 
   PoolBuilder() {}
 
@@ -58,9 +64,9 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   }
 
   /**
-   * A worker that has had nothing to do for this long goes.
+   * A worker that has been idle for this long ends.
    *
-   * @param timeout 60 seconds by default; more than 292 years is for ever
+   * @param timeout 60 seconds by default; more than 292 years means forever
    * @return this
    * @throws IllegalArgumentException if {@code timeout} is negative
    */
@@ -71,7 +77,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   }
 
   /**
-   * A worker goes after this many tasks, and another takes its place.
+   * A worker ends after this many tasks, and another takes its place.
    *
    * @param tasks 0, the default: no limit
    * @return this
@@ -94,7 +100,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   }
 
   /**
-   * At most this many tasks wait; those for which a worker is free do not count.
+   * At most this many tasks wait for a worker; a task for which one is free does not count.
    *
    * @param tasks 0, the default: no limit
    * @return this
@@ -126,7 +132,7 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
    * a thread can't be, so it is left behind, and a warning of the {@link System.Logger}
    * "io.asyncpal" names it.
    *
-   * @param timeout for ever by default
+   * @param timeout forever by default
    * @return this
    * @throws IllegalArgumentException if {@code timeout} is negative
    */
@@ -136,12 +142,74 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     return self();
   }
 
+  /**
+   * A task that runs longer is reported once, while it runs: to the observer, and by a warning of
+   * the {@link System.Logger} "io.asyncpal". A thread pool with a threshold has the costs of an
+   * {@link #observer}.
+   *
+   * @param threshold forever by default
+   * @return this
+   * @throws IllegalArgumentException if {@code threshold} is negative
+   */
+  public B stallThreshold(Duration threshold) {
+    Durations.toNanos("stallThreshold", threshold);
+    this.stallThreshold = threshold;
+    return self();
+  }
+
+  /**
+   * Is told what happens in the pool.
+   *
+   * @param observer none by default
+   * @return this
+   */
+  public B observer(PoolObserver observer) {
+    this.observer = Objects.requireNonNull(observer, "observer");
+    return self();
+  }
+
+  /**
+   * Whether {@link PoolStats#waitTimes} and {@link PoolStats#runTimes} are measured. An observer
+   * does so, too, and a thread pool with histograms has the costs of one.
+   *
+   * @param measure false by default
+   * @return this
+   */
+  public B histograms(boolean measure) {
+    this.histograms = measure;
+    return self();
+  }
+
+  /**
+   * What tasks take along from the thread that submits them.
+   *
+   * @param hook none by default
+   * @return this
+   */
+  public B context(ContextHook hook) {
+    this.context = Objects.requireNonNull(hook, "hook");
+    return self();
+  }
+
+  final ContextHook context() {
+    return context;
+  }
+
+  /** Whether native code must see each task. */
+  final boolean isObserved() {
+    return histograms || observer != null || stallThreshold != null;
+  }
+
   final boolean isClosedOnExit() {
     return closeOnExit;
   }
 
-  /** Copies the options to native code's. */
-  final void apply(PoolSettings settings) {
+  /**
+   * Copies the options to native code's.
+   *
+   * @param stackOf what a worker does, by its number; empty: it is not known
+   */
+  final void apply(NativePoolOptions settings, LongFunction<String> stackOf) {
     settings.setMaxWorkers(maxWorkers);
     settings.setName(name);
     if (idleTimeout != null) {
@@ -151,6 +219,15 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     settings.setCloseOnExit(closeOnExit);
     if (initializerTimeout != null) {
       settings.setInitializerTimeout(Durations.toNanos("initializerTimeout", initializerTimeout));
+    }
+    if (stallThreshold != null) {
+      settings.setStallThreshold(Durations.toNanos("stallThreshold", stallThreshold));
+    }
+    settings.setHistograms(histograms);
+    if (observer != null) {
+      ObserverCalls calls = new ObserverCalls(observer, stackOf);
+      calls.swigReleaseOwnership(); // the settings have it, and then the native pool
+      Native.setObserver(settings, calls);
     }
     settings.setMaxPending(maxPending);
     settings.setWhenFull(whenFull.ordinal()); // in native code's order

@@ -10,9 +10,9 @@ import java.util.concurrent.TimeoutException;
  * pool that waits for it doesn't keep the pool from going on.
  */
 class PoolFuture<T> extends SafeFuture<T> {
-  final ThreadHost host;
+  final ThreadPoolHost host;
 
-  PoolFuture(ThreadHost host) {
+  PoolFuture(ThreadPoolHost host) {
     this.host = host;
   }
 

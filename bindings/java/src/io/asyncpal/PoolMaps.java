@@ -14,28 +14,28 @@ import java.util.stream.Stream;
  * }</pre>
  *
  * <p><b>Laziness:</b> a lazy map submits as many tasks as {@link MapOptions#bufferSize} says at the
- * call, and another for each whose results are taken from the stream, so that the items may be
- * without end. Maps with {@code All} in their names submit everything at the call.
+ * call, and another for each whose results are taken from the stream, so the items may be endless.
+ * Maps with {@code All} in their names submit everything at the call.
  *
  * <p><b>Arguments:</b> a function of two arguments takes them from two iterables, of which the
  * shorter one ends the map; the {@code starmap} forms take them from pairs. An iterable is read by
- * one thread at a time: the caller's, then that which takes the results.
+ * one thread at a time: the caller's, then the one that takes the results.
  *
- * <p><b>Functions</b> have serializable types, because a process pool sends them to its workers, as
- * it does the items; the results come back in the same way. A lambda or a method reference becomes
- * one by itself; a variable that is a plain {@link java.util.function.Function} is given as {@code
+ * <p><b>Functions</b> have serializable types, because a process pool sends them and the items to
+ * its workers; the results come back in the same way. A lambda or a method reference becomes one by
+ * itself; a variable that is a plain {@link java.util.function.Function} is passed as {@code
  * f::apply}. A thread pool serializes nothing.
  *
- * <p><b>The stream</b> is sequential. Leaving it early leaves tasks in the pool: close it, and what
- * has not started is cancelled.
+ * <p><b>The stream</b> is sequential. If you leave it early, its tasks stay in the pool; closing it
+ * cancels those that have not started.
  *
  * <p><b>Errors:</b> a map throws what a submission throws, above all {@link
  * java.util.concurrent.RejectedExecutionException}. What a call of the function throws comes out of
  * the stream as the cause of a {@link java.util.concurrent.CompletionException}, after the results
- * that come before it. So does a {@link java.util.concurrent.TimeoutException} when {@link
- * MapOptions#timeout} has passed. If the thread that takes results is interrupted, a {@link
- * java.util.concurrent.CancellationException} comes out, and its interrupt flag is set. Each of
- * these ends the stream and cancels what has not started.
+ * that precede it. So does a {@link java.util.concurrent.TimeoutException} when {@link
+ * MapOptions#timeout} has passed. If the thread that takes results is interrupted, the stream
+ * throws a {@link java.util.concurrent.CancellationException}, and the thread's interrupt flag is
+ * set. Each of these ends the stream and cancels what has not started.
  */
 public sealed interface PoolMaps permits Pool {
   /**
@@ -57,7 +57,7 @@ public sealed interface PoolMaps permits Pool {
    *
    * @param <T> the type of the items
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param items its arguments, read as they are needed
    * @return the results
@@ -95,7 +95,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param first its first arguments, read as they are needed
    * @param second its second arguments, read as they are needed
@@ -130,7 +130,7 @@ public sealed interface PoolMaps permits Pool {
    *
    * @param <T> the type of the items
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param items its arguments, read as they are needed
    * @return the results
@@ -168,7 +168,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param first its first arguments, read as they are needed
    * @param second its second arguments, read as they are needed
@@ -203,7 +203,7 @@ public sealed interface PoolMaps permits Pool {
    *
    * @param <T> the type of the items
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param items its arguments, read at once
    * @return the results
@@ -241,7 +241,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param first its first arguments, read at once
    * @param second its second arguments, read at once
@@ -276,7 +276,7 @@ public sealed interface PoolMaps permits Pool {
    *
    * @param <T> the type of the items
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param items its arguments, read at once
    * @return the results
@@ -314,7 +314,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param first its first arguments, read at once
    * @param second its second arguments, read at once
@@ -350,7 +350,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param pairs its arguments, read as they are needed
    * @return the results
@@ -386,7 +386,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param pairs its arguments, read as they are needed
    * @return the results
@@ -422,7 +422,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param pairs its arguments, read at once
    * @return the results
@@ -458,7 +458,7 @@ public sealed interface PoolMaps permits Pool {
    * @param <A> the type of the first arguments
    * @param <B> the type of the second arguments
    * @param <R> the type of the results
-   * @param options how
+   * @param options how the map runs
    * @param f what to call
    * @param pairs its arguments, read at once
    * @return the results

@@ -4,7 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /** A task without a future. It is run as such, even if it is a Task. */
-final class Post implements HostQueue.Item, Runnable {
+class Post implements HostQueue.Item, Runnable {
   private static final VarHandle CLAIMED;
 
   static {
@@ -16,31 +16,64 @@ final class Post implements HostQueue.Item, Runnable {
   }
 
   final Runnable task;
-  private final int number;
+  private int number;
   private volatile boolean claimed;
 
-  /** The number is 0 if native code counts the pool's tasks. */
-  Post(Runnable task, long number) {
+  private Post(Runnable task) {
     this.task = task;
+  }
+
+  /** One in a pool with that hook, or null. Throws what that throws. */
+  static Post of(ContextHook hook, Runnable task) {
+    ContextHook.Captured context = hook == null ? null : hook.capture();
+    return context == null ? new Post(task) : new InContextOf(context, task);
+  }
+
+  /** One with what its submitter carries. */
+  private static final class InContextOf extends Post {
+    private final ContextHook.Captured context;
+
+    InContextOf(ContextHook.Captured context, Runnable task) {
+      super(task);
+      this.context = context;
+    }
+
+    @Override
+    @SuppressWarnings("try") // it is only closed
+    void call() throws Exception {
+      try (AutoCloseable scope = context.restore()) {
+        super.call();
+      }
+    }
+  }
+
+  /** On a worker. */
+  void call() throws Exception {
+    task.run();
+  }
+
+  /** Before anybody else sees it, where Java counts the pool's tasks. */
+  final void setNumber(long number) {
     this.number = (int) number;
   }
 
-  long number() {
+  /** 0: native code counts them. */
+  final long number() {
     return Integer.toUnsignedLong(number);
   }
 
   @Override
-  public void run() {
+  public final void run() {
     task.run();
   }
 
   @Override
-  public boolean isPending() {
+  public final boolean isPending() {
     return !claimed;
   }
 
   /** False: somebody else has. */
-  boolean claim() {
+  final boolean claim() {
     return CLAIMED.compareAndSet(this, false, true);
   }
 }

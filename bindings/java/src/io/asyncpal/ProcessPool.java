@@ -3,8 +3,8 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativeProcessPool;
-import io.asyncpal.internal.swig.ProcessPoolSettings;
-import io.asyncpal.internal.swig.TaskSettings;
+import io.asyncpal.internal.swig.NativeProcessPoolOptions;
+import io.asyncpal.internal.swig.NativeTaskOptions;
 import java.io.ObjectInputFilter;
 import java.lang.ref.Reference;
 import java.time.Duration;
@@ -17,9 +17,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * An {@link java.util.concurrent.ExecutorService} whose tasks run in JVMs of their own, which can
@@ -34,27 +36,27 @@ import java.util.function.Function;
  * }</pre>
  *
  * <p>A task is a {@link SerializableCallable} or {@link SerializableRunnable}; a lambda given to
- * {@code submit} becomes one by itself. It is serialized in the call, with what it captures; what
- * can't be serialized is a {@link SerializationException} there and then. Workers have this JVM's
+ * {@code submit} becomes one by itself. It is serialized in the call, with what it captures; if it
+ * can't be serialized, the call throws a {@link SerializationException}. Workers have this JVM's
  * class path and none of its state.
  *
  * <p>When a worker dies, the one task that it was running fails with {@link WorkerLostException},
- * all others go on, and a new worker comes. {@code cancel(true)} on the future of a running task
- * kills its worker, and another takes its place; {@code cancel(false)} lets the task run on. A task
- * runs at most once, unless its {@link TaskOptions} say otherwise.
+ * all others continue, and a new worker is started. {@code cancel(true)} on the future of a running
+ * task kills its worker, and another takes its place; {@code cancel(false)} lets the task continue.
+ * A task runs at most once, unless its {@link TaskOptions} say otherwise.
  *
  * <p>What a task throws is the cause of the {@link ExecutionException}: the same exception, with
- * its message, causes and the stack that it has in the worker, if it can be serialized and its
- * class is here, else a {@link RemoteException}.
+ * its message, causes and the stack that it had in the worker, if it can be serialized and its
+ * class is here, otherwise a {@link RemoteException}.
  *
- * <p>Stages that depend on a future run on a thread of the pool's, as a rule the one that serves
- * the worker, which also waits until the result is read: one that blocks keeps that worker from its
- * next task. Reading a result may take as long as its task; {@code cancel}, the task's timeout and
- * {@link #shutdownNow} end the wait for it. What a task prints appears on this process's output,
- * line by line; its standard input is empty.
+ * <p>Stages that depend on a future run on a thread of the pool, usually the one that serves the
+ * worker. That thread also waits until the result has been read, so a stage that blocks keeps the
+ * worker from its next task. Reading a result may take as long as its task; {@code cancel}, the
+ * task's timeout and {@link #shutdownNow} end the wait for it. What a task prints appears on this
+ * process's output, line by line; its standard input is empty.
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here. Workers end
- * when this process does, in whatever way.
+ * when this process does, however it ends.
  */
 public final class ProcessPool extends Pool {
   static {
@@ -63,11 +65,14 @@ public final class ProcessPool extends Pool {
 
   private final RemoteHost host;
   private final NativeProcessPool pool;
+  private final ContextHook context; // null: none
 
   private ProcessPool(Builder builder, RemoteHost host, NativeProcessPool pool) {
     super(pool, host, builder.isClosedOnExit());
     this.host = host;
     this.pool = pool;
+    this.context = builder.context();
+    LivePools.add(host, this);
   }
 
   /**
@@ -101,8 +106,8 @@ public final class ProcessPool extends Pool {
   // ------------------------------------------------------------------ Submitting
 
   /**
-   * Sends the task to a worker, or queues it when all are busy; waits for none, unless the pool is
-   * full, where it does what {@link WhenFull} says. What it throws goes to the uncaught exception
+   * Sends the task to a worker, or queues it when all are busy, without waiting; if the pool is
+   * full, it does what {@link WhenFull} says. What the task throws goes to the uncaught exception
    * handler of the thread that serves its worker.
    *
    * @throws SerializationException if the task can't be serialized
@@ -112,18 +117,21 @@ public final class ProcessPool extends Pool {
   @Override
   public void execute(Runnable command) {
     Objects.requireNonNull(command, "command");
-    if (command instanceof RemoteTask<?> own) {
+    checkOpen();
+    Runnable work = command instanceof DelayedTask<?> returned ? returned.toRun() : command;
+    if (work instanceof RemoteTask<?> own) {
       submit(own.toSubmit(), null);
       return;
     }
-    RemoteTask<?> task = RemoteTask.ofRunnable(command, null);
+    RemoteTask<?> task = RemoteTask.ofRunnable(context, command, null);
     Unobserved.reportFailureOf(task);
     submit(task, null);
   }
 
   @Override
   void start(TaskOptions options, RunnableFuture<?> future) {
-    TaskSettings settings = options.toNative();
+    checkOpen();
+    NativeTaskOptions settings = options.toNative();
     try {
       RemoteTask<?> task = (RemoteTask<?>) future;
       task.setTimeout(settings.getTimeout());
@@ -133,10 +141,15 @@ public final class ProcessPool extends Pool {
     }
   }
 
-  private void submit(RemoteTask<?> task, TaskSettings settings) {
+  private void submit(RemoteTask<?> task, NativeTaskOptions settings) {
     if (!task.markSubmitted()) {
       throw new IllegalStateException("this task was given to a process pool before");
     }
+    submitMarked(task, settings, task.isOfMap());
+  }
+
+  private void submitMarked(
+      RemoteTask<?> task, NativeTaskOptions settings, boolean waitsForRoom) {
     long id = host.add(task);
     String name = task.call().name();
     byte[] arguments = task.call().arguments();
@@ -148,7 +161,7 @@ public final class ProcessPool extends Pool {
                 if (settings != null) {
                   return pool.submit(id, name, arguments, settings);
                 }
-                return task.isOfMap()
+                return waitsForRoom
                     ? pool.submitChunk(id, name, arguments)
                     : pool.submit(id, name, arguments);
               },
@@ -165,7 +178,7 @@ public final class ProcessPool extends Pool {
   }
 
   /**
-   * Submits a task without a future; for the rest as {@link #execute(Runnable)}.
+   * Submits a task without a future; otherwise the same as {@link #execute(Runnable)}.
    *
    * @param task can be serialized
    */
@@ -206,7 +219,7 @@ public final class ProcessPool extends Pool {
   }
 
   /**
-   * Submits a task with options of its own; for the rest as {@code submit} without.
+   * Submits a task with options of its own; otherwise the same as {@code submit} without them.
    *
    * @param <T> the type of its result
    * @param options its name and limits
@@ -218,8 +231,8 @@ public final class ProcessPool extends Pool {
   }
 
   /**
-   * Submits a task without a result, with options of its own; for the rest as {@code submit}
-   * without.
+   * Submits a task without a result, with options of its own; otherwise the same as {@code submit}
+   * without them.
    *
    * @param options its name and limits
    * @param task can be serialized
@@ -237,7 +250,7 @@ public final class ProcessPool extends Pool {
    */
   @Override
   public <T> CompletableFuture<T> submit(Callable<T> task) {
-    return start(RemoteTask.of(Objects.requireNonNull(task, "task"), task));
+    return start(RemoteTask.of(context, Objects.requireNonNull(task, "task")));
   }
 
   @Override
@@ -245,9 +258,66 @@ public final class ProcessPool extends Pool {
     return submit(task, null);
   }
 
+  /**
+   * Submits a task when the delay has passed; see {@link PoolTimers#schedule(Callable, long,
+   * TimeUnit)}.
+   *
+   * @param <T> the type of its result
+   * @param task can be serialized, and so can its result
+   * @param delay until it is due
+   * @param unit of {@code delay}
+   * @return its future
+   */
+  public <T> ScheduledFuture<T> schedule(SerializableCallable<T> task, long delay, TimeUnit unit) {
+    return schedule((Callable<T>) task, delay, unit);
+  }
+
+  /**
+   * Submits a task when the delay has passed; see {@link PoolTimers#schedule(Runnable, long,
+   * TimeUnit)}.
+   *
+   * @param task can be serialized
+   * @param delay until it is due
+   * @param unit of {@code delay}
+   * @return its future
+   */
+  public ScheduledFuture<?> schedule(SerializableRunnable task, long delay, TimeUnit unit) {
+    return schedule((Runnable) task, delay, unit);
+  }
+
+  /**
+   * Submits a task again and again; see {@link PoolTimers#scheduleAtFixedRate(Runnable, long, long,
+   * TimeUnit)}.
+   *
+   * @param task can be serialized
+   * @param initialDelay until it is first due
+   * @param period from one time to the next
+   * @param unit of both
+   * @return its future
+   */
+  public ScheduledFuture<?> scheduleAtFixedRate(
+      SerializableRunnable task, long initialDelay, long period, TimeUnit unit) {
+    return scheduleAtFixedRate((Runnable) task, initialDelay, period, unit);
+  }
+
+  /**
+   * Submits a task again and again; see {@link PoolTimers#scheduleWithFixedDelay(Runnable, long,
+   * long, TimeUnit)}.
+   *
+   * @param task can be serialized
+   * @param initialDelay until it is first due
+   * @param delay from the end of one run until the next is due
+   * @param unit of both
+   * @return its future
+   */
+  public ScheduledFuture<?> scheduleWithFixedDelay(
+      SerializableRunnable task, long initialDelay, long delay, TimeUnit unit) {
+    return scheduleWithFixedDelay((Runnable) task, initialDelay, delay, unit);
+  }
+
   @Override
   public <T> CompletableFuture<T> submit(Runnable task, T result) {
-    return start(RemoteTask.ofRunnable(Objects.requireNonNull(task, "task"), result));
+    return start(RemoteTask.ofRunnable(context, Objects.requireNonNull(task, "task"), result));
   }
 
   /**
@@ -292,13 +362,13 @@ public final class ProcessPool extends Pool {
 
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
-    return RemoteTask.of(Objects.requireNonNull(callable, "callable"), callable);
+    return RemoteTask.of(context, Objects.requireNonNull(callable, "callable"));
   }
 
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
     Objects.requireNonNull(runnable, "runnable");
-    return RemoteTask.ofRunnable(runnable, value);
+    return RemoteTask.ofRunnable(context, runnable, value);
   }
 
   @Override
@@ -323,17 +393,43 @@ public final class ProcessPool extends Pool {
    * Refuses further tasks, takes back those that are pending, and kills the workers of those that
    * run, whose futures are cancelled.
    *
-   * @return the futures of the tasks that were pending, in the order of their submission. None has
-   *     run and none will; such a future is not done. Its {@code run} does the work after all, in
-   *     this process, and {@code execute} of another process pool does it there.
+   * @return the futures of the tasks that were pending, in the order of their submission, then
+   *     those of what waits for its time. None has run and none will; such a future is not done.
+   *     Its {@code run} does the work after all, in this process, and {@code execute} of another
+   *     process pool does it there.
    */
   @Override
   public List<Runnable> shutdownNow() {
+    List<DelayedTask<?>> waiting = delays().takeAll();
     List<Runnable> returned = new ArrayList<>();
     host.returningCancelled(returned, () -> call(p -> p.close(CloseMode.kCloseCancelPending)));
+    List<Runnable> all = withDelayed(waiting, returned);
     call(p -> p.close(CloseMode.kCloseKill));
     host.stopReading();
-    return returned;
+    return all;
+  }
+
+  @Override
+  <T> Supplier<RunnableFuture<T>> runsOf(Callable<T> task) {
+    return RemoteTask.of(context, task)::again;
+  }
+
+  @Override
+  Supplier<RunnableFuture<Object>> runsOf(Runnable task) {
+    return RemoteTask.<Object>ofRunnable(context, task, null)::again;
+  }
+
+  @Override
+  void submitDue(RunnableFuture<?> run) {
+    RemoteTask<?> task = (RemoteTask<?>) run;
+    if (task.markSubmitted()) {
+      submitMarked(task, null, true);
+    }
+  }
+
+  @Override
+  ThreadPoolHost threadHost() {
+    return null;
   }
 
   @Override
@@ -382,7 +478,7 @@ public final class ProcessPool extends Pool {
     /**
      * Run by each worker process before its first task. What it throws breaks the pool.
      *
-     * @param initializer is serialized here and now
+     * @param initializer is serialized in this call
      * @return this
      * @throws SerializationException if it can't be
      */
@@ -394,7 +490,7 @@ public final class ProcessPool extends Pool {
     /**
      * Run by each worker process after its last task. What it throws breaks the pool.
      *
-     * @param finalizer is serialized here and now
+     * @param finalizer is serialized in this call
      * @return this
      * @throws SerializationException if it can't be
      */
@@ -404,7 +500,7 @@ public final class ProcessPool extends Pool {
     }
 
     /**
-     * A larger task or result is a {@link SerializationException}.
+     * A larger task or result fails with a {@link SerializationException}.
      *
      * @param bytes 4 GiB by default, of which a Java array holds 2 GiB
      * @return this
@@ -420,7 +516,7 @@ public final class ProcessPool extends Pool {
 
     /**
      * At most this many bytes of serialized tasks wait; {@code whenFull} applies to them, too. A
-     * task that is larger alone is rejected.
+     * task that exceeds the limit by itself is rejected.
      *
      * @param bytes 0, the default: no limit
      * @return this
@@ -443,7 +539,7 @@ public final class ProcessPool extends Pool {
     }
 
     /**
-     * For {@link #maxRestarts}.
+     * The time within which {@link #maxRestarts} counts.
      *
      * @param window 5 seconds by default
      * @return this
@@ -456,8 +552,8 @@ public final class ProcessPool extends Pool {
     }
 
     /**
-     * Another program for the workers than this JVM, as one in C++ that links the library. Such
-     * workers have the tasks of {@link #call} only.
+     * Runs another program than a JVM in the workers, such as one in C++ that links the library.
+     * Such workers can only run the tasks of {@link #call}.
      *
      * @param command the program and its arguments; empty, the default: a JVM
      * @return this
@@ -472,9 +568,9 @@ public final class ProcessPool extends Pool {
     }
 
     /**
-     * Decides which classes may come from a worker, in results and in exceptions. Without one it is
-     * any that this process can load, so that a worker that was taken over could attack this
-     * process, too.
+     * Decides which classes may come from a worker, in results and in exceptions. Without a filter,
+     * any class that this process can load may come, so a worker that has been taken over could
+     * attack this process, too.
      *
      * <p>Whatever the filter allows: what is rejected by the filter of this JVM ({@code
      * jdk.serialFilter}) is rejected, and so are an array or a number of references that the bytes
@@ -505,9 +601,9 @@ public final class ProcessPool extends Pool {
     }
 
     private NativeProcessPool makeNative(RemoteHost host) {
-      ProcessPoolSettings settings = new ProcessPoolSettings();
+      NativeProcessPoolOptions settings = new NativeProcessPoolOptions();
       try {
-        apply(settings);
+        apply(settings, worker -> ""); // it runs in another process
         if (maxPayloadBytes != 0) {
           settings.setMaxPayloadBytes(maxPayloadBytes);
         }

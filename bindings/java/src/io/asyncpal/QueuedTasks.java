@@ -160,7 +160,7 @@ final class QueuedTasks {
         return;
       }
       Post post = (Post) task;
-      Throwable thrown = run(worker, post.task, post.number());
+      Throwable thrown = run(worker, post, false);
       worker.count(thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed);
       if (thrown != null) {
         Unobserved.report(worker.thread, thrown);
@@ -171,11 +171,11 @@ final class QueuedTasks {
   }
 
   /** What it throws; null: nothing. */
-  static Throwable run(Worker worker, Runnable task, long number) {
+  static Throwable run(Worker worker, Post post, boolean isNative) {
     Throwable thrown = null;
-    worker.begin(task, number);
+    worker.begin(post.task, post.number(), isNative);
     try {
-      task.run();
+      FlightEvents.run(post, worker);
     } catch (Throwable e) {
       thrown = e;
     }

@@ -1,8 +1,8 @@
 package io.asyncpal;
 
 /**
- * An exception from C++ or another process for which there is no class here. Its message is the
- * original's, and its cause stands for the original's cause.
+ * An exception from C++ or another process for which there is no class here. It has the original's
+ * message, and its cause stands for the original's cause.
  */
 public class RemoteException extends RuntimeException {
   private static final long serialVersionUID = 1;

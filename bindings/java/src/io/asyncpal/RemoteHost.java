@@ -134,6 +134,15 @@ final class RemoteHost extends ProcessHost implements PoolHost {
   }
 
   @Override
+  public void onLoss(Failure loss) {
+    try {
+      FlightEvents.tellLost((WorkerLostException) Failures.toThrowable(loss, null));
+    } catch (Throwable e) {
+      // No event, then.
+    }
+  }
+
+  @Override
   public void joined(long join) {
     joins.end(join);
   }
@@ -145,6 +154,7 @@ final class RemoteHost extends ProcessHost implements PoolHost {
     classes.close();
     reader.close();
     OpenPools.remove(this);
+    LivePools.remove(this);
     ended.countDown();
   }
 

@@ -1,6 +1,7 @@
 package io.asyncpal;
 
 import io.asyncpal.internal.swig.NativeProcessPool;
+import io.asyncpal.internal.swig.NativeTaskProgress;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -54,19 +55,27 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
     this.decoder = decoder;
   }
 
-  /** A task whose worker reads {@code sent} and calls it, as {@code callable} would here. */
-  static <T> RemoteTask<T> of(Object sent, Callable<T> callable) {
-    return new RemoteTask<>(callOf(sent), callable, RemoteTask::readResult);
+  /** A task whose worker calls it with what {@code hook}, or null, captures. */
+  static <T> RemoteTask<T> of(ContextHook hook, Callable<T> callable) {
+    Call call = callOf(InContext.captureToSend(hook, callable));
+    return new RemoteTask<>(call, callable, RemoteTask::readResult);
   }
 
   /** The same for one without a result of its own. */
-  static <T> RemoteTask<T> ofRunnable(Runnable sent, T value) {
+  static <T> RemoteTask<T> ofRunnable(ContextHook hook, Runnable sent, T value) {
     return new RemoteTask<>(
-        callOf(sent), Executors.callable(sent, value), (bytes, reader, task) -> value);
+        callOf(InContext.captureToSend(hook, sent)),
+        Executors.callable(sent, value),
+        (bytes, reader, task) -> value);
   }
 
   private static Call callOf(Object sent) {
     return new Call("", SentTask.write(sent, "the task"));
+  }
+
+  /** Another one that does the same, and was not submitted. */
+  RemoteTask<V> again() {
+    return new RemoteTask<>(call, callable, decoder);
   }
 
   @SuppressWarnings("unchecked") // what the callable returned in the worker
@@ -112,7 +121,7 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
     if (!takeBack()) {
       return this;
     }
-    RemoteTask<V> other = new RemoteTask<>(call, callable, decoder);
+    RemoteTask<V> other = again();
     other.whenComplete(
         (value, thrown) -> {
           if (other.isCancelled()) {
@@ -253,6 +262,26 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
     try {
       NativeProcessPool.receive(used, nanos);
     } finally {
+      endUse();
+    }
+  }
+
+  /** What it has reported; null: nothing, or it does not run. */
+  TaskProgress progress() {
+    long used = beginUse();
+    if (used == 0) {
+      return null;
+    }
+    NativeTaskProgress progress = null;
+    try {
+      progress = NativeProcessPool.progress(used);
+      return progress.getIsKnown()
+          ? new TaskProgress(progress.getFraction(), progress.getText())
+          : null;
+    } finally {
+      if (progress != null) {
+        progress.delete();
+      }
       endUse();
     }
   }

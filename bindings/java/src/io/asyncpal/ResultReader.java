@@ -3,6 +3,7 @@ package io.asyncpal;
 import java.io.InvalidClassException;
 import java.io.ObjectInputFilter;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -42,6 +43,7 @@ final class ResultReader {
           String.class,
           Object.class, // as an element's type
           ArrayList.class,
+          Attempt.class,
           MapChunk.Results.class);
 
   private static final AtomicInteger LAST_THREAD = new AtomicInteger();
@@ -123,9 +125,22 @@ final class ResultReader {
 
   private Object readOther(byte[] bytes) {
     Object result = Serialization.readAfter(bytes, "the result", filterFor(bytes.length));
-    return result instanceof MapChunk.Sent<?> sent
-        ? new MapChunk.Results<>(sent.values(), sent.thrown().rebuild(this::filterFor))
-        : result;
+    if (result instanceof MapChunk.Sent<?> sent) {
+      return new MapChunk.Results<>(sent.values(), sent.thrown().rebuild(this::filterFor));
+    }
+    if (result instanceof MapChunk.Results<?> results) {
+      rebuildFailed(results.values());
+    }
+    return result;
+  }
+
+  @SuppressWarnings("unchecked") // they were such, where they come from
+  private <T> void rebuildFailed(List<T> values) {
+    values.replaceAll(
+        value ->
+            value instanceof Attempt.Failed<?> failed
+                ? (T) new Attempt<>(null, failed.thrown().rebuild(this::filterFor))
+                : value);
   }
 
   /** The exception that was sent as {@code state}; null: it can't be had. */

@@ -1,8 +1,8 @@
 package io.asyncpal;
 
 /**
- * A task, its result or its arguments can't be sent to another process, or not be read there. The
- * message names the class that is at fault.
+ * A task, its result or its arguments can't be sent to another process, or can't be read there. The
+ * message names the class at fault.
  */
 public class SerializationException extends RuntimeException {
   private static final long serialVersionUID = 1;

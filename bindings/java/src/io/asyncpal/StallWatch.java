@@ -20,7 +20,7 @@ final class StallWatch {
   private static final long IDLE_MILLIS = 5_000;
 
   // Both are guarded by the class.
-  private static final Set<ThreadHost> PENDING = new LinkedHashSet<>();
+  private static final Set<ThreadPoolHost> PENDING = new LinkedHashSet<>();
   private static Thread thread;
   private static int ticks;
 
@@ -38,7 +38,7 @@ final class StallWatch {
   }
 
   /** Looks at a pool until that says that nothing is pending. False: there is no thread for it. */
-  static synchronized boolean add(ThreadHost host) {
+  static synchronized boolean add(ThreadPoolHost host) {
     if (thread != null) {
       PENDING.add(host);
       startTick();
@@ -59,7 +59,7 @@ final class StallWatch {
     return true;
   }
 
-  private static synchronized void remove(ThreadHost host) {
+  private static synchronized void remove(ThreadPoolHost host) {
     PENDING.remove(host);
     if (PENDING.isEmpty()) {
       tick = 0;
@@ -72,8 +72,8 @@ final class StallWatch {
   }
 
   private static void run() {
-    for (List<ThreadHost> hosts = next(); !hosts.isEmpty(); hosts = next()) {
-      for (ThreadHost host : hosts) {
+    for (List<ThreadPoolHost> hosts = next(); !hosts.isEmpty(); hosts = next()) {
+      for (ThreadPoolHost host : hosts) {
         if (!host.look()) {
           remove(host);
           host.endWatch();
@@ -83,7 +83,7 @@ final class StallWatch {
   }
 
   /** Those to look at now; empty: the thread ends. */
-  private static synchronized List<ThreadHost> next() {
+  private static synchronized List<ThreadPoolHost> next() {
     if (PENDING.isEmpty()) {
       sleep(IDLE_MILLIS, true);
     }

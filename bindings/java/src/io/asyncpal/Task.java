@@ -13,15 +13,13 @@ import java.util.concurrent.RunnableFuture;
  */
 final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   private static final int MAX_DEPTH = 200; // of tasks inside of each other's waits
-
   private static final VarHandle WORK;
   private static final VarHandle OF_NATIVE;
 
   static {
     try {
       WORK = MethodHandles.lookup().findVarHandle(Task.class, "work", Object.class);
-      OF_NATIVE =
-          MethodHandles.lookup().findVarHandle(Task.class, "ofNative", NativePart.class);
+      OF_NATIVE = MethodHandles.lookup().findVarHandle(Task.class, "ofNative", NativePart.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -33,13 +31,13 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   // long enough for the collector to copy them.
   private volatile Object work;
 
-  Task(ThreadHost host, Callable<V> callable) {
+  Task(ThreadPoolHost host, Callable<V> callable) {
     super(host);
     this.work = callable;
   }
 
   boolean isOfMap() {
-    return work instanceof MapChunk;
+    return InContext.unwrap(work) instanceof MapChunk;
   }
 
   /** What its TaskOptions say. */
@@ -48,15 +46,20 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
     return part == null ? "" : part.name;
   }
 
+  /** What it has reported; null: nothing, or it does not run. */
+  TaskProgress progress() {
+    return work instanceof Worker worker ? worker.progressOf(this) : null;
+  }
+
+  void setNumber(long number) {
+    this.number = (int) number;
+  }
+
   private long number() {
     return Integer.toUnsignedLong(number);
   }
 
   // ------------------------------------------------------------------ In the host's queue
-
-  void setNumber(long number) {
-    this.number = (int) number;
-  }
 
   /** False: somebody else has. Otherwise runClaimed() follows, on the same worker. */
   boolean claimHere(Worker worker) {
@@ -74,7 +77,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
     V result = null;
     Throwable thrown = null;
     try {
-      result = callable.call();
+      result = FlightEvents.call(callable, worker, name(), number());
     } catch (Throwable e) {
       thrown = e;
     }
@@ -163,7 +166,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   /** Runs a queued task on a worker; what Host::Run() returns. */
   boolean runQueued(Worker worker) {
     Callable<V> callable = takeCallable(worker);
-    worker.begin(this, number()); // before it can be interrupted
+    worker.begin(this, number(), true); // before it can be interrupted
     if (!change(QUEUED | HAS_HANDLE, RUNNING | HAS_HANDLE) && !startUsed()) {
       worker.end();
       // Whoever withdrew it gives up the handle.
@@ -176,7 +179,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
     V result = null;
     Throwable thrown = null;
     try {
-      result = callable.call();
+      result = FlightEvents.call(callable, worker, name(), number());
     } catch (Throwable e) {
       thrown = e;
     }
@@ -248,8 +251,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   }
 
   private void runAlone(Worker worker) {
-    if (!change(CREATED, RUNNING)
-        && !change(RETURNED, RUNNING)) {
+    if (!change(CREATED, RUNNING) && !change(RETURNED, RUNNING)) {
       return;
     }
     Callable<V> callable = takeCallable(worker);

@@ -2,6 +2,7 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.NativePoolStats;
 import io.asyncpal.internal.swig.TaskOutcome;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -23,6 +24,7 @@ final class TaskCounts {
   // How many have ended elsewhere than on `workers`, by TaskOutcome. Guarded by itself, which also
   // guards who is counted in it.
   private final long[] endedElsewhere = new long[3];
+  private final PendingAge pendingAge = new PendingAge();
 
   // On a cache line of its own.
   @SuppressWarnings("serial")
@@ -97,7 +99,7 @@ final class TaskCounts {
     }
   }
 
-  PoolStats toStats(NativePoolStats ofNative, long stalls) {
+  PoolStats toStats(NativePoolStats ofNative, long stalls, long delayed) {
     long[] ended;
     long busy = 0;
     synchronized (endedElsewhere) {
@@ -114,6 +116,11 @@ final class TaskCounts {
     long hasLeft = left.get();
     long wasRefused = refused.get();
     long submitted = numbered.get() - wasRefused;
+    Duration oldest = pendingAge.look(submitted, hasLeft, System.nanoTime());
+    if (mustFollowNative()) { // there is more in native code's queue than tickets
+      Duration there = Duration.ofNanos(ofNative.getOldestPending());
+      oldest = there.compareTo(oldest) > 0 ? there : oldest;
+    }
     long all = Math.max(ofNative.getWorkers(), busy);
     return new PoolStats(
         all,
@@ -127,6 +134,14 @@ final class TaskCounts {
         ended[TaskOutcome.kTaskCancelled],
         ofNative.getLost(),
         ofNative.getRejected(),
-        stalls);
+        stalls,
+        ofNative.getExpired(),
+        ofNative.getTimedOut(),
+        ofNative.getWorkersStarted(),
+        ofNative.getWorkersLost(),
+        submitted > hasLeft ? oldest : Duration.ZERO,
+        DurationHistogram.NONE,
+        DurationHistogram.NONE,
+        delayed);
   }
 }

@@ -1,23 +1,32 @@
 package io.asyncpal;
 
-import io.asyncpal.internal.swig.TaskSettings;
+import io.asyncpal.internal.swig.NativeTaskOptions;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * Options of one task: {@code TaskOptions.DEFAULT.withTimeout(Duration.ofSeconds(2))}.
  *
- * @param name shows in {@link Pool#workers} and in messages; empty: the task's number does
+ * @param name shown in {@link Pool#workers} and in messages; if it is empty, the task's number is
+ *     shown
  * @param timeout a task that runs longer fails with a {@link
- *     java.util.concurrent.TimeoutException}, then and there. A thread pool interrupts it, and its
+ *     java.util.concurrent.TimeoutException}, at that moment. A thread pool interrupts it, and its
  *     worker stays busy until it returns; a process pool kills and replaces the worker.
  * @param queueDeadline a task that has not started after this long never starts, and fails with a
  *     {@link java.util.concurrent.TimeoutException}
  * @param maxAttempts process pools: how often a task whose worker was lost may run, at least 1
+ * @param traceparent the trace that the task belongs to, as W3C's Trace Context defines it; empty:
+ *     that of the task that submits it, if there is one. {@link TaskContext#traceparent} has it,
+ *     and so does what the task submits in turn.
  */
 public record TaskOptions(
-    String name, Duration timeout, Duration queueDeadline, int maxAttempts) {
+    String name, Duration timeout, Duration queueDeadline, int maxAttempts, String traceparent) {
   private static final Duration FOR_EVER = Duration.ofNanos(Long.MAX_VALUE);
+  // version-trace-parent-flags, and what later versions add after a dash.
+  private static final Pattern TRACEPARENT =
+      Pattern.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}");
+  private static final int TRACEPARENT_LENGTH = 55;
 
   /** No name, no limits, one attempt. */
   public static final TaskOptions DEFAULT = new TaskOptions("", FOR_EVER, FOR_EVER, 1);
@@ -26,19 +35,48 @@ public record TaskOptions(
    * Checks the options.
    *
    * @param name may be empty
-   * @param timeout limits the run; more than 292 years is for ever
-   * @param queueDeadline limits the wait for a worker; more than 292 years is for ever
+   * @param timeout limits the run; more than 292 years means forever
+   * @param queueDeadline limits the wait for a worker; more than 292 years means forever
    * @param maxAttempts how often the task may run
+   * @param traceparent may be empty
    * @throws IllegalArgumentException names the one that is out of range
    */
   public TaskOptions {
     Objects.requireNonNull(name, "name");
+    Objects.requireNonNull(traceparent, "traceparent");
     Durations.toNanos("timeout", Objects.requireNonNull(timeout, "timeout"));
     Durations.toNanos("queueDeadline", Objects.requireNonNull(queueDeadline, "queueDeadline"));
     if (maxAttempts < 1) {
       throw new IllegalArgumentException(
           "maxAttempts is " + maxAttempts + "; it must be at least 1");
     }
+    if (!traceparent.isEmpty() && !isTraceparent(traceparent)) {
+      throw new IllegalArgumentException(
+          "traceparent is \""
+              + traceparent
+              + "\"; it must be as W3C's Trace Context has it, "
+              + "00-<32 digits>-<16 digits>-<2 digits>, in lower case");
+    }
+  }
+
+  /**
+   * Options that say nothing of a trace.
+   *
+   * @param name may be empty
+   * @param timeout limits the run; more than 292 years means forever
+   * @param queueDeadline limits the wait for a worker; more than 292 years means forever
+   * @param maxAttempts how often the task may run
+   * @throws IllegalArgumentException names the one that is out of range
+   */
+  public TaskOptions(String name, Duration timeout, Duration queueDeadline, int maxAttempts) {
+    this(name, timeout, queueDeadline, maxAttempts, "");
+  }
+
+  private static boolean isTraceparent(String text) {
+    boolean isLonger = text.length() > TRACEPARENT_LENGTH;
+    return TRACEPARENT.matcher(isLonger ? text.substring(0, TRACEPARENT_LENGTH) : text).matches()
+        && !text.startsWith("ff")
+        && !(isLonger && (text.startsWith("00") || text.charAt(TRACEPARENT_LENGTH) != '-'));
   }
 
   /**
@@ -48,7 +86,7 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withName(String other) {
-    return new TaskOptions(other, timeout, queueDeadline, maxAttempts);
+    return new TaskOptions(other, timeout, queueDeadline, maxAttempts, traceparent);
   }
 
   /**
@@ -58,7 +96,7 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withTimeout(Duration limit) {
-    return new TaskOptions(name, limit, queueDeadline, maxAttempts);
+    return new TaskOptions(name, limit, queueDeadline, maxAttempts, traceparent);
   }
 
   /**
@@ -68,7 +106,7 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withQueueDeadline(Duration deadline) {
-    return new TaskOptions(name, timeout, deadline, maxAttempts);
+    return new TaskOptions(name, timeout, deadline, maxAttempts, traceparent);
   }
 
   /**
@@ -78,16 +116,30 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withMaxAttempts(int attempts) {
-    return new TaskOptions(name, timeout, queueDeadline, attempts);
+    return new TaskOptions(name, timeout, queueDeadline, attempts, traceparent);
+  }
+
+  /**
+   * These, but for one.
+   *
+   * @param other the other trace, as {@code "00-0af7651916cd43dd8448eb211c80319c-..."}
+   * @return new options
+   */
+  public TaskOptions withTraceparent(String other) {
+    return new TaskOptions(name, timeout, queueDeadline, maxAttempts, other);
   }
 
   /** For native code; whoever asks deletes it. */
-  TaskSettings toNative() {
-    TaskSettings settings = new TaskSettings();
+  NativeTaskOptions toNative() {
+    NativeTaskOptions settings = new NativeTaskOptions();
     settings.setName(name);
     settings.setTimeout(Durations.toNanos("timeout", timeout));
     settings.setQueueDeadline(Durations.toNanos("queueDeadline", queueDeadline));
     settings.setMaxAttempts(maxAttempts);
+    if (!traceparent.isEmpty()) {
+      settings.setTraceparent(traceparent);
+      TaskContext.useTraces();
+    }
     return settings;
   }
 }

@@ -35,7 +35,7 @@ abstract class TaskState<V> extends PoolFuture<V> implements HostQueue.Item {
 
   volatile int state = CREATED;
 
-  TaskState(ThreadHost host) {
+  TaskState(ThreadPoolHost host) {
     super(host);
   }
 

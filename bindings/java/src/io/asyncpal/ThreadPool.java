@@ -2,10 +2,10 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativePoolOptions;
 import io.asyncpal.internal.swig.NativePoolStats;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import io.asyncpal.internal.swig.NativeWorkerInfo;
-import io.asyncpal.internal.swig.PoolSettings;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -19,6 +19,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /**
  * An {@link java.util.concurrent.ExecutorService} whose threads native code starts, wakes and ends.
@@ -34,33 +35,33 @@ import java.util.concurrent.TimeoutException;
  * <p>{@code cancel(true)} on a future interrupts the thread that runs its task, and nobody else: an
  * interrupt never leaks into the next task. Whatever a task throws, {@link Error}s included, is in
  * its future; what a task given to {@code execute} throws goes to its thread's uncaught exception
- * handler, and the worker lives on.
+ * handler, and the worker continues.
  *
  * <p><b>Waiting inside a task</b> for another of the same pool can't stop the pool, even one of a
  * single worker. If a task waits for a future of this pool that is pending, by {@code get()} or
- * {@code join()}, it runs that task there and then; if it waits otherwise, another worker stands in
- * as soon as all of them wait. Other waits for tasks are found by looking: where tasks are pending,
- * every worker waits or sleeps inside of a task, and nothing has ended for 100 ms, a worker stands
- * in if one of those blocked is parked on a {@link java.util.concurrent.Future}, as in {@code
- * CompletableFuture.allOf(x, y).join()}, {@code supplyAsync(f, pool).join()} and {@code
- * FutureTask.get()}, or waits in an {@link java.util.concurrent.ExecutorCompletionService}. Whose
- * future it is can't be seen. So this pool is no limit for calls that end in somebody else's
- * future, as those of an HTTP client: where they are slow and many, it grows by a worker each 100
- * ms in which none ends, up to 256 more than {@link #maxWorkers}; limit such calls by a {@link
+ * {@code join()}, it runs that task itself, at once; if it waits in another way, another worker
+ * stands in as soon as all workers wait. Other waits for tasks are found by observation: if tasks
+ * are pending, every worker waits or sleeps inside a task, and no task has ended for 100 ms,
+ * another worker stands in if one of those blocked is parked on a {@link
+ * java.util.concurrent.Future}, as in {@code CompletableFuture.allOf(x, y).join()}, {@code
+ * supplyAsync(f, pool).join()} and {@code FutureTask.get()}, or waits in an {@link
+ * java.util.concurrent.ExecutorCompletionService}. Which pool the future belongs to can't be seen.
+ * So this pool does not limit calls that end in another library's future, such as those of an HTTP
+ * client: if there are many slow ones, it grows by one worker for each 100 ms in which none ends,
+ * up to 256 more than {@link #maxWorkers}; limit such calls by a {@link
  * java.util.concurrent.Semaphore}.
  *
- * <p>A task that waits in another way, for a lock, a latch or a queue, is not stood in for. If all
- * workers are blocked so that nothing ends for a second, while tasks are pending, {@link
+ * <p>A task that waits in another way, for a lock, a latch or a queue, gets no such stand-in. If
+ * all workers are blocked and nothing ends for a second, while tasks are pending, {@link
  * PoolStats#stalls} counts it, and the first time the {@link System.Logger} "io.asyncpal" has a
- * warning with each blocked task, for how long it runs, what it waits for and at which line.
- * Threads that sleep or wait with a time limit are not blocked in this sense, and those that wait
- * for sockets and files can't be told from those that compute.
+ * warning that gives for each blocked task how long it has run, what it waits for and at which
+ * line. Threads that sleep or wait with a time limit are not blocked in this sense, and those that
+ * wait for sockets and files can't be told from those that compute.
  *
  * <p>Workers are daemon threads named {@code <pool>-worker-<n>}, with the context class loader and
  * the thread group of the thread that made the pool. They inherit the {@link
- * InheritableThreadLocal}s of the thread that started them: of the submitter, as in the {@code
- * java.util.concurrent} pools; or, for a submission that counted on a worker which had just found
- * another task, of that worker.
+ * InheritableThreadLocal}s of the thread that started them: usually the submitter, as in the {@code
+ * java.util.concurrent} pools, but a worker if that one started them.
  *
  * <p>What {@link Pool} says of threads, lifetime, ordering and shutdown holds here.
  */
@@ -69,14 +70,15 @@ public final class ThreadPool extends Pool {
     NativeLibrary.load();
   }
 
-  private final ThreadHost host;
+  private final ThreadPoolHost host;
   private final ThreadTasks tasks;
 
-  private ThreadPool(Builder builder, ThreadHost host, NativeThreadPool pool) {
+  private ThreadPool(Builder builder, ThreadPoolHost host, NativeThreadPool pool) {
     super(pool, host, builder.isClosedOnExit());
     this.host = host;
     this.tasks = new ThreadTasks(this, host, pool);
     host.open(pool);
+    LivePools.add(host, this);
   }
 
   /**
@@ -95,12 +97,12 @@ public final class ThreadPool extends Pool {
     this(builder, builder.makeHost());
   }
 
-  private ThreadPool(Builder builder, ThreadHost host) {
+  private ThreadPool(Builder builder, ThreadPoolHost host) {
     this(builder, host, builder.makeNative(host));
   }
 
   /**
-   * Begins to make a pool.
+   * Returns a builder for a pool.
    *
    * @return a builder with all defaults
    */
@@ -111,8 +113,8 @@ public final class ThreadPool extends Pool {
   // ------------------------------------------------------------------ Submitting
 
   /**
-   * Hands the task to a worker, or queues it when all are busy; waits for none, unless the pool is
-   * full, where it does what {@link WhenFull} says.
+   * Hands the task to a worker, or queues it when all are busy, without waiting; if the pool is
+   * full, it does what {@link WhenFull} says.
    *
    * @throws RejectedExecutionException if the pool was shut down, is broken (its cause is a {@link
    *     BrokenPoolException} then), has no room, or can start no worker
@@ -120,22 +122,25 @@ public final class ThreadPool extends Pool {
   @Override
   public void execute(Runnable command) {
     Objects.requireNonNull(command, "command");
-    tasks.execute(command);
+    checkOpen();
+    tasks.execute(command instanceof DelayedTask<?> returned ? returned.toRun() : command);
   }
 
   @Override
   void start(TaskOptions options, RunnableFuture<?> future) {
+    checkOpen();
     tasks.start(options, (Task<?>) future);
   }
 
   /**
    * Submits a task; see {@link #execute(Runnable)} for what that throws.
    *
-   * @return its future; it completes on the worker, where dependent stages run, too
+   * @return its future; it completes on the worker, where dependent stages run as well
    */
   @Override
   public <T> CompletableFuture<T> submit(Callable<T> task) {
-    Task<T> future = new Task<>(host, Objects.requireNonNull(task, "task"));
+    Task<T> future = newTask(Objects.requireNonNull(task, "task"));
+    checkOpen();
     tasks.submit(future);
     return future;
   }
@@ -152,13 +157,17 @@ public final class ThreadPool extends Pool {
 
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Callable<T> callable) {
-    return new Task<>(host, Objects.requireNonNull(callable, "callable"));
+    return newTask(Objects.requireNonNull(callable, "callable"));
   }
 
   @Override
   protected <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value) {
     Objects.requireNonNull(runnable, "runnable");
-    return new Task<>(host, Executors.callable(runnable, value));
+    return newTask(Executors.callable(runnable, value));
+  }
+
+  private <T> Task<T> newTask(Callable<T> callable) {
+    return new Task<>(host, InContext.capture(host.context, callable));
   }
 
   @Override
@@ -183,26 +192,47 @@ public final class ThreadPool extends Pool {
     }
   }
 
+  @Override
+  <T> Supplier<RunnableFuture<T>> runsOf(Callable<T> task) {
+    Callable<T> inContext = InContext.capture(host.context, task); // of this thread
+    return () -> new Task<>(host, inContext);
+  }
+
+  @Override
+  Supplier<RunnableFuture<Object>> runsOf(Runnable task) {
+    return runsOf(Executors.callable(task));
+  }
+
+  @Override
+  void submitDue(RunnableFuture<?> run) {
+    tasks.submitAndWaitForRoom((Task<?>) run);
+  }
+
+  @Override
+  ThreadPoolHost threadHost() {
+    return host;
+  }
+
   // ------------------------------------------------------------------ Ending
 
   @Override
-  public void shutdown() {
+  void drain() {
     if (host.queued == null) {
-      super.shutdown();
+      super.drain();
     } else {
-      host.queued.close(super::shutdown);
+      host.queued.close(super::drain);
     }
   }
 
   @Override
-  void cancelPending() {
+  void cancelSubmitted() {
     takeBack(null);
   }
 
   /** Closes the pool, and takes back what is pending, or cancels it. */
   private void takeBack(Collection<Runnable> to) {
     if (host.queued != null) {
-      host.queued.close(super::shutdown, to);
+      host.queued.close(super::drain, to);
     }
     closeNative(CloseMode.kCloseCancelPending);
   }
@@ -212,19 +242,21 @@ public final class ThreadPool extends Pool {
    * not wait for these.
    *
    * @return what was given to {@link #execute(Runnable)}, or the futures of what was submitted, in
-   *     the order of their submission. None has run and none will; such a future is not done, and
-   *     its {@code run} does its work after all.
+   *     the order of their submission, then those of what waits for its time. None has run and none
+   *     will; such a future is not done, and its {@code run} does its work after all.
    */
   @Override
   public List<Runnable> shutdownNow() {
+    List<DelayedTask<?>> waiting = delays().takeAll();
     List<Runnable> returned = Collections.synchronizedList(new ArrayList<>());
     synchronized (host) {
       host.returnDropped(returned);
       takeBack(returned);
       host.returnDropped(null);
     }
+    List<Runnable> all = withDelayed(waiting, returned);
     host.stopRunning();
-    return new ArrayList<>(returned);
+    return all;
   }
 
   @Override
@@ -249,7 +281,9 @@ public final class ThreadPool extends Pool {
 
   @Override
   PoolStats toStats(NativePoolStats stats) {
-    return host.queued == null ? super.toStats(stats) : host.counts.toStats(stats, countStalls());
+    return host.queued == null
+        ? super.toStats(stats)
+        : host.counts.toStats(stats, countStalls(), countDelayed());
   }
 
   @Override
@@ -316,8 +350,8 @@ public final class ThreadPool extends Pool {
     /**
      * The size of the workers' stacks, for tasks that recurse deeply.
      *
-     * @param bytes 0, the default: what {@code -Xss} says, or else the JVM; it may be rounded, and
-     *     what is too little is taken for the least
+     * @param bytes 0, the default: what {@code -Xss} says, or else the JVM; it is rounded, and
+     *     raised to the minimum if it is too small
      * @return this
      * @throws IllegalArgumentException if {@code bytes} is negative
      */
@@ -329,15 +363,16 @@ public final class ThreadPool extends Pool {
       return this;
     }
 
-    private ThreadHost makeHost() {
+    private ThreadPoolHost makeHost() {
       ClassLoader loader = Thread.currentThread().getContextClassLoader();
-      return new ThreadHost(!hasLimits(), loader, stackSize, initializer, finalizer);
+      boolean hasQueue = !hasLimits() && !isObserved();
+      return new ThreadPoolHost(hasQueue, loader, stackSize, initializer, finalizer, context());
     }
 
-    private NativeThreadPool makeNative(ThreadHost host) {
-      PoolSettings settings = new PoolSettings();
+    private NativeThreadPool makeNative(ThreadPoolHost host) {
+      NativePoolOptions settings = new NativePoolOptions();
       try {
-        apply(settings);
+        apply(settings, host::stackOf);
         settings.setHostMakesThreads(true);
         host.swigReleaseOwnership(); // the native pool has it from here on
         return new NativeThreadPool(host, settings);

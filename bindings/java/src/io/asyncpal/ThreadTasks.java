@@ -1,8 +1,8 @@
 package io.asyncpal;
 
 import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativeTaskOptions;
 import io.asyncpal.internal.swig.NativeThreadPool;
-import io.asyncpal.internal.swig.TaskSettings;
 import java.lang.ref.Reference;
 import java.util.concurrent.RejectedExecutionException;
 
@@ -14,18 +14,26 @@ import java.util.concurrent.RejectedExecutionException;
  */
 final class ThreadTasks {
   private final ThreadPool front; // not to be collected while a task is being submitted
-  private final ThreadHost host;
+  private final ThreadPoolHost host;
   private final NativeThreadPool pool;
 
-  ThreadTasks(ThreadPool front, ThreadHost host, NativeThreadPool pool) {
+  ThreadTasks(ThreadPool front, ThreadPoolHost host, NativeThreadPool pool) {
     this.front = front;
     this.host = host;
     this.pool = pool;
   }
 
+  /** Whether a task may wait in Java. */
+  private boolean mayWaitHere() {
+    return host.queued != null
+        && !host.counts.mustFollowNative()
+        && !Trace.isOn()
+        && !TaskContext.isTraced();
+  }
+
   /** Submits what has no future, or one that the pool has made before. */
   void execute(Runnable command) {
-    if (host.queued == null || host.counts.mustFollowNative()) {
+    if (!mayWaitHere()) {
       executeNatively(command);
       return;
     }
@@ -33,13 +41,15 @@ final class ThreadTasks {
       task.setNumber(host.counts.number());
       push(task);
     } else {
-      push(new Post(command, host.counts.number()));
+      Post post = Post.of(host.context, command);
+      post.setNumber(host.counts.number());
+      push(post);
     }
   }
 
   /** Submits a task that nobody else has seen. */
   void submit(Task<?> task) {
-    if (host.queued == null || host.counts.mustFollowNative()) {
+    if (!mayWaitHere()) {
       executeNatively(task);
     } else {
       task.queueNewHere();
@@ -48,13 +58,30 @@ final class ThreadTasks {
     }
   }
 
+  /** The same, but waits for room whatever the pool does when it is full. */
+  void submitAndWaitForRoom(Task<?> task) {
+    if (mayWaitHere()) {
+      if (task.queueHere()) {
+        task.setNumber(host.counts.number());
+        push(task);
+      }
+      return;
+    }
+    long id = host.tasks.add(task);
+    if (task.queue(id)) {
+      submit(id, task, null, true);
+    } else {
+      host.tasks.take(id);
+    }
+  }
+
   /** The same for one with options. */
   void start(TaskOptions options, Task<?> task) {
-    TaskSettings settings = options.toNative();
+    NativeTaskOptions settings = options.toNative();
     try {
       long id = host.tasks.add(task);
       task.queueLimited(id, options.name());
-      submit(id, task, settings);
+      submit(id, task, settings, false);
     } finally {
       settings.delete();
     }
@@ -82,28 +109,47 @@ final class ThreadTasks {
     if (command instanceof Task<?> task && task.host == host) {
       long id = host.tasks.add(task);
       if (task.queue(id)) {
-        submit(id, task, null);
+        submit(id, task, null, task.isOfMap());
         return;
       }
       host.tasks.take(id);
     }
-    long number = host.queued == null ? 0 : host.counts.number();
-    submit(host.tasks.add(new Post(command, number)), null, null);
+    Post post = Post.of(host.context, command);
+    submit(host.tasks.add(post), post, null, false);
   }
 
-  private void submit(long id, Task<?> task, TaskSettings settings) {
+  private void submit(
+      long id, HostQueue.Item item, NativeTaskOptions settings, boolean waitsForRoom) {
+    if (settings == null && host.queued != null && Trace.isOn()) {
+      // A trace calls it by its number, too.
+      NativeTaskOptions numbered = TaskOptions.DEFAULT.toNative();
+      try {
+        submitNumbered(id, item, numbered, waitsForRoom);
+      } finally {
+        numbered.delete();
+      }
+    } else {
+      submitNumbered(id, item, settings, waitsForRoom);
+    }
+  }
+
+  private void submitNumbered(
+      long id, HostQueue.Item item, NativeTaskOptions settings, boolean waitsForRoom) {
+    Task<?> task = item instanceof Task<?> own ? own : null;
     if (host.queued != null) {
+      long number = host.counts.number();
       if (task != null) {
-        long number = host.counts.number();
         task.setNumber(number);
-        if (settings != null) {
-          settings.setNumber(number);
-        }
+      } else {
+        ((Post) item).setNumber(number);
+      }
+      if (settings != null) {
+        settings.setNumber(number);
       }
       host.queued.enterNativeQueue();
     }
     try {
-      long handle = front.submitInTime(() -> submitOnce(id, task, settings), settings);
+      long handle = front.submitInTime(() -> submitOnce(id, settings, waitsForRoom), settings);
       if (task != null) {
         task.setHandle(handle);
       }
@@ -119,11 +165,11 @@ final class ThreadTasks {
     }
   }
 
-  private long submitOnce(long id, Task<?> task, TaskSettings settings) {
+  private long submitOnce(long id, NativeTaskOptions settings, boolean waitsForRoom) {
     if (settings != null) {
       return pool.submit(id, settings);
     }
-    return task != null && task.isOfMap() ? pool.submitChunk(id) : pool.submit(id);
+    return waitsForRoom ? pool.submitChunk(id) : pool.submit(id);
   }
 
   private void forget(long id, Task<?> task) {

@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.HostedWorker;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -30,7 +31,7 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
     }
   }
 
-  final ThreadHost host;
+  final ThreadPoolHost host;
   final Thread thread = Thread.currentThread();
   final long handle = NativeThreadPool.currentWorker();
   final String name;
@@ -57,17 +58,18 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
     private final int depth;
     private Runnable task;
     private long number; // 0: native code knows
+    private boolean isNative; // native code has it as a task of its own
     private long since;
     private volatile boolean interruptLater;
+    private volatile TaskContext.Reports reports; // null: the task has not asked for its context
 
     Frame(Frame outer) {
       this.outer = outer;
       this.depth = outer == null ? 1 : outer.depth + 1;
     }
-
   }
 
-  Worker(ThreadHost host, String name) {
+  Worker(ThreadPoolHost host, String name) {
     this.host = host;
     this.name = name;
   }
@@ -92,12 +94,18 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
 
   /** Before a task runs here; its own thread only. */
   void begin(Runnable task, long number) {
+    begin(task, number, false);
+  }
+
+  /** The same for one that native code may have as a task of its own. */
+  void begin(Runnable task, long number, boolean isNative) {
     if (top != null) {
       leave();
     }
     Frame frame = top == null ? lowest : new Frame(top);
     frame.task = task;
     frame.number = number;
+    frame.isNative = isNative;
     int tick = StallWatch.tick();
     if (frame != lowest || tick == 0 || tick != tickOfNow) {
       now = System.nanoTime();
@@ -119,6 +127,9 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
       endStandIn();
     }
     top.task = null;
+    if (top.reports != null) {
+      top.reports = null;
+    }
     top = top.outer;
     if (top != null) {
       PHASE.setVolatile(this, RUNNING);
@@ -141,6 +152,38 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
   @Override
   public void pause() {
     tickOfNow = 0;
+  }
+
+  /** What its innermost task may know; its own thread only. */
+  TaskContext context() {
+    Frame frame = top;
+    if (frame.reports == null) {
+      frame.reports = new TaskContext.Reports();
+    }
+    return new TaskContext(
+        frame.task instanceof Task<?> own ? own.name() : "",
+        frame.number != 0 ? frame.number : HostedWorker.taskId(),
+        1,
+        frame.isNative ? HostedWorker.traceparent() : "",
+        frame.reports);
+  }
+
+  /** What {@code task} has reported; null: nothing, or it is not here. On any thread. */
+  TaskProgress progressOf(Runnable task) {
+    if (!beginInterrupt()) {
+      return null;
+    }
+    try {
+      for (Frame frame = top; frame != null; frame = frame.outer) {
+        if (frame.task == task) {
+          TaskContext.Reports reports = frame.reports;
+          return reports == null ? null : reports.last;
+        }
+      }
+      return null;
+    } finally {
+      phase = RUNNING;
+    }
   }
 
   /** How many tasks are on its stack; its own thread only. */

@@ -3,7 +3,7 @@ package io.asyncpal;
 import java.util.OptionalInt;
 
 /**
- * The worker process that ran the task died. The pool goes on, with another worker in its place.
+ * The worker process that ran the task died. The pool continues, with another worker in its place.
  */
 public class WorkerLostException extends RuntimeException {
   private static final long serialVersionUID = 1;

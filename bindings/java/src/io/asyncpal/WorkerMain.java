@@ -16,7 +16,14 @@ final class WorkerMain extends WorkerHost {
 
   private final SentTask.Reader tasks = new SentTask.Reader();
 
+  private static volatile Thread server; // null: this JVM is no worker
+
   private WorkerMain() {}
+
+  /** Whether this thread is the one that runs tasks of the pool that has started this JVM. */
+  static boolean runsOnThisThread() {
+    return server == Thread.currentThread();
+  }
 
   /**
    * Becomes a worker and does not return.
@@ -33,6 +40,8 @@ final class WorkerMain extends WorkerHost {
       System.clearProperty(WorkerCommand.ASKS_PARENT_PROPERTY);
       Thread.currentThread().setContextClassLoader(new ParentClassLoader());
     }
+    server = Thread.currentThread();
+    TaskContext.useTraces(); // the tasks of this process may belong to some
     WorkerMain host = new WorkerMain();
     host.swigReleaseOwnership();
     HostedWorker.serve(host);

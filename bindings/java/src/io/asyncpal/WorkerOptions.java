@@ -6,8 +6,8 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What the builder of a process pool says of the processes in which its workers run. Threads: one
- * at a time.
+ * The part of a process pool's builder that concerns the processes in which its workers run.
+ * Threads: one at a time.
  *
  * @param <B> the builder's own class
  */
@@ -24,11 +24,11 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
 
   /**
    * Options for the JVMs of the workers, after those that they have anyway ({@link
-   * #inheritJvmOptions}), so that these win.
+   * #inheritJvmOptions}), so that these take precedence.
    *
-   * <p>Where neither these nor this JVM's options name a garbage collector, workers have the
-   * serial one, which starts fastest. Memory is limited as for any JVM, each by itself; say {@code
-   * -Xmx} where many workers share a machine.
+   * <p>If neither these nor this JVM's options name a garbage collector, workers use the serial
+   * one, which starts fastest. Memory is limited as for any JVM, each by itself; say {@code -Xmx}
+   * where many workers share a machine.
    *
    * @param options for example {@code List.of("-Xmx256m", "-Dlog.level=info")}
    * @return this
@@ -39,13 +39,14 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
   }
 
   /**
-   * Whether a worker is a JVM like this one, with the options that this one was started with, be
-   * it by the command line or by {@code JAVA_TOOL_OPTIONS} and its like, which workers don't see.
+   * Whether a worker is a JVM like this one, with the options that this one was started with,
+   * whether on the command line or in {@code JAVA_TOOL_OPTIONS} and similar variables, which
+   * workers don't see.
    *
    * <p>Left out are those that JVMs can't share: debuggers, JMX ports, and agents that are told an
-   * address or a port; files that all would write, as logs, heap dumps, flight recordings and CDS
-   * archives, unless {@code %p} in their names makes them different; and what would take memory
-   * for each worker before it is needed ({@code -Xms}, {@code AlwaysPreTouch}).
+   * address or a port; files that all of them would write, such as logs, heap dumps, flight
+   * recordings and CDS archives, unless {@code %p} in their names makes them different; and what
+   * would take memory for each worker before it is needed ({@code -Xms}, {@code AlwaysPreTouch}).
    *
    * @param inherit true by default; false: workers have the class path or module path of this
    *     JVM, and otherwise only what {@link #jvmOptions} says
@@ -59,11 +60,11 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
   /**
    * Where workers find their classes.
    *
-   * <p>By default a worker has the class path, module path and modules of this JVM. If this
-   * library or the classes of the thread that makes the pool (its context class loader) come from
-   * a loader of a host's own, as in a web container or a jar of jars, workers have only this
-   * library and ask this process for classes and resources, and that class loader answers, as
-   * long as the pool is open. They can ask for nothing else, and for no more than 64 MiB at once.
+   * <p>By default a worker has the class path, module path and modules of this JVM. If a host's own
+   * class loader has loaded this library or is the context class loader of the thread that makes
+   * the pool, as in a web container or a jar of jars, workers start with this library only and ask
+   * this process for classes and resources; that class loader answers as long as the pool is open.
+   * They can ask for nothing else, and for no more than 64 MiB at once.
    *
    * @param entries jars and folders, in order; this library is added
    * @return this
@@ -83,7 +84,7 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
   }
 
   /**
-   * The program that starts the JVM of a worker, with arguments that stand before all others.
+   * The program that starts the JVM of a worker, with arguments that precede all others.
    *
    * @param command for example {@code "/opt/jdk/bin/java"}, or {@code "nice", "java"}; the {@code
    *     java} of this JVM by default
@@ -100,8 +101,8 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
   }
 
   /**
-   * How long a new worker process may take to become a worker. One that takes longer is killed,
-   * and counts as one that can't be started. The initializer has its own limit.
+   * How long a new worker process may take to become a worker. One that takes longer is killed, and
+   * counts as one that could not be started. The initializer has its own limit.
    *
    * @param timeout more than zero; a minute by default
    * @return this
@@ -115,8 +116,9 @@ public abstract class WorkerOptions<B extends WorkerOptions<B>> extends PoolBuil
   }
 
   /**
-   * Whether what tasks start may get rights of its file, which it may by default. Without them,
-   * {@code sudo}, {@code ping}, {@code newuidmap}, {@code sendmail} and the like fail in workers.
+   * Whether programs that tasks start are denied the privileges of their files (set-user-ID,
+   * capabilities). By default they are not. Without these privileges, {@code sudo}, {@code ping},
+   * {@code newuidmap}, {@code sendmail} and the like fail in workers.
    *
    * @param forbidden true: sets {@code PR_SET_NO_NEW_PRIVS} in each worker
    * @return this

@@ -5,8 +5,9 @@
  * <p>{@link io.asyncpal.ThreadPool} runs tasks on threads of this JVM, {@link
  * io.asyncpal.ProcessPool} in JVMs of their own, which may crash or be killed. {@link
  * io.asyncpal.Executors} makes those of usual sizes. What both can do is in {@link
- * io.asyncpal.Pool}, their maps in {@link io.asyncpal.PoolMaps}; what becomes of open pools when
- * the JVM ends is in {@link io.asyncpal.GlobalShutdown}.
+ * io.asyncpal.Pool}, their maps in {@link io.asyncpal.PoolMaps} and {@link
+ * io.asyncpal.SettledMaps}, delayed and periodic tasks in {@link io.asyncpal.PoolTimers}; what
+ * becomes of open pools when the JVM ends is in {@link io.asyncpal.GlobalShutdown}.
  *
  * <pre>{@code
  * try (ThreadPool pool = new ThreadPool(4)) {

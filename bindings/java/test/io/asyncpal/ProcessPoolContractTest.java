@@ -39,4 +39,46 @@ final class ProcessPoolContractTest {
       super(PoolKinds.PROCESSES);
     }
   }
+
+  static final class Contexts extends PoolContextContract {
+    Contexts() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Measures extends PoolMeasureContract {
+    Measures() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Observers extends PoolObserverContract {
+    Observers() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Progress extends PoolProgressContract {
+    Progress() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Settling extends PoolSettledContract {
+    Settling() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class TaskContexts extends PoolTaskContextContract {
+    TaskContexts() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Timers extends PoolTimersContract {
+    Timers() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
 }

@@ -39,4 +39,46 @@ final class ThreadPoolContractTest {
       super(PoolKinds.THREADS);
     }
   }
+
+  static final class Contexts extends PoolContextContract {
+    Contexts() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Measures extends PoolMeasureContract {
+    Measures() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Observers extends PoolObserverContract {
+    Observers() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Progress extends PoolProgressContract {
+    Progress() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Settling extends PoolSettledContract {
+    Settling() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class TaskContexts extends PoolTaskContextContract {
+    TaskContexts() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Timers extends PoolTimersContract {
+    Timers() {
+      super(PoolKinds.THREADS);
+    }
+  }
 }

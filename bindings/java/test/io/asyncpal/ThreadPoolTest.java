@@ -407,7 +407,7 @@ class ThreadPoolTest extends PoolContract {
 
   @Test
   void nativeCodeGivesItsReferenceToAPoolUp() throws Exception {
-    WeakReference<ThreadHost> host = useAndClose();
+    WeakReference<ThreadPoolHost> host = useAndClose();
     eventually(
         "what native code held can be collected",
         () -> {
@@ -416,7 +416,7 @@ class ThreadPoolTest extends PoolContract {
         });
   }
 
-  private static WeakReference<ThreadHost> useAndClose() throws Exception {
+  private static WeakReference<ThreadPoolHost> useAndClose() throws Exception {
     try (ThreadPool pool = new ThreadPool(1)) {
       CompletableFuture<Integer> future = pool.submit(() -> 1);
       future.get(30, SECONDS);

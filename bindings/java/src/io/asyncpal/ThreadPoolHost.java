@@ -6,9 +6,11 @@ import io.asyncpal.internal.swig.Host;
 import io.asyncpal.internal.swig.NativePool;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import io.asyncpal.internal.swig.TaskOutcome;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
 
 /**
  * A thread pool's side of Java, which native code calls.
@@ -18,7 +20,7 @@ import java.util.concurrent.CountDownLatch;
  *
  * <p>No method lets an exception out.
  */
-final class ThreadHost extends Host implements PoolHost {
+final class ThreadPoolHost extends Host implements PoolHost {
   private static final long NO_TASK = -1; // as native code has it
   private static final long TICKET = -2; // of the queue
   // So that a loop that was entered as slow code is entered again.
@@ -38,6 +40,7 @@ final class ThreadHost extends Host implements PoolHost {
   private final ClassLoader loader;
   private final Runnable initializer;
   private final Runnable finalizer;
+  final ContextHook context; // null: none
   private final ThreadGroup group = Thread.currentThread().getThreadGroup();
   private final long stackSize;
   private volatile Collection<Runnable> returned; // non-null: a shutdownNow() collects them
@@ -47,17 +50,19 @@ final class ThreadHost extends Host implements PoolHost {
   private volatile Pool front;
   private volatile Throwable brokenBy;
 
-  ThreadHost(
+  ThreadPoolHost(
       boolean hasQueue,
       ClassLoader loader,
       long stackSize,
       Runnable initializer,
-      Runnable finalizer) {
+      Runnable finalizer,
+      ContextHook context) {
     this.queued = hasQueue ? new QueuedTasks(counts, this::brokenBy) : null;
     this.loader = loader;
     this.stackSize = stackSize;
     this.initializer = initializer;
     this.finalizer = finalizer;
+    this.context = context;
     this.stall = new Stall(counts.workers);
   }
 
@@ -106,6 +111,19 @@ final class ThreadHost extends Host implements PoolHost {
       }
     }
     return ofNative; // it has not begun
+  }
+
+  /** What the worker of that number does, a line for each frame; empty: there is none. */
+  String stackOf(long id) {
+    String end = "-worker-" + id;
+    for (Worker worker : counts.workers) {
+      if (worker.name.endsWith(end)) {
+        return Arrays.stream(worker.thread.getStackTrace())
+            .map(StackTraceElement::toString)
+            .collect(Collectors.joining("\n"));
+      }
+    }
+    return "";
   }
 
   // ------------------------------------------------------------------ What native code calls
@@ -273,7 +291,7 @@ final class ThreadHost extends Host implements PoolHost {
     }
     Post post = (Post) task;
     leaveNativeQueue();
-    Throwable thrown = QueuedTasks.run(worker, post.task, post.number());
+    Throwable thrown = QueuedTasks.run(worker, post, true);
     int outcome = thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed;
     NativeThreadPool.settle(outcome);
     worker.count(outcome);
@@ -332,6 +350,7 @@ final class ThreadHost extends Host implements PoolHost {
   @Override
   public void terminated() {
     OpenPools.remove(this);
+    LivePools.remove(this);
     ended.countDown();
   }
 

@@ -1,0 +1,24 @@
+package io.asyncpal;
+
+import java.io.Serializable;
+import java.util.function.Function;
+
+/** How a call inside of a chunk ended, on the way from its worker. */
+record Attempt<R>(R value, Throwable thrown) implements Serializable {
+  /** One whose exception is on its way; it gets there even if the exception itself can't. */
+  record Failed<R>(SentThrowable thrown) implements Serializable {}
+
+  static <T, R> Attempt<R> of(Function<T, R> f, T item) {
+    try {
+      return new Attempt<>(f.apply(item), null);
+    } catch (Throwable e) {
+      return new Attempt<>(null, e);
+    }
+  }
+
+  private Object writeReplace() {
+    return thrown == null
+        ? this
+        : new Failed<>(SentThrowable.toSend(thrown, SentThrowable.MAX_BYTES));
+  }
+}

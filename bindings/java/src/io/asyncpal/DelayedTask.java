@@ -1,0 +1,219 @@
+package io.asyncpal;
+
+import java.lang.System.Logger.Level;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Delayed;
+import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.RunnableScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * A task that a pool gets later, perhaps again and again, and its future. Each of its runs is a
+ * task of the pool with a future of its own, whose outcome becomes this one's.
+ *
+ * <p>Threads: any.
+ */
+final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFuture<V> {
+  static final int NOWHERE = -1;
+
+  private final Pool pool;
+  private final Delays delays;
+  private final Supplier<RunnableFuture<V>> maker;
+  private final long period; // ns from start to start; negative: from end to start; 0: it runs once
+  private final long number; // of those that are due at the same time, the first comes first
+  private volatile long time; // by System.nanoTime(); written while it is not in the heap
+  int place = NOWHERE; // in the heap, guarded by its lock
+
+  private volatile RunnableFuture<V> run; // null: it waits for its time
+  private volatile boolean handedOut; // by shutdownNow(): it runs once, if at all
+
+  /**
+   * Makes one that does not wait yet.
+   *
+   * @param host of its pool, if that is a thread pool; else null
+   * @param maker makes the runs
+   */
+  DelayedTask(
+      Pool pool,
+      ThreadPoolHost host,
+      Delays delays,
+      Supplier<RunnableFuture<V>> maker,
+      long time,
+      long period) {
+    super(host);
+    this.pool = pool;
+    this.delays = delays;
+    this.maker = maker;
+    this.time = time;
+    this.period = period;
+    this.number = delays.nextNumber();
+  }
+
+  String poolName() {
+    return pool.name();
+  }
+
+  // ------------------------------------------------------------------ Running
+
+  /** It is due. Lets nothing out. */
+  void start() {
+    RunnableFuture<V> due = maker.get();
+    run = due;
+    delays.onStart(due, this);
+    follow(due);
+    if (isDone()) { // by one who may have seen no run
+      due.cancel(false);
+      return;
+    }
+    try {
+      pool.submitDue(due);
+    } catch (Throwable e) {
+      if (pool.isShutdown()) {
+        due.cancel(false);
+      } else {
+        asFuture(due).completeExceptionally(e);
+      }
+    }
+  }
+
+  private void follow(RunnableFuture<V> due) {
+    asFuture(due).whenComplete((value, thrown) -> end(due, value, thrown));
+  }
+
+  private void end(RunnableFuture<V> ended, V value, Throwable thrown) {
+    if (thrown != null) {
+      delays.onEnd(ended, this);
+      if (ended.isCancelled()) {
+        super.cancel(false);
+      } else if (super.completeExceptionally(thrown) && isPeriodic()) {
+        report(thrown);
+      }
+    } else if (!isPeriodic() || handedOut) {
+      delays.onEnd(ended, this);
+      super.complete(value);
+    } else if (isDone() || !runAgain(ended)) {
+      delays.onEnd(ended, this);
+      super.cancel(false);
+    }
+  }
+
+  /** False: the pool takes it no more. */
+  private boolean runAgain(RunnableFuture<V> ended) {
+    run = null;
+    time = period > 0 ? time + period : System.nanoTime() - period;
+    if (!delays.waitAgain(ended, this)) {
+      return false;
+    }
+    if (isDone()) { // by a cancel() that has found it nowhere
+      delays.remove(this);
+    }
+    return true;
+  }
+
+  private void report(Throwable thrown) {
+    System.getLogger("io.asyncpal")
+        .log(
+            Level.WARNING,
+            "pool '" + pool.name() + "': a periodic task threw, and does not run again",
+            thrown);
+  }
+
+  /** shutdownNow() returns it, before it was due. */
+  void handOut() {
+    handedOut = true;
+    RunnableFuture<V> first = maker.get();
+    run = first;
+    follow(first);
+    if (first instanceof RemoteTask<?> remote && remote.markSubmitted()) {
+      remote.giveBack();
+    }
+    if (isDone()) { // by one who may have seen no run
+      first.cancel(false);
+    }
+  }
+
+  /** It is returned by shutdownNow(), after it was due. */
+  void handOutLate() {
+    handedOut = true;
+  }
+
+  /** What does its work, if shutdownNow() has returned it. */
+  RunnableFuture<V> toRun() {
+    return run;
+  }
+
+  /** Does the work of one that shutdownNow() has returned, the first time. */
+  @Override
+  public void run() {
+    if (handedOut) {
+      run.run();
+    }
+  }
+
+  // ------------------------------------------------------------------ Its time
+
+  @Override
+  public boolean isPeriodic() {
+    return period != 0;
+  }
+
+  @Override
+  public long getDelay(TimeUnit unit) {
+    return unit.convert(time - System.nanoTime(), TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public int compareTo(Delayed other) {
+    if (other instanceof DelayedTask<?> task) {
+      long difference = time - task.time;
+      return difference != 0 ? Long.signum(difference) : Long.compare(number, task.number);
+    }
+    return Long.compare(getDelay(TimeUnit.NANOSECONDS), other.getDelay(TimeUnit.NANOSECONDS));
+  }
+
+  @Override
+  boolean isDoneWithHelp() {
+    return run instanceof PoolFuture<?> due && due.isDoneWithHelp() && isDone();
+  }
+
+  // ------------------------------------------------------------------ Ending it
+
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    boolean cancelled = super.cancel(mayInterruptIfRunning);
+    leave(mayInterruptIfRunning);
+    return cancelled || isCancelled();
+  }
+
+  @Override
+  public boolean complete(V value) {
+    boolean completed = super.complete(value);
+    leave(false);
+    return completed;
+  }
+
+  @Override
+  public boolean completeExceptionally(Throwable e) {
+    boolean completed = super.completeExceptionally(e);
+    leave(false);
+    return completed;
+  }
+
+  /** It is done: nobody need run it any more. */
+  private void leave(boolean mayInterruptIfRunning) {
+    delays.remove(this);
+    RunnableFuture<V> last = run;
+    if (last == null) {
+      return;
+    }
+    if (last instanceof RemoteTask<?> remote) {
+      remote.markSubmitted(); // so that nobody submits it, if nobody has
+    }
+    last.cancel(mayInterruptIfRunning);
+  }
+
+  private static <T> CompletableFuture<T> asFuture(RunnableFuture<T> run) {
+    return (CompletableFuture<T>) run; // as pools make them
+  }
+}
