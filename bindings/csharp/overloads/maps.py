@@ -19,11 +19,13 @@ class Map:
   is_star: bool
   is_eager: bool
   is_ordered: bool
+  is_settled: bool = False
 
   @property
   def name(self):
     return "".join([
         "Starmap" if self.is_star else "Map",
+        "Settled" if self.is_settled else "",
         "All" if self.is_eager else "",
         "" if self.is_ordered else "Unordered",
     ])
@@ -37,7 +39,11 @@ class Map:
         "returns when they are done"
     how = f"It starts all of its tasks at once, and {end}." if self.is_eager \
         else _AHEAD
-    return f"Calls a function with {what};\n    gives the results {given}.\n    {how}"
+    if self.is_settled:
+      given = "what it returns or throws " + given
+    else:
+      given = "the results " + given
+    return f"Calls a function with {what};\n    gives {given}.\n    {how}"
 
 
 MAPS = [
@@ -46,6 +52,16 @@ MAPS = [
     for is_eager in (False, True)
     for is_ordered in (True, False)
 ]
+
+# Those whose calls may fail.
+SETTLED_MAPS = [
+    Map(is_star, is_eager, is_ordered=True, is_settled=True)
+    for is_star in (False, True)
+    for is_eager in (False, True)
+]
+
+_SETTLED_BASE = ("MapSettled{T1, TResult}(Func{T1, TResult}, IEnumerable{T1}, "
+                 "MapOptions, CancellationToken)")
 
 _BASE = ("Map{T1, TResult}(Func{T1, TResult}, IEnumerable{T1}, MapOptions, "
          "CancellationToken)")
@@ -67,6 +83,33 @@ _MAP_DOC = """
     The results can be read once. The first tasks start with the call. A token
     that the function takes is cancelled when the map ends early, or the pool is
     shut down; in a process pool it never is.
+    </remarks>
+    <exception cref="TimeoutException">The time in the options is over.</exception>
+    <exception cref="ObjectDisposedException">The pool is closed.</exception>
+    <exception cref="BrokenPoolException">The pool is broken.</exception>
+"""
+
+
+_SETTLED_DOC = """
+    <param name="function">
+    What to call, on workers. One that is asynchronous is awaited; if it has no
+    result, its input stands for that.
+    </param>
+    <param name="inputs">
+    Read by the thread that reads the results, and one chunk at a time. One that
+    can't be sent to a process ends the map.
+    </param>
+    <param name="options">
+    How the inputs become tasks. Their <see cref="MapOptions.Progress"/> is told of
+    each call that has failed.
+    </param>
+    <param name="cancellationToken">
+    Ends the map, with a <see cref="TaskCanceledException"/>.
+    </param>
+    <remarks>
+    No call ends the map, nor its chunk; a worker process that dies costs the results
+    of its whole chunk. A call that is asked to stop, as the map has ended, is no
+    failure. The results can be read once. The first tasks start with the call.
     </remarks>
     <exception cref="TimeoutException">The time in the options is over.</exception>
     <exception cref="ObjectDisposedException">The pool is closed.</exception>
@@ -123,9 +166,13 @@ def overload(shape, kind, is_async, enumerable):
   if enumerable != "IEnumerable":
     priority += _ASYNC_INPUT_PRIORITY
   doc = f"    <summary>\n    {kind.summary(is_async)}\n    </summary>\n"
-  is_base = (kind == MAPS[0] and not is_async and shape.arity == 1 and
+  base = _SETTLED_BASE if kind.is_settled else _BASE
+  is_base = (kind in (MAPS[0], SETTLED_MAPS[0]) and not is_async and shape.arity == 1 and
              shape.kind.name == "value" and not shape.stoppable)
-  doc += _MAP_DOC if is_base else f'    <inheritdoc cref="{_BASE}"/>\n'
+  if is_base:
+    doc += _SETTLED_DOC if kind.is_settled else _MAP_DOC
+  else:
+    doc += f'    <inheritdoc cref="{base}"/>\n'
   if kind.is_star or shape.arity == 1:
     inputs = [f"{enumerable}<{_input_type(shape)}> inputs"]
     given = "inputs"
@@ -136,6 +183,11 @@ def overload(shape, kind, is_async, enumerable):
     ]
     given = f"Zip({', '.join(shape.arguments)})"
   result = _result_type(shape)
+  bound = "Bind(function)"
+  if kind.is_settled:
+    result = f"Settled<{result}>"
+    bound = f"Settling.Of({bound})"
+    given = f"Settling.Index({given})"
   if kind.is_eager:
     returned = f"IReadOnlyList<{result}>"
     read = "ReadAll"
@@ -156,14 +208,17 @@ def overload(shape, kind, is_async, enumerable):
       ], f""" =>
         {read}(Start(
             {plan},
-            Bind(function),
+            {bound},
             {given},
             options,
             cancellationToken));""")
 
 
 def _maps(shape):
-  return [kind for kind in MAPS if shape.arity > 1 or not kind.is_star]
+  return [
+      kind for kind in MAPS + SETTLED_MAPS
+      if shape.arity > 1 or not kind.is_star
+  ]
 
 
 def blocking(shape):

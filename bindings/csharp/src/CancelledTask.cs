@@ -4,9 +4,10 @@ using System.Threading;
 namespace Asyncpal;
 
 /// <summary>
-/// A task that a shutdown cancelled, or a broken pool could not run. Its
-/// <see cref="System.Threading.Tasks.Task"/> is done; this does the work after all,
-/// once: here, or in another pool, by <see cref="Pool.Post(CancelledTask)"/>.
+/// A task that was cancelled by a shutdown or left by a broken pool. Its
+/// <see cref="System.Threading.Tasks.Task"/> is done, but its work can still be
+/// done once: on this thread by <see cref="Run"/>, or in another pool by
+/// <see cref="Pool.Post(CancelledTask)"/>.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -36,10 +37,10 @@ public sealed class CancelledTask
     public string Name { get; }
 
     /// <summary>
-    /// Does the work, on this thread, and lets out what it throws.
+    /// Does the work on this thread; what it throws, this throws.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// It was run or posted before, or is a C++ task.
+    /// The task was run or posted before, or is a C++ task.
     /// </exception>
     public void Run() => Take()();
 

@@ -12,8 +12,8 @@ public class AsyncpalException : Exception
 }
 
 /// <summary>
-/// The pool can't run tasks any more; <see cref="Exception.InnerException"/>,
-/// if there is one, says why.
+/// The pool can no longer run tasks; <see cref="Exception.InnerException"/>, if
+/// there is one, says why.
 /// </summary>
 public class BrokenPoolException : AsyncpalException
 {
@@ -41,7 +41,7 @@ public sealed class FinalizerException : BrokenPoolException
     }
 }
 
-/// <summary>The pool can't take one more task.</summary>
+/// <summary>The pool has no room for another task.</summary>
 public sealed class RejectedException : AsyncpalException
 {
     internal RejectedException(string message, Exception? inner)
@@ -53,7 +53,7 @@ public sealed class RejectedException : AsyncpalException
 /// <summary>A task, an argument or a result can't travel to another process.</summary>
 public sealed class SerializationException : AsyncpalException
 {
-    /// <summary>Says what can't travel, and why.</summary>
+    /// <summary>Makes one whose message says what can't travel, and why.</summary>
     public SerializationException(string message, Exception? inner = null)
         : base(message, inner)
     {
@@ -76,10 +76,12 @@ public sealed class WorkerLostException : AsyncpalException
     /// <summary>The id that the process had.</summary>
     public long ProcessId { get; }
 
-    /// <summary>The signal that killed it, such as 9; null if it was none.</summary>
+    /// <summary>The signal that killed it, such as 9; null if no signal
+    /// did.</summary>
     public int? Signal { get; }
 
-    /// <summary>What it exited with; null if it did not, or nobody knows.</summary>
+    /// <summary>The code that it exited with; null if it did not exit, or if the
+    /// code is unknown.</summary>
     public int? ExitCode { get; }
 
     /// <summary>What the worker was doing, such as "running the task".</summary>
@@ -87,9 +89,9 @@ public sealed class WorkerLostException : AsyncpalException
 }
 
 /// <summary>
-/// An exception from another process or language that can't be made again here: its
-/// type is not known, or there is more to one than its public constructors and
-/// properties take. Its <see cref="Exception.StackTrace"/> begins where it was
+/// An exception from another process or language that can't be recreated here: its
+/// type is unknown, or it has state that can't be set by its public constructors
+/// and properties. Its <see cref="Exception.StackTrace"/> begins where it was
 /// thrown; its message, <see cref="Exception.Data"/> and causes are the original's.
 /// </summary>
 public sealed class RemoteException : AsyncpalException

@@ -1,9 +1,10 @@
 namespace Asyncpal;
 
-/// <summary>Pools by the names that they have in other languages.</summary>
+/// <summary>Makes pools of the usual kinds, named as in the other
+/// languages.</summary>
 public static class Executors
 {
-    /// <summary>Makes a pool of that many threads.</summary>
+    /// <summary>Makes a pool of up to <paramref name="workers"/> threads.</summary>
     public static ThreadPool NewFixedThreadPool(int workers) => new(workers);
 
     /// <summary>Makes a pool of one thread: tasks run one after the other.</summary>
@@ -24,7 +25,8 @@ public static class Executors
     /// </summary>
     public static ThreadPool NewCachedThreadPool() => new();
 
-    /// <summary>Makes a pool of that many processes.</summary>
+    /// <summary>Makes a pool of up to <paramref name="workers"/>
+    /// processes.</summary>
     public static ProcessPool NewFixedProcessPool(int workers) => new(workers);
 
     /// <summary>Makes a pool of one process: tasks run one after the other.</summary>

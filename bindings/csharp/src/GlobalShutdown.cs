@@ -4,22 +4,22 @@ using Asyncpal.Internal;
 namespace Asyncpal;
 
 /// <summary>
-/// Closes every open pool where the process ends: at the end of Main and by
+/// Closes every open pool when the process ends: at the end of Main, and in
 /// <see cref="Environment.Exit"/>.
 /// </summary>
 /// <remarks>
 /// A crash, and a signal that the program does not handle, closes nothing: threads
-/// are gone with the process, and worker processes end by themselves. Hosts such
-/// as ASP.NET's handle SIGTERM and SIGINT, and come to the end of Main.
+/// are gone with the process, and worker processes end by themselves. Hosts such as
+/// ASP.NET's handle SIGTERM and SIGINT, so Main ends as usual.
 /// </remarks>
 public static class GlobalShutdown
 {
     private static ExitMode s_mode = ExitMode.Cancel;
 
     /// <summary>
-    /// How long the end of the process may wait for what still runs; by default
-    /// five seconds. Then worker processes are killed, and tasks on threads, which
-    /// are named on stderr, end with the process.
+    /// Sets how long the end of the process may wait for running tasks; by default
+    /// five seconds. After that, worker processes are killed, and tasks on threads
+    /// are named on stderr and end with the process.
     /// </summary>
     /// <exception cref="ArgumentException">The deadline is negative.</exception>
     public static void SetDeadline(TimeSpan deadline)
@@ -29,7 +29,7 @@ public static class GlobalShutdown
     }
 
     /// <summary>
-    /// What becomes of open pools; by default <see cref="ExitMode.Cancel"/>.
+    /// Sets what happens to open pools; by default <see cref="ExitMode.Cancel"/>.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such mode.</exception>
     public static void SetMode(ExitMode mode)
@@ -57,7 +57,7 @@ public static class GlobalShutdown
 }
 
 /// <summary>
-/// What becomes of open pools when the process ends, by
+/// What happens to open pools when the process ends; set by
 /// <see cref="GlobalShutdown.SetMode"/>. In all modes worker processes end with it.
 /// </summary>
 public enum ExitMode

@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 
 namespace Asyncpal;
 
-/// <summary>What both kinds of pools can be told.</summary>
+/// <summary>The options that both kinds of pools have.</summary>
 public abstract record PoolOptions
 {
     private protected PoolOptions()
@@ -15,8 +15,8 @@ public abstract record PoolOptions
     }
 
     /// <summary>
-    /// How many workers there may be at once. 0, the default: the CPUs that this
-    /// process may use, in a pool of threads plus five.
+    /// How many workers there may be at once. 0, the default: as many as the CPUs
+    /// that this process may use, and five more in a pool of threads.
     /// </summary>
     public int MaxWorkers { get; set; }
 
@@ -24,25 +24,26 @@ public abstract record PoolOptions
     public string Name { get; set; } = "";
 
     /// <summary>
-    /// After which a worker with nothing to do goes; by default 60 seconds.
+    /// A worker that has been idle for this long ends; by default 60 seconds.
     /// <see cref="Timeout.InfiniteTimeSpan"/>: never.
     /// </summary>
     public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// Runs on each worker before its first task. What it throws breaks the pool.
-    /// For processes a static method, or a lambda without captures.
+    /// In a process pool it must be a static method or a lambda without captures.
     /// </summary>
     public Action? Initializer { get; set; }
 
     /// <summary>
-    /// Runs on each worker after its last task. What it throws breaks the pool.
-    /// For processes a static method, or a lambda without captures.
+    /// Runs on each worker after its last task. What it throws breaks the pool. In
+    /// a process pool it must be a static method or a lambda without captures.
     /// </summary>
     public Action? Finalizer { get; set; }
 
     /// <summary>
-    /// After how many tasks a worker is replaced by a new one; 0: never.
+    /// A worker is replaced by a new one after this many tasks; 0, the default:
+    /// never.
     /// </summary>
     public int MaxTasksPerWorker { get; set; }
 
@@ -56,8 +57,8 @@ public abstract record PoolOptions
     public Action<Exception>? UnobservedFailureHandler { get; set; }
 
     /// <summary>
-    /// How many tasks may wait; those for which a worker is free do not count. 0,
-    /// the default: no limit.
+    /// How many tasks may wait for a worker; a task for which one is free does not
+    /// count. 0, the default: no limit.
     /// </summary>
     public long MaxPending { get; set; }
 
@@ -66,68 +67,89 @@ public abstract record PoolOptions
 
     /// <summary>
     /// An initializer that takes longer breaks the pool, with an
-    /// <see cref="InitializerException"/> that has a <see cref="TimeoutException"/>
-    /// inside. A worker that is a process is killed; a thread can't be, so it is left
-    /// behind, and an event of the source <c>Asyncpal</c> names it, or else stderr. By
-    /// default there is no limit.
+    /// <see cref="InitializerException"/> whose inner exception is a
+    /// <see cref="TimeoutException"/>. A worker that is a process is killed; a
+    /// thread can't be, so it is left behind, and an event of the source
+    /// <c>Asyncpal</c> names it, or else stderr. By default there is no limit.
     /// </summary>
     public TimeSpan InitializerTimeout { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>
+    /// A task that runs longer is reported once, while it runs: to the
+    /// <see cref="Observer"/>, and by a warning of the event source <c>Asyncpal</c>, or
+    /// else on stderr. By default none is. A thread pool with a threshold has the costs
+    /// of an observer.
+    /// </summary>
+    public TimeSpan StallThreshold { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Is told what happens in the pool; by default nobody is.</summary>
+    public PoolObserver? Observer { get; set; }
+
+    /// <summary>
+    /// Whether <see cref="PoolStats.Wait"/> and <see cref="PoolStats.Run"/> are
+    /// measured, and the meter's histograms; false by default. An observer does so,
+    /// too, and a thread pool with histograms has the costs of one.
+    /// </summary>
+    public bool Histograms { get; set; }
 }
 
-/// <summary>How a <see cref="ThreadPool"/> is made, which copies them.</summary>
+/// <summary>Options for a <see cref="ThreadPool"/>, which copies them.</summary>
 public sealed record ThreadPoolOptions : PoolOptions
 {
     /// <summary>
     /// Whether what awaits a task, or continues it with
-    /// <see cref="TaskContinuationOptions.ExecuteSynchronously"/>, may go on at once on
-    /// the worker that has run the task. By default not: it goes on elsewhere, which
-    /// costs most of what a task costs if tasks are awaited one by one. Where it may,
-    /// it must be short, or submit its work in its turn: until it returns or awaits
-    /// again, the worker runs no other task. It always goes on elsewhere when the task
-    /// has a timeout, its function takes a token, or the pool has dropped it.
+    /// <see cref="TaskContinuationOptions.ExecuteSynchronously"/>, may continue at
+    /// once on the worker that has run the task. By default it continues on another
+    /// thread, which is most of a task's cost if tasks are awaited one by one. If
+    /// this is allowed, the continuation must be short, or submit its work in turn:
+    /// until it returns or awaits again, the worker runs no other task. It always
+    /// continues elsewhere when the task has a timeout, its function takes a token,
+    /// or the pool has dropped it.
     /// </summary>
     public bool AllowContinuationsOnWorkers { get; set; }
 
     /// <summary>
-    /// Of the workers' stacks, in bytes, for tasks that recurse deeply; rounded up to
-    /// what a thread needs. 0, the default: the system's size.
+    /// The size of the workers' stacks in bytes, for tasks that recurse deeply;
+    /// rounded up to what a thread needs. 0, the default: the system's size.
     /// </summary>
     public long StackSize { get; set; }
 }
 
-/// <summary>How a <see cref="ProcessPool"/> is made, which copies them.</summary>
+/// <summary>Options for a <see cref="ProcessPool"/>, which copies them.</summary>
 public sealed record ProcessPoolOptions : PoolOptions
 {
     /// <summary>
-    /// Larger arguments or results are refused; by default 4 GiB.
+    /// Arguments or results larger than this many bytes are refused; by default 4
+    /// GiB.
     /// </summary>
     public long MaxPayloadBytes { get; set; } = 4L << 30;
 
     /// <summary>
     /// The program that workers run, and its arguments. By default this program,
-    /// by its host. A C++ program runs the tasks of
+    /// started by the same host. A C++ program runs the tasks of
     /// <see cref="ProcessPool.CallAsync{T}"/>.
     /// </summary>
     public IReadOnlyList<string>? WorkerCommand { get; set; }
 
     /// <summary>
     /// How long a new worker process may take to become a worker; by default a
-    /// minute. One that takes longer is killed, and counts as one that can't be
+    /// minute. One that takes longer is killed, and counts as one that could not be
     /// started. The initializer has its own limit.
     /// </summary>
     public TimeSpan? HandshakeTimeout { get; set; }
 
     /// <summary>
-    /// Whether what tasks start gets no rights of its file, so that <c>sudo</c>,
-    /// <c>ping</c>, <c>newuidmap</c>, <c>sendmail</c> and the like fail in workers
+    /// Whether programs that tasks start are denied the privileges of their files
+    /// (set-user-ID, capabilities), so that <c>sudo</c>, <c>ping</c>,
+    /// <c>newuidmap</c>, <c>sendmail</c> and the like fail in workers
     /// (PR_SET_NO_NEW_PRIVS).
     /// </summary>
     public bool NoNewPrivileges { get; set; }
 
     /// <summary>
-    /// How many bytes of encoded arguments may wait; <see cref="PoolOptions.WhenFull"/> applies
-    /// to them, too, and a call that is larger alone is rejected. 0, the default: no
-    /// limit.
+    /// How many bytes of encoded arguments may wait;
+    /// <see cref="PoolOptions.WhenFull"/> applies to them, too, and a call that
+    /// exceeds the limit by itself is rejected. 0, the default: no limit.
     /// </summary>
     public long MaxPendingBytes { get; set; }
 
@@ -139,47 +161,51 @@ public sealed record ProcessPoolOptions : PoolOptions
     /// </summary>
     public int MaxRestarts { get; set; }
 
-    /// <summary>For <see cref="MaxRestarts"/>; by default 5 seconds.</summary>
+    /// <summary>The time within which <see cref="MaxRestarts"/> counts; by default
+    /// 5 seconds.</summary>
     public TimeSpan RestartWindow { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// The contracts of the types that travel, such as a context that the compiler
-    /// has generated (<c>JsonSerializerContext</c>), with its options; types that it
-    /// does not know are taken as without it. Workers make one of their own, by its
-    /// public constructor without parameters, or have the one that was passed to
-    /// <see cref="ProcessPool.RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/>, which
-    /// is the default here, too.
+    /// has generated (<c>JsonSerializerContext</c>), with its options; types that
+    /// it does not know are treated as if there were none. Workers make one of
+    /// their own by its public parameterless constructor, or have the one that was
+    /// passed to
+    /// <see cref="ProcessPool.RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/>,
+    /// which is the default here, too.
     /// </summary>
     public IJsonTypeInfoResolver? JsonTypeInfoResolver { get; set; }
 
     /// <summary>
-    /// Instead of <see cref="JsonTypeInfoResolver"/>, several resolvers, and converters:
-    /// these of the options count, and nothing else that they say, as only this pool
-    /// reads what it has written. Workers make each by its public constructor without
-    /// parameters, or have the same options as were passed to
-    /// <see cref="ProcessPool.RunWorkerIfAsked(string[], JsonSerializerOptions)"/>. What a
-    /// converter writes it must read again: for its types nothing is checked.
+    /// Several resolvers and converters, in place of
+    /// <see cref="JsonTypeInfoResolver"/>. Only these are taken from the options,
+    /// because only this pool reads what it has written. Workers make each by its
+    /// public parameterless constructor, or have the same options as were passed to
+    /// <see cref="ProcessPool.RunWorkerIfAsked(string[], JsonSerializerOptions)"/>.
+    /// A converter must be able to read what it writes: nothing is checked for its
+    /// types.
     /// </summary>
     public JsonSerializerOptions? JsonSerializerOptions { get; set; }
 }
 
 /// <summary>
-/// What a submission to a full pool does: one where as many tasks wait as
-/// <c>MaxPending</c> allows.
+/// What a submission does when the pool is full, that is, when as many tasks wait
+/// as <c>MaxPending</c> allows.
 /// </summary>
 /// <remarks>
 /// On a thread of the pool's own, <see cref="Block"/> never blocks: a thread pool
-/// runs the task there and then, a process pool takes it above the limit. Maps, and
-/// what reaches <see cref="ThreadPool.AsTaskScheduler"/> from elsewhere, wait for
-/// room in every mode.
+/// runs the task at once, on that thread, and a process pool accepts it beyond the
+/// limit. Maps, and what reaches <see cref="ThreadPool.AsTaskScheduler"/> from
+/// elsewhere, wait for room in every mode.
 /// </remarks>
 public enum WhenFull
 {
     /// <summary>
-    /// The call blocks until there is room: its <c>Task</c> is the result's, not the
-    /// room's. Asynchronous callers await <see cref="Pool.WaitForRoomAsync"/> first.
-    /// It ends with an exception when the pool is closed or breaks, and with a
-    /// <see cref="RejectedException"/> when the task's queue deadline passes.
+    /// The call blocks until there is room; the <c>Task</c> that it returns stands
+    /// for the result only. Asynchronous callers await
+    /// <see cref="Pool.WaitForRoomAsync"/> first. It ends with an exception when
+    /// the pool is closed or breaks, and with a <see cref="RejectedException"/>
+    /// when the task's queue deadline passes.
     /// </summary>
     Block,
 
@@ -199,28 +225,30 @@ public enum WhenFull
     DropOldest,
 }
 
-/// <summary>What becomes of tasks when a pool is shut down.</summary>
+/// <summary>What happens to tasks when a pool is shut down.</summary>
 public enum ShutdownMode
 {
-    /// <summary>Pending tasks are cancelled, running ones end by themselves.</summary>
+    /// <summary>Pending tasks are cancelled; running ones end by
+    /// themselves.</summary>
     CancelPending,
 
     /// <summary>Everything that was submitted runs.</summary>
     Drain,
 
-    /// <summary>Pending tasks are cancelled, workers that are processes killed.</summary>
+    /// <summary>Pending tasks are cancelled, and workers that are processes are
+    /// killed.</summary>
     Kill,
 }
 
 /// <summary>How a pool is shut down.</summary>
 public sealed record ShutdownOptions
 {
-    /// <summary>What becomes of tasks.</summary>
+    /// <summary>What happens to tasks.</summary>
     public ShutdownMode Mode { get; init; } = ShutdownMode.CancelPending;
 
     /// <summary>
-    /// How long to wait before sterner measures: pending tasks are cancelled,
-    /// then processes killed, and tasks on threads no longer waited for.
+    /// How long to wait for tasks. After that, pending tasks are cancelled, worker
+    /// processes are killed, and tasks on threads are no longer waited for.
     /// </summary>
     public TimeSpan Deadline { get; init; } = Timeout.InfiniteTimeSpan;
 }
@@ -228,7 +256,8 @@ public sealed record ShutdownOptions
 /// <summary>How a map cuts its input into tasks.</summary>
 public sealed record MapOptions
 {
-    /// <summary>How many inputs make one task; more for short calls.</summary>
+    /// <summary>How many inputs make one task; more are faster for short
+    /// calls.</summary>
     public int ChunkSize { get; init; } = 1;
 
     /// <summary>
@@ -238,8 +267,17 @@ public sealed record MapOptions
     public int BufferSize { get; init; }
 
     /// <summary>
-    /// How long the whole map may take; then it throws a
+    /// How long the whole map may take; after that it throws a
     /// <see cref="TimeoutException"/>.
     /// </summary>
     public TimeSpan Timeout { get; init; } = System.Threading.Timeout.InfiniteTimeSpan;
+
+    /// <summary>
+    /// Is told how far the map is: at its beginning, and after each chunk, one at a
+    /// time. <see cref="Progress{T}"/> calls back on the context that it was made on;
+    /// any other is called on a thread of the .NET thread pool, the first time by the
+    /// caller, and must be quick: the chunk's results come after that. What it throws
+    /// ends the map.
+    /// </summary>
+    public IProgress<MapProgress>? Progress { get; init; }
 }

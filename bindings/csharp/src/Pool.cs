@@ -11,9 +11,10 @@ namespace Asyncpal;
 /// </summary>
 /// <remarks>
 /// <para>Threads: any thread may call any member, workers included.</para>
-/// <para>Lifetime: <see cref="Dispose"/> shuts the pool down and waits. A pool
-/// that is forgotten runs what was submitted, and then goes by itself. Where the
-/// process ends, open pools are closed, within five seconds.</para>
+/// <para>Lifetime: <see cref="Dispose"/> shuts the pool down and waits. A pool that
+/// is never disposed of and no longer referred to runs what was submitted, and then
+/// ends by itself. When the process ends, open pools are closed, within five
+/// seconds.</para>
 /// <para>Ordering: tasks start in the order in which they are submitted.</para>
 /// <para>Errors: a closed pool throws <see cref="ObjectDisposedException"/>, a
 /// broken one <see cref="BrokenPoolException"/>.</para>
@@ -34,8 +35,8 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     public int MaxWorkers { get; private protected init; }
 
     /// <summary>
-    /// After which a worker with nothing to do goes. A change reaches workers that
-    /// are idle already.
+    /// How long a worker may be idle before it ends. A change also affects workers
+    /// that are idle already.
     /// </summary>
     public TimeSpan IdleTimeout
     {
@@ -43,16 +44,17 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         set => Native.SetIdleTimeout(Durations.ToNanos(value, nameof(IdleTimeout)));
     }
 
-    /// <summary>Whether the pool takes no more tasks.</summary>
+    /// <summary>Whether the pool accepts no more tasks.</summary>
     public bool IsClosed => IsDisposed || Native.IsClosed();
 
-    /// <summary>Whether it is closed, all tasks are done and all workers gone.</summary>
+    /// <summary>Whether the pool is closed, all tasks are done and all workers have
+    /// ended.</summary>
     public bool IsTerminated => _terminated.Task.IsCompleted;
 
     /// <summary>
-    /// Whether the pool can't run tasks any more: an initializer or a finalizer has
-    /// thrown; or processes could not be started, or have ended, too often, while
-    /// they ran no task. A task that crashes its process breaks no pool.
+    /// Whether the pool can no longer run tasks: an initializer or a finalizer has
+    /// thrown, or worker processes have failed to start, or ended while they ran no
+    /// task, too often. A task that crashes its process breaks no pool.
     /// </summary>
     public bool IsBroken => Native.IsBroken();
 
@@ -64,7 +66,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     private protected virtual long CountStalls() => 0;
 
     /// <summary>What a kill may take.</summary>
-    private protected abstract TimeSpan TimeToDie { get; }
+    private protected abstract TimeSpan KillGracePeriod { get; }
 
     /// <summary>Whether the calling thread is one of this pool's workers.</summary>
     private protected abstract bool IsOnWorker { get; }
@@ -76,7 +78,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
 
     /// <summary>
     /// Runs the initializer and the finalizer once, on a worker of their own, and
-    /// lets out what they throw. The pool stays as it is. Blocks.
+    /// throws what they throw. The pool itself is not changed. Blocks.
     /// </summary>
     public void Test() => Native.Test();
 
@@ -85,7 +87,8 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <returns>How many were started.</returns>
     public int SpawnWorkers(int count) => Native.SpawnWorkers(count);
 
-    /// <summary>Starts as many workers as there may be.</summary>
+    /// <summary>Starts as many workers as <see cref="MaxWorkers"/> has room
+    /// for.</summary>
     /// <returns>How many were started.</returns>
     public int SpawnMaxWorkers() => Native.SpawnMaxWorkers();
 
@@ -117,12 +120,19 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             stats.Cancelled,
             stats.Lost,
             stats.Rejected,
-            stats.Stalls + CountStalls()));
+            stats.Stalls + CountStalls(),
+            stats.Expired,
+            stats.TimedOut,
+            stats.WorkersStarted,
+            stats.WorkersLost,
+            Durations.FromNanos(stats.OldestPending),
+            DurationHistogram.Of(stats.Wait),
+            DurationHistogram.Of(stats.Run)));
     }
 
     /// <summary>
-    /// Waits until a full pool may have room. Others may take it before the caller
-    /// does, which is then blocked or refused as always.
+    /// Waits until a full pool may have room. Others may take that room first; the
+    /// caller's submission is then blocked or refused as usual.
     /// </summary>
     /// <param name="token">Ends the wait.</param>
     /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
@@ -138,40 +148,34 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>The workers that there are at this moment.</summary>
+    /// <summary>Returns the workers that exist at this moment.</summary>
     public IReadOnlyList<WorkerInfo> Workers()
     {
         using WorkerList list = Native.Workers();
         var workers = new WorkerInfo[list.Size()];
         for (int i = 0; i < workers.Length; ++i)
         {
-            NativeWorkerInfo worker = list.At(i);
-            workers[i] = ToInfo(new WorkerInfo(
-                worker.Id,
-                worker.Name,
-                worker.Pid != 0 ? worker.Pid : null,
-                worker.Busy,
-                worker.TasksDone,
-                worker.CurrentTask,
-                Durations.FromNanos(worker.RunningFor)));
+            workers[i] = ToInfo(WorkerInfo.Of(list.At(i)));
         }
         return workers;
     }
 
     /// <summary>
-    /// Blocks until all submitted work is done and all workers have gone. The pool
-    /// stays open, and starts workers again when it gets a task.
+    /// Blocks until all submitted work is done and all workers have ended. The pool
+    /// stays open, and starts workers again when a task is submitted.
     /// </summary>
     /// <exception cref="InvalidOperationException">
     /// This is one of the pool's own workers.
     /// </exception>
     public void Join() => Join(Timeout.InfiniteTimeSpan);
 
-    /// <summary>As <see cref="Join()"/>, for no longer than that.</summary>
+    /// <summary>The same as <see cref="Join()"/>, but waits for at most
+    /// <paramref name="timeout"/>.</summary>
     /// <returns>False: <paramref name="timeout"/> passed.</returns>
     public bool Join(TimeSpan timeout) => JoinAsync(timeout).GetAwaiter().GetResult();
 
-    /// <summary>As <see cref="Join(TimeSpan)"/>, without blocking.</summary>
+    /// <summary>The same as <see cref="Join(TimeSpan)"/>, without
+    /// blocking.</summary>
     /// <param name="timeout">Not negative, or infinite.</param>
     /// <param name="cancellationToken">Ends the wait, and nothing else.</param>
     /// <returns>False: <paramref name="timeout"/> passed.</returns>
@@ -179,7 +183,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         Durations.ToNanos(timeout, nameof(timeout));
-        var joining = new Joining(Native);
+        var joining = new Joins(Native);
         try
         {
             await joining.Quiet.WaitAsync(timeout, cancellationToken)
@@ -197,9 +201,9 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     }
 
     /// <summary>
-    /// Closes the pool and blocks until its tasks are done and its workers gone,
-    /// or the deadline and what follows it have passed. On a worker of the pool
-    /// it does not block.
+    /// Closes the pool and blocks until its tasks are done and its workers have
+    /// ended, or until the deadline has passed and its measures have been taken. On
+    /// a worker of the pool it does not block.
     /// </summary>
     /// <returns>False if the pool was closed before.</returns>
     public bool Shutdown(ShutdownOptions? options = null) =>
@@ -207,7 +211,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             ? Close((options ?? new ShutdownOptions()).Mode)
             : ShutdownAsync(options).GetAwaiter().GetResult();
 
-    /// <summary>As <see cref="Shutdown"/>, without blocking.</summary>
+    /// <summary>The same as <see cref="Shutdown"/>, without blocking.</summary>
     /// <returns>False if the pool was closed before.</returns>
     public async Task<bool> ShutdownAsync(ShutdownOptions? options = null)
     {
@@ -225,14 +229,15 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         if (options.Mode != ShutdownMode.Kill)
         {
             Close(ShutdownMode.Kill);
-            await WaitTerminatedAsync(TimeToDie).ConfigureAwait(false);
+            await WaitTerminatedAsync(KillGracePeriod).ConfigureAwait(false);
         }
         return closed;
     }
 
     /// <summary>
-    /// Shuts the pool down: pending tasks are cancelled, running ones waited for,
-    /// unless this is a worker of the pool. A second call does nothing.
+    /// Shuts the pool down: pending tasks are cancelled, and running ones are
+    /// waited for, unless the caller is a worker of the pool. A second call does
+    /// nothing.
     /// </summary>
     public void Dispose()
     {
@@ -244,7 +249,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>As <see cref="Dispose"/>, without blocking.</summary>
+    /// <summary>The same as <see cref="Dispose"/>, without blocking.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!IsDisposed)
@@ -321,6 +326,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     private void Release()
     {
         IsDisposed = true;
+        OpenPools.Remove(Id);
         OnReleased();
         Native.Dispose();
     }

@@ -23,22 +23,24 @@ public abstract partial class Pool
     internal virtual bool WaitOn(Task task, TimeSpan timeout) =>
         ((IAsyncResult)task).AsyncWaitHandle.WaitOne(timeout);
 
-    private static IEnumerable<(T1 First, T2 Second)> Zip<T1, T2>(
+    private static Zipped<(T1 First, T2 Second)> Zip<T1, T2>(
         IEnumerable<T1> first, IEnumerable<T2> second) =>
-        first.Zip(second);
+        new(first.Zip(second), Zipped.CountOf(first, second));
 
-    private static IEnumerable<(T1 First, T2 Second, T3 Third)> Zip<T1, T2, T3>(
+    private static Zipped<(T1 First, T2 Second, T3 Third)> Zip<T1, T2, T3>(
         IEnumerable<T1> first, IEnumerable<T2> second, IEnumerable<T3> third) =>
-        first.Zip(second, third);
+        new(first.Zip(second, third), Zipped.CountOf(first, second, third));
 
-    private static IEnumerable<(T1 First, T2 Second, T3 Third, T4 Fourth)>
+    private static Zipped<(T1 First, T2 Second, T3 Third, T4 Fourth)>
         Zip<T1, T2, T3, T4>(
             IEnumerable<T1> first,
             IEnumerable<T2> second,
             IEnumerable<T3> third,
             IEnumerable<T4> fourth) =>
-        first.Zip(second, third).Zip(
-            fourth, (three, last) => (three.First, three.Second, three.Third, last));
+        new(
+            first.Zip(second, third).Zip(
+                fourth, (three, last) => (three.First, three.Second, three.Third, last)),
+            Zipped.CountOf(first, second, third, fourth));
 
     private MapRun<TIn, TOut> Start<TIn, TOut>(
         MapPlan plan,

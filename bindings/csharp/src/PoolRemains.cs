@@ -16,14 +16,16 @@ public abstract partial class Pool
     private protected Action<Exception>? UnobservedFailureHandler { get; init; }
 
     /// <summary>
-    /// Does the work of a task that another pool has cancelled, as
-    /// <see cref="Post(Action, CancellationToken, TaskOptions)"/>. It can't be used again.
+    /// Runs a task that another pool has cancelled, in the same way as
+    /// <see cref="Post(Action, CancellationToken, TaskOptions)"/>. The task can't
+    /// be used again.
     /// </summary>
-    /// <param name="task">What to run; any pool's, but a process pool runs only
-    /// what was a process pool's.</param>
-    /// <exception cref="InvalidOperationException">It was used before.</exception>
+    /// <param name="task">The task to run. It may come from any pool, but a process
+    /// pool runs only tasks of process pools.</param>
+    /// <exception cref="InvalidOperationException">The task was used
+    /// before.</exception>
     /// <exception cref="SerializationException">
-    /// It can't travel to a process; it is as it was.
+    /// The task can't travel to a process; it can still be used.
     /// </exception>
     public void Post(CancelledTask task)
     {
@@ -33,9 +35,10 @@ public abstract partial class Pool
     }
 
     /// <summary>
-    /// What a shutdown has cancelled and what a broken pool has left, in the order
-    /// of their submission. A second call gives what came since. Tasks that were
-    /// cancelled by their tokens, or are parts of maps, are not among them.
+    /// Returns the tasks that a shutdown has cancelled and a broken pool has left,
+    /// in the order of their submission. A second call returns only those that have
+    /// come since. Tasks that were cancelled by their tokens, or are parts of maps,
+    /// are not among them.
     /// </summary>
     public IReadOnlyList<CancelledTask> TakeCancelledTasks()
     {

@@ -1,9 +1,10 @@
 using System;
+using Asyncpal.Internal;
 
 namespace Asyncpal;
 
 /// <summary>
-/// What a pool has done, and is doing, at one moment. Every task submitted is
+/// What a pool has done and is doing, as a snapshot. Every task submitted is
 /// counted as exactly one of pending, running, completed, failed and cancelled.
 /// </summary>
 /// <param name="Workers">Workers, busy and idle ones.</param>
@@ -17,12 +18,39 @@ namespace Asyncpal;
 /// <param name="Cancelled">Tasks that were cancelled.</param>
 /// <param name="Lost">Failed tasks whose worker has died.</param>
 /// <param name="Rejected">
-/// Tasks that there was no room for: refused at the call, and so not submitted, or
-/// dropped for another one, and counted in Failed, too.
+/// Tasks that there was no room for: refused at the call (never submitted), or
+/// dropped for another task (counted in Failed too).
 /// </param>
 /// <param name="Stalls">
-/// How often a thread pool was found with tasks pending, every worker blocked inside
-/// of a task, and nothing ending for a moment; see <see cref="ThreadPool"/>.
+/// How often a thread pool was found with tasks pending, every worker blocked
+/// inside a task, and nothing ending for a moment; see <see cref="ThreadPool"/>.
+/// </param>
+/// <param name="Expired">
+/// Tasks that had not started by their queue deadline; counted in Failed too.
+/// </param>
+/// <param name="TimedOut">
+/// Tasks that ran longer than their timeout; counted in Failed too.
+/// </param>
+/// <param name="WorkersStarted">
+/// Workers that have become ready for tasks, those that replaced others included.
+/// </param>
+/// <param name="WorkersLost">
+/// Worker processes that have died though nobody wanted them to.
+/// </param>
+/// <param name="OldestPending">
+/// How long the task has been pending that has waited longest; zero: none is. For a task
+/// of a thread pool without <see cref="TaskOptions"/>, it counts from the first look after
+/// its submission, by whoever asks for this, or by the pool itself, which looks twice a
+/// second while tasks are pending; and is shorter if tasks behind it were cancelled. A
+/// pool with <see cref="PoolOptions.Histograms"/> or an observer counts from the
+/// submission.
+/// </param>
+/// <param name="Wait">
+/// How long the tasks that have started had waited; empty without
+/// <see cref="PoolOptions.Histograms"/> and without an observer.
+/// </param>
+/// <param name="Run">
+/// How long those that have run did so; a little ahead of the counts, or behind.
 /// </param>
 public sealed record PoolStats(
     long Workers,
@@ -36,13 +64,21 @@ public sealed record PoolStats(
     long Cancelled,
     long Lost,
     long Rejected,
-    long Stalls);
+    long Stalls,
+    long Expired,
+    long TimedOut,
+    long WorkersStarted,
+    long WorkersLost,
+    TimeSpan OldestPending,
+    DurationHistogram Wait,
+    DurationHistogram Run);
 
 /// <summary>One worker of a pool.</summary>
 /// <param name="Id">1, 2, 3, ... in each pool.</param>
-/// <param name="Name">Its name, which a thread has, too.</param>
+/// <param name="Name">Its name; also that of the thread.</param>
 /// <param name="ProcessId">
-/// Of a process; for a thread, the system's thread id; null before there is one.
+/// The process id, or for a thread the system's thread id; null before there is
+/// one.
 /// </param>
 /// <param name="IsBusy">Whether it runs a task.</param>
 /// <param name="TasksDone">How many tasks it has run.</param>
@@ -55,4 +91,14 @@ public sealed record WorkerInfo(
     bool IsBusy,
     long TasksDone,
     string CurrentTask,
-    TimeSpan RunningFor);
+    TimeSpan RunningFor)
+{
+    internal static WorkerInfo Of(NativeWorkerInfo worker) => new(
+        worker.Id,
+        worker.Name,
+        worker.Pid != 0 ? worker.Pid : null,
+        worker.Busy,
+        worker.TasksDone,
+        worker.CurrentTask,
+        Durations.FromNanos(worker.RunningFor));
+}

@@ -17,32 +17,34 @@ namespace Asyncpal;
 /// </code>
 /// <para>For code that may crash, hang or leak: a worker that dies costs the one
 /// task that it ran, which fails with a <see cref="WorkerLostException"/>; the
-/// others go on, and a new worker comes. A task runs at most once, unless its
-/// <see cref="TaskOptions"/> say otherwise.</para>
-/// <para>What can run: static methods, lambdas without captures, and what was given
-/// a name by <see cref="Register{T}(string, Func{T})"/>.</para>
+/// others continue, and a new worker is started. A task runs at most once, unless
+/// its <see cref="TaskOptions"/> say otherwise.</para>
+/// <para>What can run: static methods, lambdas without captures, and functions that
+/// were named by <see cref="Register{T}(string, Func{T})"/>.</para>
 /// <para>Arguments and results travel as JSON, by <c>System.Text.Json</c>, and come
-/// back as they were. A type that would not is refused in the call, by a
-/// <see cref="SerializationException"/> that names it and its member: members that
+/// back as they were. A type that would not is refused in the call, with a
+/// <see cref="SerializationException"/> that names it and the member: members that
 /// can't be set or bound to a constructor's parameter, fields that are not written,
 /// <c>object</c>, subclasses that no <c>[JsonDerivedType]</c> declares, collections
 /// with members or comparers of their own. <c>[JsonInclude]</c>,
 /// <c>[JsonConstructor]</c> and a <c>[JsonConverter]</c> make most types fit;
-/// what has <c>[JsonIgnore]</c> stays behind. What was one object twice arrives as
-/// two, and <c>IEnumerable</c> and the like as lists, sets or dictionaries.</para>
+/// members with <c>[JsonIgnore]</c> don't travel. An object that occurs twice
+/// arrives as two, and <c>IEnumerable</c> and the like as lists, sets or
+/// dictionaries.</para>
 /// <para>Limits: 1000 levels, <see cref="Array.MaxLength"/> bytes of JSON for a call,
 /// and <see cref="ProcessPoolOptions.MaxPayloadBytes"/>.</para>
-/// <para>An exception arrives as one of the same type that says and has the same:
-/// message, causes, <c>Data</c>, what can be set or given to a constructor, and both
-/// stacks. Where that can't be, it is a <see cref="RemoteException"/>.</para>
+/// <para>An exception arrives as one of the same type with the same message,
+/// causes, <c>Data</c>, properties that can be set or passed to a constructor, and
+/// both stacks. If that is impossible, it arrives as a
+/// <see cref="RemoteException"/>.</para>
 /// <para>A worker is this program, started once more by the same host, with the
 /// same assemblies. Its Main does not run, unless it calls
-/// <see cref="RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/>, so static state is
-/// what the initializers of classes make of it, and
-/// <see cref="PoolOptions.Initializer"/>. Code of a plugin
-/// (<c>AssemblyLoadContext</c>) is loaded there from the same file.</para>
-/// <para>A cancellation ends what runs, endless loops included, by ending its
-/// worker.</para>
+/// <see cref="RunWorkerIfAsked(string[], IJsonTypeInfoResolver)"/>, so static state
+/// is only what the classes' initializers and <see cref="PoolOptions.Initializer"/>
+/// set up. Code of a plugin (<c>AssemblyLoadContext</c>) is loaded there from the
+/// same file.</para>
+/// <para>Cancelling a running task ends it by ending its worker, endless loops
+/// included.</para>
 /// </remarks>
 public sealed partial class ProcessPool : Pool
 {
@@ -55,7 +57,8 @@ public sealed partial class ProcessPool : Pool
     {
     }
 
-    /// <summary>Makes a pool that has this many workers at most.</summary>
+    /// <summary>Makes a pool of at most <paramref name="maxWorkers"/>
+    /// workers.</summary>
     public ProcessPool(int maxWorkers)
         : this(new ProcessPoolOptions { MaxWorkers = maxWorkers })
     {
@@ -73,7 +76,7 @@ public sealed partial class ProcessPool : Pool
             options.JsonTypeInfoResolver, options.JsonSerializerOptions);
         WorkerEntry.Check(source);
         _values = JsonValues.For(source ?? WorkerEntry.Source);
-        using var settings = new ProcessPoolSettings
+        using var settings = new NativeProcessPoolOptions
         {
             MaxWorkers = options.MaxWorkers,
             Name = options.Name.Length > 0 ? options.Name : nameof(ProcessPool),
@@ -111,32 +114,37 @@ public sealed partial class ProcessPool : Pool
         {
             settings.AddWorkerVariable(variable);
         }
+        ObserverCalls? observer = ObserverCalls.Set(settings, options);
         _native = ProcessPoolHost.NewPool(this, settings);
         Name = _native.Name();
         MaxWorkers = _native.MaxWorkers();
         UnobservedFailureHandler = options.UnobservedFailureHandler;
+        Register(observer);
     }
+
+    internal override string Kind => "processes";
 
     private protected override NativePool Native => _native;
 
     private protected override bool IsOnWorker => false;
 
-    private protected override TimeSpan TimeToDie => TimeSpan.FromSeconds(2);
+    private protected override TimeSpan KillGracePeriod => TimeSpan.FromSeconds(2);
 
     /// <inheritdoc/>
     public override string ToString() => $"ProcessPool '{Name}'";
 
     /// <summary>
-    /// Runs a C++ task by the name that it was given by ASYNCPAL_REGISTER_TASK, in
-    /// workers that are a C++ program; <see cref="ProcessPoolOptions.WorkerCommand"/>
-    /// says which.
+    /// Runs a C++ task by the name that ASYNCPAL_REGISTER_TASK has given it, in
+    /// workers that are a C++ program;
+    /// <see cref="ProcessPoolOptions.WorkerCommand"/> says which.
     /// </summary>
-    /// <param name="name">Of the task.</param>
+    /// <param name="name">The task's name.</param>
     /// <param name="arguments">
-    /// Of the very types that the function has: <c>bool</c>, <c>sbyte</c>, <c>short</c>,
-    /// <c>int</c>, <c>long</c>, <c>float</c>, <c>double</c>, <c>string</c>, <c>byte[]</c>
-    /// (<c>std::vector&lt;uint8_t&gt;</c>), <see cref="TimeSpan"/> (<c>absl::Duration</c>),
-    /// and arrays of these (<c>std::vector</c>).
+    /// They must have exactly the types of the function's parameters: <c>bool</c>,
+    /// <c>sbyte</c>, <c>short</c>, <c>int</c>, <c>long</c>, <c>float</c>,
+    /// <c>double</c>, <c>string</c>, <c>byte[]</c>
+    /// (<c>std::vector&lt;uint8_t&gt;</c>), <see cref="TimeSpan"/>
+    /// (<c>absl::Duration</c>), and arrays of these (<c>std::vector</c>).
     /// </param>
     /// <returns>A task with the result; T is one of these types.</returns>
     /// <exception cref="SerializationException">An argument is of another type.</exception>
@@ -148,7 +156,8 @@ public sealed partial class ProcessPool : Pool
         return StartCpp(CppValues.DecodeResult<T>, name, encoded);
     }
 
-    /// <summary>As the other form, for a C++ task that returns nothing.</summary>
+    /// <summary>The same as the other form, for a C++ task that returns
+    /// nothing.</summary>
     /// <inheritdoc cref="CallAsync{T}"/>
     public Task CallAsync(string name, params object[] arguments)
     {
@@ -162,29 +171,51 @@ public sealed partial class ProcessPool : Pool
         CancellationToken token)
     {
         var call = new RemoteCall(function.Function, _values);
-        byte[] calls = call.Encode(isChunk: true, inputs.Select(function.Split));
+        TaskTrace trace = TaskTracing.Begin(this, null);
+        byte[] calls;
+        try
+        {
+            calls = call.Encode(
+                isChunk: true,
+                inputs.Select(function.Split),
+                trace,
+                isSettled: function.Remote != null);
+            if (function.Remote != null)
+            {
+                function.Remote.Check(call);
+            }
+            else if (!function.GivesInputs)
+            {
+                call.CheckResult<TOut>();
+            }
+        }
+        catch (Exception e)
+        {
+            TaskTracing.End(trace.Activity, e);
+            throw;
+        }
+        if (function.Remote is { } settling)
+        {
+            try
+            {
+                return await StartChunk<List<TOut>>(
+                    bytes => settling.Decode(call, inputs, bytes), calls, trace, token)
+                    .ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is WorkerLostException or SerializationException)
+            {
+                return settling.Fail(inputs, e);
+            }
+        }
         if (!function.GivesInputs)
         {
-            call.CheckResult<TOut>();
-            return await Start(
-                new RemoteTask<List<TOut>>(
-                    call.DecodeResults<TOut>, token, cancelled: null),
-                "",
-                calls,
-                null,
-                token,
-                waitsForRoom: true).ConfigureAwait(false);
+            return await StartChunk<List<TOut>>(
+                call.DecodeResults<TOut>, calls, trace, token).ConfigureAwait(false);
         }
         try
         {
-            await Start(
-                new RemoteTask<List<Nothing>>(
-                    call.DecodeResults<Nothing>, token, cancelled: null),
-                "",
-                calls,
-                null,
-                token,
-                waitsForRoom: true).ConfigureAwait(false);
+            await StartChunk<List<Nothing>>(
+                call.DecodeResults<Nothing>, calls, trace, token).ConfigureAwait(false);
             return (IReadOnlyList<TOut>)inputs;
         }
         catch (ChunkException<List<Nothing>> e)
@@ -217,7 +248,10 @@ public sealed partial class ProcessPool : Pool
                 static _ => default,
                 CancellationToken.None,
                 () => new CancelledTask(
-                    task.Name, () => throw NoCpp(name), () => arguments, name)),
+                    task.Name, () => throw NoCpp(name), () => arguments, name))
+            {
+                Activity = TaskTracing.Begin(this, task.Name).Activity,
+            },
             name,
             arguments,
             task.Name.Length > 0 ? new TaskOptions { Name = task.Name } : null,
@@ -231,17 +265,40 @@ public sealed partial class ProcessPool : Pool
         new($"the C++ task '{name}' can't be run in this process");
 
     private Task<T> StartCpp<T>(
-        RemoteTask<T>.Decoder decode, string name, byte[] arguments) =>
-        Start(
+        RemoteTask<T>.Decoder decode, string name, byte[] arguments)
+    {
+        TaskTrace trace = TaskTracing.Begin(this, name);
+        return Start(
             new RemoteTask<T>(
                 decode,
                 CancellationToken.None,
                 () => new CancelledTask(
-                    "", () => throw NoCpp(name), () => arguments, name)),
+                    "", () => throw NoCpp(name), () => arguments, name))
+            {
+                Activity = trace.Activity,
+            },
             name,
             arguments,
-            null,
+            // For the TaskContext of C++.
+            trace.IsSent ? new TaskOptions { Traceparent = trace.Parent! } : null,
             CancellationToken.None);
+    }
+
+    private Task<T> StartChunk<T>(
+        RemoteTask<T>.Decoder decode,
+        byte[] calls,
+        TaskTrace trace,
+        CancellationToken token) =>
+        Start(
+            new RemoteTask<T>(decode, token, cancelled: null)
+            {
+                Activity = trace.Activity,
+            },
+            "",
+            calls,
+            null,
+            token,
+            waitsForRoom: true);
 
     private Task<T> Start<T>(
         Delegate function,
@@ -252,13 +309,26 @@ public sealed partial class ProcessPool : Pool
     {
         var call = new RemoteCall(function, _values);
         call.CheckResult<T>();
-        byte[] encoded = call.Encode(arguments);
+        TaskTrace trace = TaskTracing.Begin(this, options?.Name, options?.Traceparent);
+        byte[] encoded;
+        try
+        {
+            encoded = call.Encode(arguments, trace);
+        }
+        catch (Exception e)
+        {
+            TaskTracing.End(trace.Activity, e);
+            throw;
+        }
         CancelledTask ToCancelledTask() => new(
             options?.Name ?? "",
             work,
             () => call.Encode(arguments));
         return Start(
-            new RemoteTask<T>(call.DecodeResult<T>, token, ToCancelledTask),
+            new RemoteTask<T>(call.DecodeResult<T>, token, ToCancelledTask)
+            {
+                Activity = trace.Activity,
+            },
             "",
             encoded,
             options,
@@ -275,9 +345,18 @@ public sealed partial class ProcessPool : Pool
     {
         if (token.IsCancellationRequested)
         {
+            TaskTracing.End(task.Activity, null);
             return Task.FromCanceled<T>(token);
         }
-        task.Submit(_native, name, arguments, options, waitsForRoom);
+        try
+        {
+            task.Submit(_native, name, arguments, options, waitsForRoom);
+        }
+        catch (Exception e)
+        {
+            TaskTracing.End(task.Activity, e);
+            throw;
+        }
         return task.Task;
     }
 }

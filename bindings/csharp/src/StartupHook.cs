@@ -1,8 +1,8 @@
 using Asyncpal.Internal;
 
 /// <summary>
-/// Where the host of .NET starts in worker processes: before the program's Main,
-/// which then never runs.
+/// The entry point of worker processes: .NET's host calls it before the program's
+/// Main, which then never runs.
 /// </summary>
 internal static class StartupHook
 {

@@ -4,29 +4,29 @@ using Asyncpal.Internal;
 
 namespace Asyncpal;
 
-/// <summary>Options of one task, which come last where it is submitted.</summary>
+/// <summary>Options of one task; the last argument of a submission.</summary>
 /// <remarks>
 /// <code>
 /// var options = new TaskOptions { Name = "load", Timeout = TimeSpan.FromSeconds(2) };
 /// string page = await pool.SubmitAsync(Load, "index.html", options: options);
 /// </code>
-/// <para>One that is out of range is an <see cref="ArgumentOutOfRangeException"/>
-/// where the task is submitted, which is not submitted then.</para>
+/// <para>If one is out of range, the submission throws an
+/// <see cref="ArgumentOutOfRangeException"/>, and the task is not submitted.</para>
 /// </remarks>
 public sealed record TaskOptions
 {
     /// <summary>
-    /// Shows in <see cref="Pool.Workers"/> and in messages; empty, the default: the
-    /// task's number does.
+    /// Shown in <see cref="Pool.Workers"/> and in messages; if it is empty, the
+    /// default, the task's number is shown.
     /// </summary>
     public string Name { get; init; } = "";
 
     /// <summary>
-    /// A task that runs longer fails with a <see cref="TimeoutException"/>, then and
-    /// there. A process pool kills and replaces its worker. A thread pool cancels
+    /// A task that runs longer fails with a <see cref="TimeoutException"/>, at that
+    /// moment. A process pool kills and replaces its worker. A thread pool cancels
     /// the token that the function may take, and the worker stays busy until it
-    /// returns; waiting for such a task blocks the waiter, workers of the same
-    /// pool included, so that these should await it. By default no limit.
+    /// returns; waiting for such a task blocks the waiter, even a worker of the
+    /// same pool, so tasks should await it. By default no limit.
     /// </summary>
     public TimeSpan Timeout { get; init; } = System.Threading.Timeout.InfiniteTimeSpan;
 
@@ -43,24 +43,34 @@ public sealed record TaskOptions
     /// </summary>
     public int MaxAttempts { get; init; } = 1;
 
+    /// <summary>
+    /// The trace that the task belongs to, as W3C's Trace Context defines it: inside of
+    /// the task, <see cref="System.Diagnostics.Activity.Current"/> is one of that trace.
+    /// If it is empty, the default, that of the activity which is current in the
+    /// submission, if there is one.
+    /// </summary>
+    public string Traceparent { get; init; } = "";
+
     internal bool HasTimeout => Timeout != System.Threading.Timeout.InfiniteTimeSpan;
 
     /// <summary>For native code; whoever asks disposes of it.</summary>
-    internal TaskSettings ToNative()
+    internal NativeTaskOptions ToNative()
     {
         ArgumentNullException.ThrowIfNull(Name);
+        ArgumentNullException.ThrowIfNull(Traceparent);
         if (MaxAttempts < 1)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(MaxAttempts),
                 $"{nameof(MaxAttempts)} is {MaxAttempts}; it must be at least 1");
         }
-        return new TaskSettings
+        return new NativeTaskOptions
         {
             Name = Name,
             Timeout = Durations.ToNanos(Timeout, nameof(Timeout)),
             QueueDeadline = Durations.ToNanos(QueueDeadline, nameof(QueueDeadline)),
             MaxAttempts = MaxAttempts,
+            Traceparent = Traceparent,
         };
     }
 }

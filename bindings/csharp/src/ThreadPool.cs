@@ -13,24 +13,25 @@ namespace Asyncpal;
 /// Task&lt;string&gt; page = pool.SubmitAsync(LoadAsync, "index.html");
 /// string other = pool.Run(() => Load("about.html"));
 /// </code>
-/// <para>Workers come with tasks and go when they have been idle, so one pool may
+/// <para>Workers start with tasks and end when they have been idle, so one pool may
 /// live as long as the program. They are background threads.</para>
 /// <para>A task may submit tasks to its own pool and block for them, even in a pool
 /// of one, where the pool sees that: by <c>Wait()</c> without limit or token,
 /// <c>Result</c>, <c>GetAwaiter().GetResult()</c>, <c>Task.WaitAll()</c> of one or
-/// several, <c>Run()</c>, and by reading a map. The worker runs what is still
-/// pending itself, and otherwise another stands in for it.</para>
-/// <para>.NET tells no pool of other waits: <c>Wait()</c> with a timeout or a token,
-/// <c>Task.WaitAny()</c>, waits for what <c>Task.WhenAll()</c>,
-/// <c>Task.WhenAny()</c>, <c>ContinueWith()</c> or <c>WaitAsync()</c> return, and for
-/// the task of an asynchronous function. A task should await these. When all
-/// workers are blocked, tasks are pending and none has ended for a moment (a second
-/// at first, longer each time that it was no more than slow tasks), the event source
-/// <c>Asyncpal</c> reports it once, as a warning that names the pool, what its
-/// workers run and for how long; if nobody listens to that, stderr gets it.</para>
-/// <para>A file that imports <c>System.Threading</c>, too, as ImplicitUsings do,
-/// says which pool it means:
-/// <c>using ThreadPool = Asyncpal.ThreadPool;</c>.</para>
+/// several, <c>Run()</c>, and by reading a map. The worker runs a task that is
+/// still pending itself; otherwise another worker stands in for it.</para>
+/// <para>A pool can't detect other waits, because .NET does not report them:
+/// <c>Wait()</c> with a timeout or a token, <c>Task.WaitAny()</c>, waits for what
+/// <c>Task.WhenAll()</c>, <c>Task.WhenAny()</c>, <c>ContinueWith()</c> or
+/// <c>WaitAsync()</c> return, and for the task of an asynchronous function. A task
+/// should await these. When all workers are blocked, tasks are pending and none has
+/// ended for a moment (a second at first, longer each time that it was no more than
+/// slow tasks), the event source <c>Asyncpal</c> reports it once, as a warning that
+/// names the pool, what its workers run and for how long; if nobody listens to that
+/// source, it goes to stderr.</para>
+/// <para>A file that also imports <c>System.Threading</c>, as ImplicitUsings do,
+/// has to say which pool it means: <c>using ThreadPool =
+/// Asyncpal.ThreadPool;</c>.</para>
 /// </remarks>
 public sealed class ThreadPool : Pool
 {
@@ -46,7 +47,8 @@ public sealed class ThreadPool : Pool
     {
     }
 
-    /// <summary>Makes a pool that has this many workers at most.</summary>
+    /// <summary>Makes a pool of at most <paramref name="maxWorkers"/>
+    /// workers.</summary>
     public ThreadPool(int maxWorkers)
         : this(new ThreadPoolOptions { MaxWorkers = maxWorkers })
     {
@@ -57,10 +59,12 @@ public sealed class ThreadPool : Pool
     public ThreadPool(ThreadPoolOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _native = ThreadPoolHost.NewPool(this, options, out _scheduler);
+        _native = ThreadPoolHost.NewPool(
+            this, options, out _scheduler, out ObserverCalls? observer);
         Name = _native.Name();
         MaxWorkers = _native.MaxWorkers();
         UnobservedFailureHandler = options.UnobservedFailureHandler;
+        Register(observer);
     }
 
     /// <summary>One that is forgotten runs what was submitted.</summary>
@@ -70,6 +74,8 @@ public sealed class ThreadPool : Pool
 
     internal bool AreWorkersBlocked() => _scheduler.AreWorkersBlocked;
 
+    internal override string Kind => "threads";
+
     private protected override NativePool Native => _native;
 
     private protected override bool IsOnWorker => _scheduler.IsOnWorker;
@@ -77,16 +83,18 @@ public sealed class ThreadPool : Pool
     private protected override long CountStalls() => _scheduler.CountStalls();
 
     // Threads can't be killed.
-    private protected override TimeSpan TimeToDie => TimeSpan.Zero;
+    private protected override TimeSpan KillGracePeriod => TimeSpan.Zero;
 
     /// <summary>
-    /// The pool for whatever takes a scheduler: <c>Task.Factory.StartNew</c>,
-    /// <c>Parallel.ForEachAsync</c>, <c>ContinueWith</c>.
+    /// Returns the pool as a scheduler, for whatever takes one:
+    /// <c>Task.Factory.StartNew</c>, <c>Parallel.ForEachAsync</c>,
+    /// <c>ContinueWith</c>.
     /// </summary>
     /// <remarks>
     /// <para>A scheduler can't cancel what it is given. So tasks that are queued
     /// when the pool is shut down, and those that come later, such as what follows
-    /// an await, run on the .NET thread pool: whatever waits for them goes on.</para>
+    /// an await, run on the .NET thread pool, so nothing waits for them in
+    /// vain.</para>
     /// <para><see cref="TaskCreationOptions.LongRunning"/> gives a task a thread of
     /// its own, which the pool neither counts nor waits for.</para>
     /// </remarks>
@@ -100,6 +108,7 @@ public sealed class ThreadPool : Pool
     private protected override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token)
     {
+        call = TaskTracing.Follow(this, call, options);
         if (call.Stoppable != null || options is { HasTimeout: true })
         {
             return LimitedTask<T>.Start(
@@ -144,12 +153,12 @@ public sealed class ThreadPool : Pool
         function.CallOneAsync == null
             ? PoolTask<IReadOnlyList<TOut>>.Start(
                 _scheduler,
-                () => function.CallEach(inputs, token),
+                TaskTracing.Follow(this, () => function.CallEach(inputs, token)),
                 token,
                 isOfMap: true)
             : PoolTask<Task<IReadOnlyList<TOut>>>.Start(
                 _scheduler,
-                () => function.CallEachAsync(inputs, token),
+                TaskTracing.Follow(this, () => function.CallEachAsync(inputs, token)),
                 token,
                 isOfMap: true).Unwrap();
 

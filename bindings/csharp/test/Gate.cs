@@ -20,7 +20,7 @@ public sealed class Gate : IDisposable
         Assert.True(_open.Wait(Limit));
     }
 
-    /// For tests: so many tasks are in Pass().
+    /// For tests: waits until this many tasks are in Pass().
     public void AwaitEntered(int count = 1)
     {
         for (int i = 0; i < count; ++i)

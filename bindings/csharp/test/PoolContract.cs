@@ -49,6 +49,12 @@ public sealed record PoolPlan
     public TimeSpan InitializerTimeout { get; init; } = Timeout.InfiniteTimeSpan;
 
     public Action<Exception>? UnobservedFailureHandler { get; init; }
+
+    public TimeSpan StallThreshold { get; init; } = Timeout.InfiniteTimeSpan;
+
+    public PoolObserver? Observer { get; init; }
+
+    public bool Histograms { get; init; }
 }
 
 public sealed class Threads : PoolKind
@@ -73,6 +79,9 @@ public sealed class Threads : PoolKind
         WhenFull = plan.WhenFull,
         InitializerTimeout = plan.InitializerTimeout,
         UnobservedFailureHandler = plan.UnobservedFailureHandler,
+        StallThreshold = plan.StallThreshold,
+        Observer = plan.Observer,
+        Histograms = plan.Histograms,
     });
 
     public override Pool MakeDefault() => new ThreadPool();
@@ -104,6 +113,9 @@ public sealed class Processes : PoolKind
         WhenFull = plan.WhenFull,
         InitializerTimeout = plan.InitializerTimeout,
         UnobservedFailureHandler = plan.UnobservedFailureHandler,
+        StallThreshold = plan.StallThreshold,
+        Observer = plan.Observer,
+        Histograms = plan.Histograms,
     });
 
     public override Pool MakeDefault() => new ProcessPool();
@@ -206,7 +218,7 @@ public sealed class SharedGate : IDisposable
         return value;
     }
 
-    /// Waits until so many more have come.
+    /// Waits until this many more have come.
     public void AwaitArrivals(int count)
     {
         _awaited += count;

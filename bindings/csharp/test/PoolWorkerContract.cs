@@ -214,7 +214,7 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
     public void CountsOfAFreshPoolAreZero()
     {
         using Pool pool = NewPool(2);
-        Assert.Equal(new PoolStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), pool.Stats());
+        Assert.Equal([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Counts(pool));
     }
 
     [Fact]
@@ -230,7 +230,7 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
         _ = pool.SubmitAsync(DoNothing, source.Token);
         _ = pool.SubmitAsync(DoNothing);
         source.Cancel();
-        Assert.Equal(new PoolStats(1, 1, 0, 5, 1, 1, 1, 1, 1, 0, 0, 0), pool.Stats());
+        Assert.Equal([1, 1, 0, 5, 1, 1, 1, 1, 1, 0, 0, 0], Counts(pool));
     }
 
     [Fact]
@@ -288,7 +288,7 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
         using Pool pool = NewPool(1);
         await pool.SubmitAsync(static () => 1).Soon();
         pool.Shutdown();
-        Assert.Equal(new PoolStats(0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0), pool.Stats());
+        Assert.Equal([0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0], Counts(pool));
     }
 
     // ---------------------------------------------------------------- Workers()
@@ -434,5 +434,25 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
         Pool[] pools = Kind.MakeFixed();
         Assert.Equal([1, 2, 3, 4], pools.Select(pool => pool.MaxWorkers));
         Assert.All(pools, pool => pool.Dispose());
+    }
+
+    private static long[] Counts(Pool pool)
+    {
+        PoolStats stats = pool.Stats();
+        return
+        [
+            stats.Workers,
+            stats.Busy,
+            stats.Idle,
+            stats.Submitted,
+            stats.Pending,
+            stats.Running,
+            stats.Completed,
+            stats.Failed,
+            stats.Cancelled,
+            stats.Lost,
+            stats.Rejected,
+            stats.Stalls,
+        ];
     }
 }

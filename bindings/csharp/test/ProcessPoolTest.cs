@@ -19,6 +19,19 @@ public class ProcessPoolLimitsContract() : PoolLimitsContract(new Processes());
 
 public class ProcessPoolMapContract() : PoolMapContract(new Processes());
 
+public class ProcessPoolMeasureContract() : PoolMeasureContract(new Processes());
+
+public class ProcessPoolObserverContract() : PoolObserverContract(new Processes());
+
+public class ProcessPoolProgressContract() : PoolProgressContract(new Processes());
+
+public class ProcessPoolSettledContract() : PoolSettledContract(new Processes());
+
+public class ProcessPoolTaskContextContract()
+    : PoolTaskContextContract(new Processes());
+
+public class ProcessPoolTelemetryContract() : PoolTelemetryContract(new Processes());
+
 public class ProcessPoolAsyncShapesContract() : AsyncShapesContract(new Processes());
 
 public class ProcessPoolWorkerContract() : PoolWorkerContract(new Processes());
@@ -315,18 +328,18 @@ public class ProcessPoolTest
     {
         var threads = new ThreadPoolOptions();
         var processes = new ProcessPoolOptions();
-        long idle = (long)NativeDefault("PoolSettings", "IdleTimeout")!;
+        long idle = (long)NativeDefault("NativePoolOptions", "IdleTimeout")!;
         Assert.Equal(idle / 100, threads.IdleTimeout.Ticks);
         Assert.Equal(idle / 100, processes.IdleTimeout.Ticks);
         Assert.Equal(
-            NativeDefault("ProcessPoolSettings", "MaxPayloadBytes"), processes.MaxPayloadBytes);
+            NativeDefault("NativeProcessPoolOptions", "MaxPayloadBytes"), processes.MaxPayloadBytes);
         Assert.Equal(
-            (long)NativeDefault("ProcessPoolSettings", "RestartWindow")! / 100,
+            (long)NativeDefault("NativeProcessPoolOptions", "RestartWindow")! / 100,
             processes.RestartWindow.Ticks);
-        Assert.Equal(NativeDefault("PoolSettings", "MaxPending"), threads.MaxPending);
-        Assert.Equal(NativeDefault("PoolSettings", "WhenFull"), (int)threads.WhenFull);
+        Assert.Equal(NativeDefault("NativePoolOptions", "MaxPending"), threads.MaxPending);
+        Assert.Equal(NativeDefault("NativePoolOptions", "WhenFull"), (int)threads.WhenFull);
         Assert.Equal(
-            NativeDefault("ProcessPoolSettings", "NoNewPrivileges"), processes.NoNewPrivileges);
+            NativeDefault("NativeProcessPoolOptions", "NoNewPrivileges"), processes.NoNewPrivileges);
     }
 
     [Fact]

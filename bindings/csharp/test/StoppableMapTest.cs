@@ -20,7 +20,8 @@ public sealed class StoppableMapTest
             return n;
         }
         _begun.SetResult();
-        using CancellationTokenRegistration _ = stop.Register(_stopped.SetResult);
+        // Never taken back: the end of the delay may come first.
+        stop.Register(_stopped.SetResult);
         await Task.Delay(Timeout.Infinite, stop);
         return n;
     }

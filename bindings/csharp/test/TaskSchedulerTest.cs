@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -30,6 +31,43 @@ public sealed class TaskSchedulerTest : IDisposable
     {
         Assert.True(await Start(OnWorker, _pool).Soon());
         Waiting.Until(() => _pool.Stats().Completed == 1);
+    }
+
+    [Fact]
+    public async Task TaskIsAnActivityWhoseParentIsTheSubmitters()
+    {
+        var stopped = new ConcurrentBag<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Asyncpal",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) =>
+                ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = stopped.Add,
+        };
+        ActivitySource.AddActivityListener(listener);
+        using var parent = new Activity("test").SetIdFormat(ActivityIdFormat.W3C).Start();
+        // What it starts belongs to the submitter's.
+        Assert.Equal(parent.Id, await Start(() => Activity.Current?.Id, _pool).Soon());
+        await Assert.ThrowsAsync<FormatException>(
+            () => Start<int>(() => throw new FormatException("no number"), _pool).Soon());
+        // The await inside goes on here, which is no further task of a submitter's.
+        await Start(AwaitAsync, _pool).Unwrap().Soon();
+        Waiting.Until(() => stopped.Count(one => one.TraceId == parent.TraceId) == 3);
+        Activity[] mine = [.. stopped.Where(one => one.TraceId == parent.TraceId)];
+        Assert.All(mine, one =>
+        {
+            Assert.Equal("Asyncpal.Task", one.OperationName);
+            Assert.Equal(parent.SpanId, one.ParentSpanId);
+            Assert.Equal("mine", one.GetTagItem("asyncpal.pool.name"));
+        });
+        Assert.Single(mine, one => one.Status == ActivityStatusCode.Error);
+        Assert.Same(parent, Activity.Current);
+    }
+
+    private static async Task<int> AwaitAsync()
+    {
+        await Task.Delay(20);
+        return 1;
     }
 
     [Fact]

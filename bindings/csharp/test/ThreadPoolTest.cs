@@ -18,6 +18,19 @@ public class ThreadPoolLimitsContract() : PoolLimitsContract(new Threads());
 
 public class ThreadPoolMapContract() : PoolMapContract(new Threads());
 
+public class ThreadPoolMeasureContract() : PoolMeasureContract(new Threads());
+
+public class ThreadPoolObserverContract() : PoolObserverContract(new Threads());
+
+public class ThreadPoolProgressContract() : PoolProgressContract(new Threads());
+
+public class ThreadPoolSettledContract() : PoolSettledContract(new Threads());
+
+public class ThreadPoolTaskContextContract()
+    : PoolTaskContextContract(new Threads());
+
+public class ThreadPoolTelemetryContract() : PoolTelemetryContract(new Threads());
+
 public class ThreadPoolAsyncShapesContract() : AsyncShapesContract(new Threads());
 
 public class ThreadPoolWorkerContract() : PoolWorkerContract(new Threads());

@@ -26,17 +26,18 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// passed <see cref="Pool.Test"/>, and stops when they have run what was submitted,
 /// or its <see cref="HostOptions.ShutdownTimeout"/> has passed: they are closed
 /// after all other services have stopped, and so after the last request.</para>
-/// <para>Each has a health check of the name <c>asyncpal:</c> and its own, which is
-/// unhealthy once the pool is broken or closed. What posted tasks throw, and what
-/// pools report, goes to the logger <c>Asyncpal</c>.</para>
+/// <para>Each has a health check, named <c>asyncpal:</c> and the pool's name, which
+/// is unhealthy once the pool is broken or closed. What posted tasks throw, and
+/// what pools report, goes to the logger <c>Asyncpal</c>.</para>
 /// </remarks>
 public static class AsyncpalServiceCollectionExtensions
 {
     /// <summary>Adds a pool of threads.</summary>
-    /// <param name="services">Gets it.</param>
+    /// <param name="services">The services to add it to.</param>
     /// <param name="name">The key; also the pool's name, unless that is set.</param>
     /// <param name="configure">Sets its options.</param>
-    /// <exception cref="ArgumentException">There is a pool of that name.</exception>
+    /// <exception cref="ArgumentException">A pool with this name exists
+    /// already.</exception>
     public static IServiceCollection AddAsyncpalThreadPool(
         this IServiceCollection services,
         string name,
@@ -46,7 +47,7 @@ public static class AsyncpalServiceCollectionExtensions
 
     /// <summary>Adds a pool of threads.</summary>
     /// <inheritdoc cref="AddAsyncpalThreadPool(IServiceCollection, string, Action{ThreadPoolOptions})"/>
-    /// <param name="services">Gets it.</param>
+    /// <param name="services">The services to add it to.</param>
     /// <param name="name">The key; also the pool's name, unless that is set.</param>
     /// <param name="configuration">
     /// The values of <see cref="ThreadPoolOptions"/> and
@@ -61,10 +62,11 @@ public static class AsyncpalServiceCollectionExtensions
     }
 
     /// <summary>Adds a pool of processes.</summary>
-    /// <param name="services">Gets it.</param>
+    /// <param name="services">The services to add it to.</param>
     /// <param name="name">The key; also the pool's name, unless that is set.</param>
     /// <param name="configure">Sets its options.</param>
-    /// <exception cref="ArgumentException">There is a pool of that name.</exception>
+    /// <exception cref="ArgumentException">A pool with this name exists
+    /// already.</exception>
     public static IServiceCollection AddAsyncpalProcessPool(
         this IServiceCollection services,
         string name,
@@ -74,7 +76,7 @@ public static class AsyncpalServiceCollectionExtensions
 
     /// <summary>Adds a pool of processes.</summary>
     /// <inheritdoc cref="AddAsyncpalProcessPool(IServiceCollection, string, Action{ProcessPoolOptions})"/>
-    /// <param name="services">Gets it.</param>
+    /// <param name="services">The services to add it to.</param>
     /// <param name="name">The key; also the pool's name, unless that is set.</param>
     /// <param name="configuration">
     /// The values of <see cref="ProcessPoolOptions"/> and

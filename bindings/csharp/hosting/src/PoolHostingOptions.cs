@@ -9,8 +9,8 @@ namespace Asyncpal.Extensions.Hosting;
 public sealed class PoolHostingOptions
 {
     /// <summary>
-    /// Whether <see cref="Pool.Test"/> runs before the host starts, which fails
-    /// with what it throws; by default yes.
+    /// Whether <see cref="Pool.Test"/> runs before the host starts; if it throws,
+    /// the start fails with that. True by default.
     /// </summary>
     public bool TestOnStart { get; set; } = true;
 

@@ -55,6 +55,7 @@ internal sealed class PoolOptionsValidation
             AddIfNegative(nameof(options.IdleTimeout), options.IdleTimeout);
             AddIfNegative(nameof(options.MaxPending), options.MaxPending);
             AddIfNegative(nameof(options.InitializerTimeout), options.InitializerTimeout);
+            AddIfNegative(nameof(options.StallThreshold), options.StallThreshold);
         }
 
         public void AddIfNegative(string option, long value)

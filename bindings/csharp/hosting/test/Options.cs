@@ -48,6 +48,7 @@ static string? TextFor(PropertyInfo option)
         : type == typeof(string) || type == typeof(IReadOnlyList<string>) ? "a text"
         : type.IsEnum ? Enum.GetNames(type)[^1]
         : typeof(Delegate).IsAssignableFrom(type)
+            || type == typeof(PoolObserver)
             || option.Name is "JsonTypeInfoResolver" or "JsonSerializerOptions" ? null
         : throw new NotSupportedException($"a value for {option.Name}, a {type}");
 }

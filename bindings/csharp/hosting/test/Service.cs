@@ -43,7 +43,7 @@ app.MapGet("/workers", (
     [FromKeyedServices("processes")] ProcessPool processes) =>
     $"{threads.CountWorkers()} {processes.CountWorkers()} {processes.MaxWorkers}");
 
-// Posted; runs when nobody waits for it, and the host has stopped.
+// Posted: runs although nobody waits for it, after the host has stopped.
 app.MapGet("/later", ([FromKeyedServices("threads")] ThreadPool pool) =>
 {
     pool.Post(() => throw new FormatException("posted and failed"));

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Uses the packages as their users do: in a web project that dotnet alone builds.
 
-usage: package_test.py DOTNET FRAMEWORK VERSION PACKAGE... -- SERVICE HELLO OPTIONS
+usage: package_test.py DOTNET FRAMEWORK SDK_COMMAND VERSION PACKAGE...
+  -- SERVICE HELLO OPTIONS LOGS
 
 The service is started as a process of its own, asked over HTTP, and stopped by
 SIGTERM while a request is in flight. HELLO, the first snippet of the README, is
-compiled as pasted; OPTIONS finds by reflection what configuration can set.
+compiled as pasted; OPTIONS finds by reflection what configuration can set; LOGS
+has no host.
 """
 
 import os
@@ -50,8 +52,8 @@ CONFIG = """
 class Site:
   """Packages in a folder, and programs that are built with them."""
 
-  def __init__(self, dotnet, framework, version, packages):
-    self.dotnet = dotnet
+  def __init__(self, dotnet, framework, sdk_command, version, packages):
+    self.build_command = [sdk_command, dotnet, "build"]
     self.framework = framework
     self.version = version
     self.root = pathlib.Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR")))
@@ -79,7 +81,7 @@ class Site:
         PROJECT % (self.framework, name, self.version))
     (folder / "NuGet.Config").write_text(CONFIG % self.feed)
     subprocess.run(
-        [self.dotnet, "build", "--disable-build-servers", "--verbosity", "quiet",
+        [*self.build_command, "--disable-build-servers", "--verbosity", "quiet",
          "--output", str(self.root / f"{name}.out"), "-warnaserror"],
         cwd=folder, env=self.env, check=True)
     return self.root / f"{name}.out" / name
@@ -151,7 +153,7 @@ class PackageTest(unittest.TestCase):
 
   @classmethod
   def setUpClass(cls):
-    cls.site = Site(DOTNET, FRAMEWORK, VERSION, PACKAGES)
+    cls.site = Site(DOTNET, FRAMEWORK, SDK_COMMAND, VERSION, PACKAGES)
     cls.program = cls.site.build("service", SERVICE)
 
   def test_first_snippet_of_the_readme_compiles_as_pasted(self):
@@ -163,6 +165,14 @@ class PackageTest(unittest.TestCase):
         [program], env=self.site.env, text=True, check=True, timeout=LIMIT,
         stdout=subprocess.PIPE).stdout
     self.assertRegex(output, r"^bound: \d\d\n$")
+
+  def test_reports_go_to_a_logger_factory_without_a_host(self):
+    program = self.site.build("logs", LOGS)
+    output = subprocess.run(
+        [program], env=self.site.env, text=True, check=True, timeout=LIMIT,
+        stdout=subprocess.PIPE).stdout
+    self.assertRegex(
+        output, r"^Error Asyncpal: .*a posted task failed: (.|\n)*bad page")
 
   def test_pools_are_warm_when_requests_come(self):
     with Service(self.site, self.program, "--Processes:MaxWorkers=3") as service:
@@ -221,9 +231,9 @@ class PackageTest(unittest.TestCase):
 
 if __name__ == "__main__":
   split = sys.argv.index("--")
-  DOTNET, FRAMEWORK, VERSION, *PACKAGES = [
+  DOTNET, FRAMEWORK, SDK_COMMAND, VERSION, *PACKAGES = [
       os.path.abspath(arg) if os.path.exists(arg) else arg
       for arg in sys.argv[1:split]
   ]
-  SERVICE, HELLO, OPTIONS = map(os.path.abspath, sys.argv[split + 1:])
+  SERVICE, HELLO, OPTIONS, LOGS = map(os.path.abspath, sys.argv[split + 1:])
   unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -10,10 +10,15 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IQueuedI
     private const int Pending = 1;
     private const int Claimed = 2;
 
+    private readonly SubmittedActivity? _submitted = TaskTracing.Submitted(task);
+
     // In .NET's queue; 0: in native code's.
     private int _state;
     private long _number;
     private NativeShare _share;
+
+    /// <inheritdoc/>
+    public Task Task => task;
 
     /// <inheritdoc/>
     public long Number => _state == 0 ? _share.Number : _number;
@@ -30,7 +35,7 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IQueuedI
     public void Enqueue(PoolScheduler scheduler)
     {
         QueuedTasks? queued = scheduler.Queued;
-        if (queued == null || queued.Counts.MustFollowNative)
+        if (queued is not { TakesTasks: true })
         {
             _share.Enqueue(this, scheduler.Host, waitsForRoom: true);
             return;
@@ -50,7 +55,7 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IQueuedI
     private void RunClaimed(Worker worker)
     {
         worker.Begin(this);
-        scheduler.Execute(task);
+        TaskTracing.Execute(scheduler, task, _submitted);
         worker.End();
         worker.Count(Outcome);
         scheduler.Forget(task);
@@ -63,7 +68,7 @@ internal sealed class ForeignTask(PoolScheduler scheduler, Task task) : IQueuedI
     public bool Run()
     {
         _share.Begin(this);
-        scheduler.Execute(task);
+        TaskTracing.Execute(scheduler, task, _submitted);
         _share.Settle(Outcome);
         scheduler.Forget(task);
         return _share.Finish();

@@ -1,4 +1,6 @@
 using System;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
 
@@ -10,6 +12,12 @@ internal interface IWorkItem
 
     /// <summary>Among the pool's tasks, where .NET counts them.</summary>
     long Number { get; }
+
+    /// <summary>What the submitter has.</summary>
+    Task Task { get; }
+
+    /// <summary>Asks it to stop.</summary>
+    CancellationToken StopToken => CancellationToken.None;
 
     /// <summary>Hands it to its pool, or throws.</summary>
     void Enqueue(PoolScheduler scheduler);

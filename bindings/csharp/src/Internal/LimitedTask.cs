@@ -73,6 +73,12 @@ internal sealed class LimitedTask<T> : INativeItem
     public string Name => _options.Name;
 
     /// <inheritdoc/>
+    public Task Task => _result.Task;
+
+    /// <inheritdoc/>
+    public CancellationToken StopToken => _stop.Token;
+
+    /// <inheritdoc/>
     public long Number => _share.Number;
 
     /// <inheritdoc/>
@@ -80,7 +86,7 @@ internal sealed class LimitedTask<T> : INativeItem
     {
         try
         {
-            using TaskSettings settings = _options.ToNative();
+            using NativeTaskOptions settings = _options.ToNative();
             _share.Enqueue(this, scheduler.Host, settings);
         }
         catch
@@ -122,7 +128,7 @@ internal sealed class LimitedTask<T> : INativeItem
         bool othersRelease = _share.Finish();
         if (why is not (TimeoutException or RejectedException))
         {
-            _pool.Keep(new CancelledTask(_options.Name, Work.Of(_call.Invoke)));
+            _pool.Keep(new CancelledTask(_options.Name, Work.Of(TaskTracing.Unfollow(_call.Invoke))));
         }
         if (why == null)
         {

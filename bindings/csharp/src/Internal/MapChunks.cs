@@ -23,6 +23,7 @@ internal abstract class MapChunks<TIn, TOut>
         Pool = pool;
         _function = function;
         ChunkSize = options.ChunkSize;
+        Counter = options.Progress == null ? null : new MapCounter(options.Progress);
         Cancel = new MapCancellation(pool, function.IsStoppable, token);
     }
 
@@ -36,9 +37,20 @@ internal abstract class MapChunks<TIn, TOut>
     /// <summary>Disposed of by whoever derives from this.</summary>
     protected MapCancellation Cancel { get; }
 
+    /// <summary>Null: nobody wants to know.</summary>
+    protected MapCounter? Counter { get; }
+
+    /// <summary>How many calls were submitted; one thread at a time.</summary>
+    protected long Submitted { get; private set; }
+
     /// <summary>Submits a chunk.</summary>
-    protected Task<IReadOnlyList<TOut>> Start(List<TIn> inputs) =>
-        Pool.SubmitChunk(_function, inputs, Cancel.Token);
+    protected Task<IReadOnlyList<TOut>> Start(List<TIn> inputs)
+    {
+        Task<IReadOnlyList<TOut>> chunk =
+            Pool.SubmitChunk(_function, inputs, Cancel.Token);
+        Submitted += inputs.Count;
+        return Counter == null ? chunk : Counter.Follow(chunk, inputs.Count);
+    }
 
     /// <summary>Tells <paramref name="then"/> of a chunk that is done, and this map.</summary>
     protected void WhenDone(

@@ -41,6 +41,15 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
     {
         _isOrdered = plan.IsOrdered;
         _room = new SemaphoreSlim(plan.BufferOf(pool, options));
+        try
+        {
+            Counter?.Begin(null);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
         _ = ReadInputsAsync(inputs);
     }
 
@@ -68,7 +77,11 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
     /// Cancels what has not begun. The inputs are left once they have given the
     /// one that they are asked for, or have heeded the token.
     /// </summary>
-    public void Dispose() => Cancel.Dispose();
+    public void Dispose()
+    {
+        Counter?.Stop();
+        Cancel.Dispose();
+    }
 
     private async Task ReadInputsAsync(IAsyncEnumerable<TIn> inputs)
     {
@@ -98,6 +111,7 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
                         Submit(chunk);
                     }
                 }
+                Counter?.EndInputs(Submitted);
             }
         }
         catch (Exception e)

@@ -21,6 +21,9 @@ internal sealed record MapFunction<TIn, TOut>(
     /// <summary>It has no result, and TOut is TIn.</summary>
     public bool GivesInputs { get; init; }
 
+    /// <summary>It gives how each call ended; null: it does not.</summary>
+    public IRemoteSettling<TIn, TOut>? Remote { get; init; }
+
     /// <summary>Calls it with each input.</summary>
     /// <exception cref="ChunkException{TResults}">One that is not the first has
     /// thrown.</exception>
@@ -61,8 +64,8 @@ internal sealed record MapFunction<TIn, TOut>(
         return results;
     }
 
-    // Of the map, which has ended.
-    private static bool IsStop(Exception e, CancellationToken stop) =>
+    /// <summary>Of the map, which has ended.</summary>
+    public bool IsStop(Exception e, CancellationToken stop) =>
         e is OperationCanceledException && stop.IsCancellationRequested;
 }
 

@@ -42,6 +42,7 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
         }
         try
         {
+            Counter?.Begin(Zipped.CountOf(inputs));
             _inputs = inputs.GetEnumerator();
             Fill();
         }
@@ -93,6 +94,7 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
     /// <summary>Cancels what has not begun.</summary>
     public void Dispose()
     {
+        Counter?.Stop();
         Cancel.Dispose();
         _inputs?.Dispose();
     }
@@ -110,6 +112,10 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
 
     private void Fill()
     {
+        if (_inputEnded)
+        {
+            return;
+        }
         while (_running < _bufferSize && !_inputEnded)
         {
             var chunk = new List<TIn>();
@@ -128,6 +134,10 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
             {
                 Submit(chunk);
             }
+        }
+        if (_inputEnded)
+        {
+            Counter?.EndInputs(Submitted);
         }
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.InteropServices;
 using System.Threading;
 
@@ -23,6 +24,13 @@ internal struct NativeShare
     private const long Finished = -1;
     private const long Taken = -2;
 
+    // How many items this thread runs in place of a worker, though it is none.
+    [ThreadStatic]
+    private static int t_onCaller;
+
+    /// <summary>Whether this thread runs an item in place of a worker.</summary>
+    public static bool IsOnCaller => t_onCaller > 0;
+
     private GCHandle _item;
     private long _handle;
 
@@ -45,9 +53,15 @@ internal struct NativeShare
     public void Enqueue(
         INativeItem item,
         ThreadPoolHost host,
-        TaskSettings? settings = null,
+        NativeTaskOptions? settings = null,
         bool waitsForRoom = false)
     {
+        // A trace calls it by its number, too.
+        using NativeTaskOptions? numbered =
+            settings == null && host.Queued != null && Trace.IsOn
+                ? new NativeTaskOptions()
+                : null;
+        settings ??= numbered;
         NativeThreadPool pool = host.Native;
         _queued = host.Queued;
         if (_queued != null)
@@ -84,14 +98,14 @@ internal struct NativeShare
     }
 
     private static long SubmitOnce(
-        NativeThreadPool pool, long number, TaskSettings? settings, bool waitsForRoom) =>
+        NativeThreadPool pool, long number, NativeTaskOptions? settings, bool waitsForRoom) =>
         settings != null ? pool.Submit(number, settings)
         : waitsForRoom ? pool.SubmitChunk(number)
         : pool.Submit(number);
 
     // Apart from where the others go: this one allocates.
     private static long SubmitInTime(
-        NativeThreadPool pool, long number, TaskSettings? settings, bool waitsForRoom) =>
+        NativeThreadPool pool, long number, NativeTaskOptions? settings, bool waitsForRoom) =>
         Submission.InTime(
             pool, settings, () => SubmitOnce(pool, number, settings, waitsForRoom));
 
@@ -101,9 +115,14 @@ internal struct NativeShare
         if (_queued != null)
         {
             LeaveQueue();
-            _worker = Worker.Current;
-            _worker!.Begin(item);
         }
+        _worker = Worker.Current;
+        if (_worker == null)
+        {
+            // The pool is full, and has its submitter run the item.
+            ++t_onCaller;
+        }
+        _worker?.Begin(item);
     }
 
     /// <summary>
@@ -116,11 +135,15 @@ internal struct NativeShare
         if (_worker != null)
         {
             _worker.End();
-            if (counts)
+            if (counts && _queued != null)
             {
                 _worker.Count(outcome);
             }
             _worker = null;
+        }
+        else
+        {
+            --t_onCaller;
         }
         return counts;
     }

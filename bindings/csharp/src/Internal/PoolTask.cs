@@ -57,6 +57,10 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
     public long Number =>
         _work is NativePart part ? part.Share.Number : (uint)_number;
 
+    Task IWorkItem.Task => this;
+
+    CancellationToken IWorkItem.StopToken => Token;
+
     /// <inheritdoc/>
     public bool IsPending => (Volatile.Read(ref _state) & PhaseMask) == Pending;
 
@@ -110,7 +114,7 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
     public void Enqueue(PoolScheduler scheduler)
     {
         QueuedTasks? queued = scheduler.Queued;
-        if (queued == null || _work is NativePart || queued.Counts.MustFollowNative)
+        if (queued is not { TakesTasks: true } || _work is NativePart)
         {
             EnqueueNatively(scheduler);
             return;
@@ -202,7 +206,7 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
         var part = _work as NativePart ?? new NativePart(_work!, null);
         part.Scheduler = scheduler;
         _work = part;
-        using TaskSettings? settings = part.Options?.ToNative();
+        using NativeTaskOptions? settings = part.Options?.ToNative();
         part.Share.Enqueue(this, scheduler.Host, settings, waitsForRoom: IsOfMap);
     }
 
@@ -277,7 +281,8 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
     {
         if (!IsOfMap && why is not (TimeoutException or RejectedException))
         {
-            scheduler.Pool.Keep(new CancelledTask(name, Work.Of(function)));
+            scheduler.Pool.Keep(new CancelledTask(
+                name, Work.Of(TaskTracing.Unfollow(function))));
         }
         _work = why ?? new TaskCanceledException(
             $"{scheduler.Pool} was closed before the task had begun", null, Token);

@@ -32,7 +32,7 @@ internal sealed unsafe class ProcessPoolHost
 
     /// <summary>Makes the native pool of <paramref name="pool"/>.</summary>
     public static NativeProcessPool NewPool(
-        Asyncpal.ProcessPool pool, ProcessPoolSettings settings) =>
+        Asyncpal.ProcessPool pool, NativeProcessPoolOptions settings) =>
         Internal.Native.NewProcessPool(
             GCHandle.ToIntPtr(GCHandle.Alloc(new ProcessPoolHost(pool))),
             (IntPtr)s_callbacks,
@@ -52,40 +52,30 @@ internal sealed unsafe class ProcessPoolHost
     }
 
     [UnmanagedCallersOnly]
-    private static void Complete(IntPtr self, long task, byte* result, long size)
-    {
-        try
-        {
-            RemoteTask.Of(task).Complete(result, size);
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("completing a task of a ProcessPool failed", e);
-        }
-    }
+    private static void Complete(IntPtr self, long task, byte* result, long size) =>
+        Callback.Run(
+            (task, result: (IntPtr)result, size),
+            static call => RemoteTask.Of(call.task).Complete((byte*)call.result, call.size),
+            "completing a task of a ProcessPool");
 
     [UnmanagedCallersOnly]
-    private static void Fail(IntPtr self, long task, IntPtr failure)
-    {
-        try
+    private static void Fail(IntPtr self, long task, IntPtr failure) => Callback.Run(
+        (task, failure),
+        static call =>
         {
-            using var described = new Failure(failure, owned: false);
-            RemoteTask.Of(task).Fail(described);
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("failing a task of a ProcessPool failed", e);
-        }
-    }
+            using var described = new Failure(call.failure, owned: false);
+            RemoteTask.Of(call.task).Fail(described);
+        },
+        "failing a task of a ProcessPool");
 
     [UnmanagedCallersOnly]
-    private static void Drop(IntPtr self, long task, IntPtr why)
-    {
-        try
+    private static void Drop(IntPtr self, long task, IntPtr why) => Callback.Run(
+        (self, task, why),
+        static call =>
         {
-            var host = (ProcessPoolHost)GCHandle.FromIntPtr(self).Target!;
-            using var failure = new Failure(why, owned: false);
-            RemoteTask dropped = RemoteTask.Of(task);
+            var host = (ProcessPoolHost)GCHandle.FromIntPtr(call.self).Target!;
+            using var failure = new Failure(call.why, owned: false);
+            RemoteTask dropped = RemoteTask.Of(call.task);
             // Before its task is done, so that who has seen that finds it there.
             bool madeRoom = !failure.Empty()
                 && failure.Link(0).Kind == (int)FailureKind.Rejected;
@@ -96,15 +86,11 @@ internal sealed unsafe class ProcessPoolHost
                 pool.Keep(cancelled);
             }
             dropped.Drop(failure);
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("dropping a task of a ProcessPool failed", e);
-        }
-    }
+        },
+        "dropping a task of a ProcessPool");
 
     [UnmanagedCallersOnly]
-    private static void Joined(IntPtr self, long join) => Joining.End(join);
+    private static void Joined(IntPtr self, long join) => Joins.End(join);
 
     [UnmanagedCallersOnly]
     private static void Terminated(IntPtr self)

@@ -22,6 +22,9 @@ internal sealed class QueuedTasks
 
     public HostQueue Queue { get; }
 
+    /// <summary>Whether a task may wait here, and not in native code.</summary>
+    public bool TakesTasks => !Counts.MustFollowNative && !Trace.IsOn;
+
     /// <summary>Queues a task that has been numbered, or throws.</summary>
     public void Push(IQueuedTask task)
     {

@@ -4,9 +4,23 @@ using Asyncpal.Internal.Json;
 
 namespace Asyncpal.Internal;
 
+/// <summary>What else there is to calls.</summary>
+[Flags]
+internal enum CallFlags : byte
+{
+    /// <summary>They are a chunk of a map.</summary>
+    Chunk = 1,
+
+    /// <summary>A traceparent and a tracestate follow.</summary>
+    Traced = 2,
+
+    /// <summary>Each call's end is sent, whatever it is: see SettledFrames.</summary>
+    Settled = 4,
+}
+
 /// <summary>
-/// Calls of one function as bytes: what to call, whether it is a chunk of a map,
-/// how many calls there are, and their arguments, each a frame.
+/// Calls of one function as bytes: what to call, whether it is a chunk of a map, what
+/// traces it, how many calls there are, and their arguments, each a frame.
 /// </summary>
 internal sealed class RemoteCall(RemoteFunction function)
 {
@@ -17,15 +31,28 @@ internal sealed class RemoteCall(RemoteFunction function)
     }
 
     /// <summary>One call with these arguments.</summary>
-    public byte[] Encode(object?[] arguments) => Encode(isChunk: false, [arguments]);
+    public byte[] Encode(object?[] arguments, TaskTrace trace = default) =>
+        Encode(isChunk: false, [arguments], trace);
 
     /// <summary>Several calls, each with its arguments.</summary>
     /// <exception cref="SerializationException">An argument can't travel.</exception>
-    public byte[] Encode(bool isChunk, IEnumerable<object?[]> calls)
+    public byte[] Encode(
+        bool isChunk,
+        IEnumerable<object?[]> calls,
+        TaskTrace trace = default,
+        bool isSettled = false)
     {
         var writer = new FrameWriter();
         function.WriteHeader(writer);
-        writer.WriteByte(isChunk ? (byte)1 : (byte)0);
+        writer.WriteByte((byte)(
+            (isChunk ? CallFlags.Chunk : 0)
+            | (trace.IsSent ? CallFlags.Traced : 0)
+            | (isSettled ? CallFlags.Settled : 0)));
+        if (trace.IsSent)
+        {
+            writer.WriteText(trace.Parent!);
+            writer.WriteText(trace.State!);
+        }
         int reserved = writer.Reserve();
         int count = 0;
         foreach (object?[] arguments in calls)
@@ -56,6 +83,9 @@ internal sealed class RemoteCall(RemoteFunction function)
         var reader = new FrameReader(bytes);
         return function.ReadResult<T>(ref reader);
     }
+
+    /// <summary>The next of several results.</summary>
+    public T ReadResult<T>(ref FrameReader reader) => function.ReadResult<T>(ref reader);
 
     /// <summary>The results of the calls of a chunk.</summary>
     public List<T> DecodeResults<T>(ReadOnlySpan<byte> bytes)

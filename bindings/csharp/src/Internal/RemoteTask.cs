@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
@@ -17,6 +18,7 @@ internal abstract class RemoteTask
     private const long Unknown = 0;
     private const long Finished = -1;
     private const long Taken = -2;
+    private const long Asked = -3;  // for its progress, for a moment
 
     private readonly CancellationToken _token;
     private CancellationTokenRegistration _registration;
@@ -27,6 +29,9 @@ internal abstract class RemoteTask
     {
         _token = token;
     }
+
+    /// <summary>Ends with the task; null: nobody listens.</summary>
+    public Activity? Activity { get; init; }
 
     /// <summary>Whose cancellation ends the task, and its worker.</summary>
     protected CancellationToken Token => _token;
@@ -47,7 +52,7 @@ internal abstract class RemoteTask
         TaskOptions? options,
         bool waitsForRoom)
     {
-        using TaskSettings? settings = options?.ToNative();
+        using NativeTaskOptions? settings = options?.ToNative();
         _self = GCHandle.Alloc(this);
         long handle;
         try
@@ -132,15 +137,56 @@ internal abstract class RemoteTask
 
     protected abstract void Cancel();
 
+    /// <summary>What it has reported last; null: nothing, or it does not run.</summary>
+    public TaskProgress? Progress()
+    {
+        long handle = AwaitHandle();
+        if (handle <= 0
+            || Interlocked.CompareExchange(ref _handle, Asked, handle) != handle)
+        {
+            return null;
+        }
+        try
+        {
+            using NativeTaskProgress progress = NativeProcessPool.Progress(handle);
+            return progress.IsKnown
+                ? new TaskProgress(progress.Fraction, progress.Text)
+                : null;
+        }
+        finally
+        {
+            if (Interlocked.CompareExchange(ref _handle, handle, Asked) != Asked)
+            {
+                NativeProcessPool.Release(handle);
+            }
+        }
+    }
+
+    private long AwaitHandle()
+    {
+        var spin = new SpinWait();
+        long handle = Volatile.Read(ref _handle);
+        while (handle == Asked)
+        {
+            spin.SpinOnce();
+            handle = Volatile.Read(ref _handle);
+        }
+        return handle;
+    }
+
     /// <summary>Ends the task, wherever it is.</summary>
     private void Kill()
     {
-        long handle = Volatile.Read(ref _handle);
-        if (handle > 0
-            && Interlocked.CompareExchange(ref _handle, Taken, handle) == handle)
+        long handle = AwaitHandle();
+        while (handle > 0)
         {
-            NativeProcessPool.Kill(handle);
-            NativeProcessPool.Release(handle);
+            if (Interlocked.CompareExchange(ref _handle, Taken, handle) == handle)
+            {
+                NativeProcessPool.Kill(handle);
+                NativeProcessPool.Release(handle);
+                return;
+            }
+            handle = AwaitHandle();
         }
     }
 
@@ -159,38 +205,54 @@ internal abstract class RemoteTask
 }
 
 /// <summary>The same, with its result.</summary>
-/// <param name="decode">Makes a result of what has come.</param>
-/// <param name="token">Whose cancellation ends the task.</param>
-/// <param name="cancelled">What <see cref="RemoteTask.ToCancelledTask"/> gives.</param>
-internal sealed class RemoteTask<T>(
-    RemoteTask<T>.Decoder decode,
-    CancellationToken token,
-    Func<CancelledTask>? cancelled) : RemoteTask(token)
+internal sealed class RemoteTask<T> : RemoteTask
 {
-    private readonly TaskCompletionSource<T> _result =
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<T> _result;
+
+    // Null: it is done. Whoever has the task keeps no more alive than this.
+    private Decoder? _decode;
+    private Func<CancelledTask>? _cancelled;
+
+    /// <param name="decode">Makes a result of what has come.</param>
+    /// <param name="token">Whose cancellation ends the task.</param>
+    /// <param name="cancelled">What <see cref="RemoteTask.ToCancelledTask"/> gives.</param>
+    public RemoteTask(Decoder decode, CancellationToken token, Func<CancelledTask>? cancelled)
+        : base(token)
+    {
+        _decode = decode;
+        _cancelled = cancelled;
+        // So that whoever has the task finds this one.
+        _result = new TaskCompletionSource<T>(
+            this, TaskCreationOptions.RunContinuationsAsynchronously);
+    }
 
     /// <summary>What makes a result of bytes.</summary>
     public delegate T Decoder(ReadOnlySpan<byte> bytes);
 
     public Task<T> Task => _result.Task;
 
-    public override CancelledTask? ToCancelledTask() => cancelled?.Invoke();
+    public override CancelledTask? ToCancelledTask() => _cancelled?.Invoke();
 
     protected override void Succeed(ReadOnlySpan<byte> result)
     {
+        T value;
         try
         {
-            _result.SetResult(decode(result));
+            value = Forget()(result);
         }
         catch (Exception e)
         {
+            TaskTracing.End(Activity, e);
             _result.SetException(e);
+            return;
         }
+        TaskTracing.End(Activity, null);
+        _result.SetResult(value);
     }
 
     protected override void Fail(Exception error)
     {
+        Decoder decode = Forget();
         try
         {
             if (error is PartialChunkException { InnerException: { } cause } partial)
@@ -202,11 +264,15 @@ internal sealed class RemoteTask<T>(
         {
             error = e;
         }
+        TaskTracing.End(
+            Activity, error is ChunkException<T> ? error.InnerException : error);
         _result.SetException(error);
     }
 
     protected override void Cancel()
     {
+        Forget();
+        TaskTracing.End(Activity, null);
         if (Token.IsCancellationRequested)
         {
             _result.SetCanceled(Token);
@@ -215,5 +281,13 @@ internal sealed class RemoteTask<T>(
         {
             _result.SetCanceled();
         }
+    }
+
+    private Decoder Forget()
+    {
+        Decoder decode = _decode!;
+        _decode = null;
+        _cancelled = null;
+        return decode;
     }
 }

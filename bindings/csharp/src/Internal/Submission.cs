@@ -14,7 +14,7 @@ internal static class Submission
     /// <param name="settings">Null: none.</param>
     /// <param name="submit">One try.</param>
     /// <exception cref="RejectedException">The queue deadline has passed.</exception>
-    public static long InTime(NativePool pool, TaskSettings? settings, Func<long> submit)
+    public static long InTime(NativePool pool, NativeTaskOptions? settings, Func<long> submit)
     {
         long handle = submit();
         if (handle != 0)

@@ -29,6 +29,8 @@ internal sealed unsafe partial class ThreadPoolHost
     // The native pool must not keep its own owner alive. Tasks do.
     private readonly WeakReference<Asyncpal.ThreadPool> _pool;
 
+    private readonly PendingAge _pendingAge = new();
+
     private readonly Lock _lock = new();
 
     // Guarded by the lock.
@@ -39,8 +41,15 @@ internal sealed unsafe partial class ThreadPoolHost
         _pool = new WeakReference<Asyncpal.ThreadPool>(pool);
         _initializer = options.Initializer;
         _finalizer = options.Finalizer;
-        // Native code keeps these limits, of the tasks that it has.
-        if (options is { MaxPending: 0, MaxTasksPerWorker: 0 })
+        // Native code keeps these limits, of the tasks that it has, and measures them.
+        if (options is
+            {
+                MaxPending: 0,
+                MaxTasksPerWorker: 0,
+                Observer: null,
+                Histograms: false,
+            }
+            && options.StallThreshold == Timeout.InfiniteTimeSpan)
         {
             Queued = new QueuedTasks(this);
         }
@@ -148,7 +157,18 @@ internal sealed unsafe partial class ThreadPoolHost
             Completed = ended.Completed,
             Failed = ended.Failed,
             Cancelled = ended.Cancelled,
+            OldestPending = Oldest(submitted, left, ofNative),
         };
+    }
+
+    private TimeSpan Oldest(long submitted, long left, PoolStats ofNative)
+    {
+        TimeSpan here = _pendingAge.Look(
+            submitted, left, System.Diagnostics.Stopwatch.GetTimestamp());
+        // Otherwise there is nothing in native code's queue but tickets.
+        return Queued!.Counts.MustFollowNative && ofNative.OldestPending > here
+            ? ofNative.OldestPending
+            : here;
     }
 
     /// <summary>The same for one worker.</summary>
@@ -166,9 +186,10 @@ internal sealed unsafe partial class ThreadPoolHost
     public static NativeThreadPool NewPool(
         Asyncpal.ThreadPool pool,
         ThreadPoolOptions options,
-        out PoolScheduler scheduler)
+        out PoolScheduler scheduler,
+        out ObserverCalls? observer)
     {
-        using var settings = new PoolSettings
+        using var settings = new NativePoolOptions
         {
             MaxWorkers = options.MaxWorkers,
             Name = options.Name.Length > 0 ? options.Name : nameof(ThreadPool),
@@ -181,6 +202,7 @@ internal sealed unsafe partial class ThreadPoolHost
             InitializerTimeout = Durations.ToNanos(
                 options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };
+        observer = ObserverCalls.Set(settings, options);
         var host = new ThreadPoolHost(pool, options);
         if (host.Queued != null)
         {

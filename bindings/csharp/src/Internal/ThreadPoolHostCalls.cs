@@ -76,76 +76,58 @@ internal sealed unsafe partial class ThreadPoolHost
     }
 
     [UnmanagedCallersOnly]
-    private static byte Run(IntPtr self, long task)
-    {
-        try
+    private static byte Run(IntPtr self, long task) => Callback.Run(
+        (self, task),
+        static call =>
         {
-            if (task == Ticket)
+            if (call.task == Ticket)
             {
-                HostOf(self).RunTicket();
-                return 0;
+                HostOf(call.self).RunTicket();
+                return (byte)0;
             }
-            return ItemOf(task).Run() ? (byte)1 : (byte)0;
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("running a task of a ThreadPool failed", e);
-            throw;
-        }
-    }
+            return ItemOf(call.task).Run() ? (byte)1 : (byte)0;
+        },
+        "running a task of a ThreadPool");
 
     [UnmanagedCallersOnly]
-    private static byte Drop(IntPtr self, long task, IntPtr why)
-    {
-        try
+    private static byte Drop(IntPtr self, long task, IntPtr why) => Callback.Run(
+        (self, task, why),
+        static call =>
         {
-            using var failure = new Failure(why, owned: false);
-            if (task == Ticket)
+            using var failure = new Failure(call.why, owned: false);
+            if (call.task == Ticket)
             {
-                HostOf(self).Queued!.DropTicket(
+                HostOf(call.self).Queued!.DropTicket(
                     failure.Empty() ? null : () => Failures.ToException(failure));
-                return 0;
+                return (byte)0;
             }
             Exception? error = failure.Empty() ? null : Failures.ToException(failure);
-            return ItemOf(task).Drop(error) ? (byte)1 : (byte)0;
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("dropping a task of a ThreadPool failed", e);
-            throw;
-        }
-    }
+            return ItemOf(call.task).Drop(error) ? (byte)1 : (byte)0;
+        },
+        "dropping a task of a ThreadPool");
 
     [UnmanagedCallersOnly]
-    private static void Expire(IntPtr self, long task, IntPtr why)
-    {
-        try
+    private static void Expire(IntPtr self, long task, IntPtr why) => Callback.Run(
+        (task, why),
+        static call =>
         {
-            using var failure = new Failure(why, owned: false);
-            ItemOf(task).Expire(Failures.ToException(failure));
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("the timeout of a task of a ThreadPool failed", e);
-        }
-    }
+            using var failure = new Failure(call.why, owned: false);
+            ItemOf(call.task).Expire(Failures.ToException(failure));
+        },
+        "the timeout of a task of a ThreadPool");
 
     [UnmanagedCallersOnly]
-    private static void Broken(IntPtr self, IntPtr why)
-    {
-        try
+    private static void Broken(IntPtr self, IntPtr why) => Callback.Run(
+        (self, why),
+        static call =>
         {
-            using var failure = new Failure(why, owned: false);
-            HostOf(self).Queued?.Fail(() => Failures.ToException(failure));
-        }
-        catch (Exception e)
-        {
-            Environment.FailFast("breaking a ThreadPool failed", e);
-        }
-    }
+            using var failure = new Failure(call.why, owned: false);
+            HostOf(call.self).Queued?.Fail(() => Failures.ToException(failure));
+        },
+        "breaking a ThreadPool");
 
     [UnmanagedCallersOnly]
-    private static void Joined(IntPtr self, long join) => Joining.End(join);
+    private static void Joined(IntPtr self, long join) => Joins.End(join);
 
     [UnmanagedCallersOnly]
     private static void Terminated(IntPtr self)

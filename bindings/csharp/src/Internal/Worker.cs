@@ -123,6 +123,20 @@ internal sealed class Worker(ThreadPoolHost host, string name) : WorkerCounts
         };
     }
 
+    /// <summary>Of the innermost task; null: none runs. Its own thread only.</summary>
+    public TaskContext? Context()
+    {
+        IWorkItem? task = _top?.Task;
+        return task == null
+            ? null
+            : new TaskContext(
+                task.Name,
+                task.Number != 0 ? task.Number : HostedWorker.TaskId(),
+                attempt: 1,
+                task.StopToken,
+                task.Task);
+    }
+
     public bool IsNamed(string other) => name == other;
 
     /// <summary>
@@ -136,6 +150,8 @@ internal sealed class Worker(ThreadPoolHost host, string name) : WorkerCounts
         private long _since;
 
         public Frame? Outer => outer;
+
+        public IWorkItem? Task => _task;
 
         public int Depth { get; } = outer == null ? 1 : outer.Depth + 1;
 

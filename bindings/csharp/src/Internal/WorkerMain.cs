@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Asyncpal.Internal.Json;
 
@@ -8,6 +9,28 @@ namespace Asyncpal.Internal;
 /// <summary>What a worker process of a <see cref="ProcessPool"/> does.</summary>
 internal static unsafe class WorkerMain
 {
+    [ThreadStatic]
+    private static bool t_serves;
+
+    /// <summary>
+    /// Of the task that this thread runs for the pool that has started this process; null:
+    /// none.
+    /// </summary>
+    public static TaskContext? Context()
+    {
+        if (!t_serves || !HostedWorker.RunsTask())
+        {
+            return null;  // an initializer or a finalizer runs, perhaps
+        }
+        HostedWorker.ShareTask();
+        return new TaskContext(
+            HostedWorker.TaskName(),
+            HostedWorker.TaskId(),
+            HostedWorker.TaskAttempt(),
+            default,
+            task: null);
+    }
+
     /// <summary>Serves calls until the process ends.</summary>
     public static void Run()
     {
@@ -21,14 +44,28 @@ internal static unsafe class WorkerMain
         var call = new FrameReader(bytes);
         WorkerFunction function = WorkerFunction.Read(ref call);
         JsonValues values = JsonValues.For(WorkerEntry.FindSource(call.ReadText()));
-        bool isChunk = call.ReadByte() != 0;
+        var flags = (CallFlags)call.ReadByte();
+        bool isChunk = (flags & CallFlags.Chunk) != 0;
+        bool isSettled = (flags & CallFlags.Settled) != 0;
+        using Activity? activity = (flags & CallFlags.Traced) != 0
+            ? TaskTracing.Continue(call.ReadText(), call.ReadText(), function.Name)
+            : null;
         int count = call.ReadInt();
         for (int i = 0; i < count; ++i)
         {
             int done = results.Size;
             try
             {
+                if (isSettled)
+                {
+                    results.WriteByte(SettledFrames.Value);
+                }
                 Serve(function, values, ref call, results);
+            }
+            catch (Exception e) when (isSettled)
+            {
+                results.Truncate(done);
+                SettledFrames.WriteError(results, e);
             }
             catch (Exception e) when (isChunk && i > 0)
             {
@@ -67,6 +104,7 @@ internal static unsafe class WorkerMain
     [UnmanagedCallersOnly]
     private static IntPtr Serve(byte* call, long size, IntPtr failure)
     {
+        t_serves = true;
         try
         {
             var results = new FrameWriter();

@@ -9,7 +9,7 @@ namespace Asyncpal.Internal;
 /// <see cref="GCHandle"/>. That is freed by who ends it: native code tells that the
 /// pool is quiet, or the waiter gives up, and only one of them.
 /// </summary>
-internal sealed class Joining
+internal sealed class Joins
 {
     private readonly TaskCompletionSource _quiet =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -19,7 +19,7 @@ internal sealed class Joining
     private readonly long _started;
 
     /// <summary>Begins to wait, or throws.</summary>
-    public Joining(NativePool pool)
+    public Joins(NativePool pool)
     {
         _pool = pool;
         _self = GCHandle.Alloc(this);
@@ -41,7 +41,7 @@ internal sealed class Joining
     public static void End(long join)
     {
         GCHandle self = GCHandle.FromIntPtr((IntPtr)join);
-        var joining = (Joining)self.Target!;
+        var joining = (Joins)self.Target!;
         self.Free();
         joining._quiet.SetResult();
     }

@@ -1,0 +1,41 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks;
+using Asyncpal.Internal;
+
+namespace Asyncpal;
+
+/// <summary>
+/// How far a task is, by its own account: see <see cref="TaskContext.ReportProgress"/>.
+/// </summary>
+/// <param name="Fraction">How much is done, from 0 to 1.</param>
+/// <param name="Text">For people; may be empty.</param>
+public sealed record TaskProgress(double Fraction, string Text)
+{
+    // Of tasks on threads. Only those are here that have reported something.
+    private static readonly ConditionalWeakTable<Task, TaskProgress> s_reported = [];
+
+    /// <summary>
+    /// What the task of a pool has reported last; null: nothing, or it does not run. On
+    /// any thread; it does not block.
+    /// </summary>
+    /// <param name="task">
+    /// One that a pool has returned. Behind what <c>ContinueWith()</c> and the like
+    /// return is no task of a pool, nor, in a thread pool, behind the task of an
+    /// asynchronous function: for these it is null.
+    /// </param>
+    public static TaskProgress? Of(Task task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (task.IsCompleted)
+        {
+            return null;
+        }
+        return task.AsyncState is RemoteTask remote
+            ? remote.Progress()
+            : s_reported.TryGetValue(task, out TaskProgress? last) ? last : null;
+    }
+
+    internal static void Report(Task task, TaskProgress progress) =>
+        s_reported.AddOrUpdate(task, progress);
+}
