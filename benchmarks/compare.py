@@ -26,10 +26,12 @@ Numbers = collections.namedtuple("Numbers", "median fastest cpu")
 Case = collections.namedtuple("Case", "name unit peers first then")
 
 # Ours in another form, for a case that compares it with itself.
-_OWN = ("asyncpal_limited", "asyncpal_of_2")
+_OWN = ("asyncpal_limited", "asyncpal_of_2", "asyncpal_measured",
+        "asyncpal_observed")
 _POOLS = ("naive", "onetbb", "asio", "thread_pool")
 CASES = [
-    Case("fire_and_forget", "ns", ("asyncpal_limited",) + _POOLS,
+    Case("fire_and_forget", "ns",
+         ("asyncpal_limited", "asyncpal_measured", "asyncpal_observed") + _POOLS,
          Target(0.25, "naive"), Target(0.5, "onetbb")),
     Case("four_producers", "ns", _POOLS,
          Target(0.3, "naive"), None),
@@ -40,6 +42,8 @@ CASES = [
     Case("backlog_1e7", "ns", ("naive",), Target(1, "naive"), None),
     Case("submit_collect", "ns", ("asyncpal_limited",) + _POOLS,
          Target(0.07, "naive"), Target(0.05, "naive")),
+    Case("serial_posts_1", "ns", ("asio",), Target(0.7, "asio"), None),
+    Case("serial_posts_1000", "ns", ("asio",), Target(0.7, "asio"), None),
     Case("round_trip_parked", "us", _POOLS,
          Target(0.7, "naive"), None),
     Case("round_trip_back_to_back", "us", _POOLS,

@@ -31,6 +31,7 @@ void RegisterThroughput(const Settings& settings);
 void RegisterLatency(const Settings& settings);
 void RegisterLoops(const Settings& settings);
 void RegisterResources(const Settings& settings);
+void RegisterViews(const Settings& settings);
 
 // Resident bytes per pending future, or per pending post, of the pool of that
 // name; negative for an unknown name. Call it in a fresh process.

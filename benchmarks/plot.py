@@ -21,7 +21,8 @@ _GAP = 12
 _MOST = 3.0  # times the base; longer bars are cut
 _COLOURS = {compare.OURS: "#1f4e79", "naive": "#b0b0b0", "onetbb": "#d98f4e",
             "asio": "#9bbf85", "thread_pool": "#c9a6c9", "openmp": "#7fb2c9",
-            "asyncpal_limited": "#8fb3c9", "asyncpal_of_2": "#6f8fb3"}
+            "asyncpal_limited": "#8fb3c9", "asyncpal_of_2": "#6f8fb3",
+            "asyncpal_measured": "#a3b8a9", "asyncpal_observed": "#7f9d8c"}
 
 
 def base_of(pools):

@@ -2,6 +2,7 @@
 #define ASYNCPAL_BENCHMARKS_POOLS_H_
 
 #include <future>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "asio/thread_pool.hpp"
 #include "asyncpal/benchmarks/naive_pool.h"
 #include "asyncpal/future/future.h"
+#include "asyncpal/pool/observer.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "tbb/global_control.h"
@@ -81,6 +83,21 @@ class AsyncpalLimited : public Asyncpal {
   explicit AsyncpalLimited(int workers)
       : Asyncpal(PoolOptions{.max_workers = workers,
                              .max_pending = 1'000'000'000}) {}
+};
+
+// The same with histograms, and with an observer that does nothing.
+class AsyncpalMeasured : public Asyncpal {
+ public:
+  static constexpr char kName[] = "asyncpal_measured";
+  explicit AsyncpalMeasured(int workers)
+      : Asyncpal(PoolOptions{.max_workers = workers, .histograms = true}) {}
+};
+class AsyncpalObserved : public Asyncpal {
+ public:
+  static constexpr char kName[] = "asyncpal_observed";
+  explicit AsyncpalObserved(int workers)
+      : Asyncpal(PoolOptions{.max_workers = workers,
+                             .observer = std::make_shared<PoolObserver>()}) {}
 };
 
 class Naive : public AdapterBase {

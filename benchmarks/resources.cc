@@ -271,6 +271,12 @@ double MeasurePendingBytes(std::string_view pool, bool with_futures,
                         : BytesOfPosts<Pool>(workers, count);
   };
   if (pool == Asyncpal::kName) return measure(static_cast<Asyncpal*>(nullptr));
+  if (pool == AsyncpalMeasured::kName) {
+    return measure(static_cast<AsyncpalMeasured*>(nullptr));
+  }
+  if (pool == AsyncpalObserved::kName) {
+    return measure(static_cast<AsyncpalObserved*>(nullptr));
+  }
   if (pool == Naive::kName) return measure(static_cast<Naive*>(nullptr));
   if (pool == Tbb::kName) return measure(static_cast<Tbb*>(nullptr));
   if (pool == Asio::kName) return measure(static_cast<Asio*>(nullptr));

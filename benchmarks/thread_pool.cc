@@ -70,6 +70,7 @@ int Main(int argc, char** argv) {
   RegisterLatency(settings);
   RegisterLoops(settings);
   RegisterResources(settings);
+  RegisterViews(settings);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return EXIT_SUCCESS;

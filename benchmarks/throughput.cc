@@ -159,7 +159,8 @@ void RegisterThroughput(const Settings& settings) {
     b->MeasureProcessCPUTime()->UseManualTime()->Unit(benchmark::kMillisecond);
   };
   const int64_t tasks = settings.Size(100'000, 1'000);
-  RegisterCase<Asyncpal, AsyncpalLimited, Naive, Tbb, Asio, StealingPool>(
+  RegisterCase<Asyncpal, AsyncpalLimited, AsyncpalMeasured, AsyncpalObserved,
+               Naive, Tbb, Asio, StealingPool>(
       "fire_and_forget", FireAndForget{settings.workers, tasks}, wall);
   RegisterCase<Asyncpal, Naive, Tbb, Asio, StealingPool>(
       "four_producers", FourProducers{settings.workers, tasks}, manual);

@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <future>
 #include <iostream>
+#include <iterator>
+#include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -27,24 +32,41 @@
 #include "asyncpal/ipc/exception_registry.h"
 #include "asyncpal/pool/cancelled_task.h"
 #include "asyncpal/pool/global_shutdown.h"
+#include "asyncpal/pool/manual_clock.h"
 #include "asyncpal/pool/observe.h"
+#include "asyncpal/pool/observer.h"
+#include "asyncpal/pool/options.h"
 #include "asyncpal/pool/pool.h"
 #include "asyncpal/pool/process_pool.h"
+#include "asyncpal/pool/progress.h"
+#include "asyncpal/pool/progress_bar.h"
+#include "asyncpal/pool/settled.h"
+#include "asyncpal/pool/task_context.h"
 #include "asyncpal/pool/thread_pool.h"
+#include "asyncpal/pool/trace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+using asyncpal::AtShutdown;
 using asyncpal::CancelledTask;
+using asyncpal::DurationHistogram;
+using asyncpal::ExecutionFence;
 using asyncpal::Future;
 using asyncpal::GlobalShutdown;
+using asyncpal::ManualClock;
+using asyncpal::Periodic;
 using asyncpal::Pool;
 using asyncpal::PoolStats;
 using asyncpal::ProcessPool;
 using asyncpal::Shippable;
 using asyncpal::ShutdownMode;
+using asyncpal::TaskContext;
 using asyncpal::TaskName;
 using asyncpal::TaskOptions;
+using asyncpal::TaskPriority;
 using asyncpal::ThreadPool;
+using asyncpal::Trace;
+using asyncpal::TraceparentScope;
 using asyncpal::WhenFull;
 using testing::AllOf;
 using testing::ElementsAre;
@@ -97,6 +119,121 @@ TEST(ReadmeTest, Pool) {
 
   EXPECT_EQ(page.Collect(), "<index.html>");
   EXPECT_EQ(other, "<about.html>");
+}
+
+TEST(ReadmeTest, Later) {
+  ThreadPool pool;
+  const auto print_report = [] { std::clog << "all is well\n"; };
+
+  Future<std::string> page =
+      pool.SubmitAfter(absl::Milliseconds(10), Load, "index.html");
+  Future<void> report = pool.SubmitAfter(
+      absl::Hours(1), TaskOptions{.name = "report"}, print_report);
+  report.Cancel();  // it is gone, with what it holds
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
+  EXPECT_TRUE(report.is_cancelled());
+}
+
+TEST(ReadmeTest, Periodic) {
+  std::atomic<int> sweeps = 0;
+  ThreadPool pool;
+  const auto Sweep = [&sweeps] { ++sweeps; };
+  const auto print_report = [] { std::clog << "all is well\n"; };
+
+  Periodic sweep = pool.Every(absl::Milliseconds(2), Sweep);
+  pool.Every(absl::Hours(1),
+             {.task = {.name = "report"}, .initial_delay = absl::Hours(1)},
+             print_report);
+  sweep.Trigger();  // now, too
+  sweep.Cancel();
+
+  EXPECT_TRUE(sweep.done().Wait(absl::Seconds(30)));
+}
+
+TEST(ReadmeTest, LaterOnAManualClock) {
+  const auto clock = std::make_shared<ManualClock>();
+  ThreadPool pool({.clock = clock});
+  Future<int> sum = pool.SubmitAfter(absl::Hours(1), Add, 10, 2);
+  clock->Advance(absl::Minutes(59));
+  EXPECT_TRUE(sum.is_pending());
+  clock->Advance(absl::Minutes(1));
+  EXPECT_EQ(sum.Collect(), 12);
+}
+
+TEST(ReadmeTest, Priority) {
+  ThreadPool pool;
+  const auto clean_up = [] {};
+
+  pool.Post({.priority = TaskPriority::kBackground}, clean_up);
+  Future<std::string> page =
+      pool.Submit({.priority = TaskPriority::kUrgent}, Load, "index.html");
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
+}
+
+TEST(ReadmeTest, AtShutdownOfATask) {
+  ThreadPool pool;
+  const auto clean_up = [] {};
+  const auto save = [] {};
+
+  Future<void> saved = pool.Submit({.at_shutdown = AtShutdown::kFinish}, save);
+  pool.Post({.at_shutdown = AtShutdown::kSkip}, clean_up);
+
+  pool.Shutdown();
+  EXPECT_TRUE(saved.is_completed());
+}
+
+TEST(ReadmeTest, PauseAndResize) {
+  ThreadPool pool(4);
+  bool has_reloaded = false;
+  const auto reload = [&] { has_reloaded = true; };
+
+  {
+    ExecutionFence fence(pool, absl::Seconds(10));
+    if (fence.is_quiet()) reload();  // no task runs
+  }
+  EXPECT_TRUE(has_reloaded);
+
+  pool.set_max_workers(8);
+  pool.set_min_workers(2);
+  EXPECT_EQ(pool.max_workers(), 8);
+}
+
+TEST(ReadmeTest, Retries) {
+  ThreadPool pool;
+
+  using asyncpal::RetryPolicy;
+  const RetryPolicy policy = {.max_attempts = 5,
+                              .backoff = absl::Milliseconds(20)};
+  Future<std::string> page = pool.SubmitRetrying(policy, Load, "index.html");
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
+}
+
+TEST(ReadmeTest, Views) {
+  ThreadPool pool;
+  int lines = 0;
+  int alice = 10;
+  int bob = 0;
+
+  using asyncpal::KeyedPool;
+  using asyncpal::PoolView;
+
+  PoolView log = pool.Serial("log");        // one at a time, in order
+  PoolView disk = pool.Limited(2, "disk");  // two at a time
+  log.Post([&lines] { ++lines; });
+  Future<std::string> page = disk.Submit(Load, "index.html");
+
+  KeyedPool<std::string> accounts = pool.Keyed<std::string>();
+  accounts.Post("alice", [&alice] { alice -= 5; });  // in order for each key,
+  accounts.Post("bob", [&bob] { bob += 5; });        // and keys side by side
+
+  EXPECT_EQ(page.Collect(), "<index.html>");
+  pool.Join();
+  EXPECT_EQ(lines, 1);
+  EXPECT_EQ(alice, 5);
+  EXPECT_EQ(bob, 5);
 }
 
 TEST(ReadmeTest, FutureOfOneTask) {
@@ -267,6 +404,58 @@ TEST(ReadmeTest, ProcessPool) {
   EXPECT_NE(pid, getpid());
 }
 
+int Check(int size) {
+  if (size == 0) throw std::invalid_argument("empty");
+  return size;
+}
+
+TEST(GuideTest, MapsThatGoOnAfterFailures) {
+  ProcessPool pool(2);
+  int total = 0;
+
+  using asyncpal::Settled;
+  const std::vector<int> sizes = {100, 0, 250};
+  std::vector<int> known =
+      pool.MapAll({.on_error = asyncpal::OnError::kSkip}, Check, sizes);
+
+  for (const Settled<int>& size : pool.MapSettled(Check, sizes)) {
+    if (size.ok()) {
+      total += *size.value;
+    } else {
+      std::clog << "#" << size.index << ": "
+                << asyncpal::ToStatus(size.exception).message() << "\n";
+    }
+  }
+
+  EXPECT_THAT(known, ElementsAre(100, 250));
+  EXPECT_EQ(total, 350);
+}
+
+TEST(GuideTest, ProgressBar) {
+  ThreadPool pool(2);
+  const std::vector<int> numbers = {1, 2, 3, 4};
+
+  using asyncpal::ProgressBar;
+  auto bar = std::make_shared<ProgressBar>(
+      asyncpal::ProgressBarOptions{.label = "thumbnails", .unit = "files"});
+  pool.MapAll({.chunk_size = 10, .progress = bar}, Square, numbers);
+}
+
+class Percentage : public asyncpal::MapProgress {
+ public:
+  void OnChange(const asyncpal::MapState& map) override {
+    if (map.total > 0) percent = 100 * map.done / *map.total;
+  }
+  int64_t percent = 0;
+};
+
+TEST(GuideTest, MapProgress) {
+  ProcessPool pool(2);
+  const auto percentage = std::make_shared<Percentage>();
+  pool.MapAll({.progress = percentage}, Square, std::vector<int>{1, 2, 3});
+  EXPECT_EQ(percentage->percent, 100);
+}
+
 int CallShakyLibrary(int) { std::abort(); }
 
 TEST(ReadmeTest, WorkerLost) {
@@ -379,6 +568,57 @@ TEST(GuideTest, SeeingWhatPoolsDo) {
   const std::string body = asyncpal::PrometheusText();
   // Content-Type: text/plain; version=0.0.4
   EXPECT_THAT(body, HasSubstr(",outcome=\"completed\"} 1\n"));
+}
+
+class SlowTasks : public asyncpal::PoolObserver {
+  void OnDone(const asyncpal::TaskReport& task) override {
+    if (task.ran > absl::Seconds(1)) std::cerr << task.name << " was slow\n";
+  }
+};
+
+TEST(GuideTest, ObservingPools) {
+  ThreadPool watched({.observer = std::make_shared<SlowTasks>()});
+  watched.Run([] {});
+  EXPECT_EQ(watched.Stats().completed, 1);
+  ThreadPool patient({.stall_threshold = absl::Minutes(5)});
+  ThreadPool measured({.histograms = true});
+  measured.Run([] {});
+  const DurationHistogram waits = measured.Stats().wait;
+  EXPECT_EQ(std::accumulate(waits.counts.begin(), waits.counts.end(), 0), 1);
+}
+
+TEST(GuideTest, TasksKnowThemselves) {
+  ThreadPool pool(2);
+  Future<void> render = pool.Submit([] {
+    const TaskContext* task = TaskContext::Current();
+    for (int i = 1; i <= 100; ++i) {
+      task->ReportProgress(i / 100.0, "line " + std::to_string(i));
+    }
+  });
+  if (auto progress = render.progress())
+    std::cerr << progress->fraction << '\n';
+  render.Collect();
+  ::testing::internal::CaptureStderr();
+  {
+    const TraceparentScope scope(
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    pool.Submit(
+        [] { std::cerr << TaskContext::Current()->traceparent() << '\n'; });
+  }
+  pool.Join();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), StartsWith("00-0af7"));
+}
+
+TEST(GuideTest, Tracing) {
+  const std::string folder = ::testing::TempDir();
+  ASSERT_EQ(chdir(folder.c_str()), 0);
+  ThreadPool pool(2);
+  Trace::Start("run.json");
+  pool.Submit(TaskOptions{.name = "resize"}, Square, 12).Collect();
+  Trace::Stop();
+  std::ifstream file("run.json");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(text, HasSubstr("resize"));
 }
 
 }  // namespace

@@ -11,12 +11,12 @@
 // on stderr; 2, the arguments make no sense.
 
 #include <getopt.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,6 +29,7 @@
 #include "asyncpal/examples/file_tree.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/pool/process_pool.h"
+#include "asyncpal/pool/progress_bar.h"
 #include "asyncpal/pool/thread_pool.h"
 
 // How the result of a worker process travels. Its error is one of the system's.
@@ -95,30 +96,19 @@ std::string Printable(const std::string& path) {
 class Console {
  public:
   void ReportError(const std::string& path, const std::error_code& error) {
-    ClearLine();
+    bar_->Clear();
     std::fprintf(stderr, "wordcount: %s: %s\n", Printable(path).c_str(),
                  error.message().c_str());
     ++errors_;
   }
 
-  void ShowProgress(int64_t files, const Counts& total) {
-    if (!is_terminal_ || absl::Now() < next_progress_) return;
-    next_progress_ = absl::Now() + absl::Milliseconds(100);
-    std::fprintf(stderr, "\r%s, %s", Several(files, "file").c_str(),
-                 Several(total.bytes, "byte").c_str());
-    line_shown_ = true;
-  }
-
-  void ClearLine() {
-    if (std::exchange(line_shown_, false)) std::fputs("\r\x1b[K", stderr);
-  }
-
+  std::shared_ptr<asyncpal::ProgressBar> bar() const { return bar_; }
   int64_t errors() const { return errors_; }
 
  private:
-  const bool is_terminal_ = isatty(STDERR_FILENO) == 1;
-  bool line_shown_ = false;
-  absl::Time next_progress_ = absl::Now() + absl::Milliseconds(100);
+  const std::shared_ptr<asyncpal::ProgressBar> bar_ =
+      std::make_shared<asyncpal::ProgressBar>(
+          asyncpal::ProgressBarOptions{.unit = "files", .keep = false});
   int64_t errors_ = 0;
 };
 
@@ -183,17 +173,15 @@ int Run(const Arguments& arguments) {
                  [&](const std::string& path, std::error_code error) {
                    console.ReportError(path, error);
                  });
-  for (FileCount& file :
-       pool.MapUnordered({.chunk_size = 16}, CountFile, files)) {
+  for (FileCount& file : pool.MapUnordered(
+           {.chunk_size = 16, .progress = console.bar()}, CountFile, files)) {
     if (file.error) {
       console.ReportError(file.path, file.error);
     } else {
       summary.Add(std::move(file));
-      console.ShowProgress(summary.files, summary.total);
     }
   }
 
-  console.ClearLine();
   PrintTable(summary, arguments.directory);
   std::printf("\n%.2f s with %s", absl::ToDoubleSeconds(absl::Now() - start),
               Several(pool.CountWorkers(),

@@ -131,11 +131,22 @@ done
 
 "$wordcount" tree >/dev/full 2>err && fail 'a full disk went unnoticed'
 
-# A terminal sees how far it is, and that line is gone in the end. The file is
-# large enough for the count to last longer than the line keeps away.
+# A terminal sees how far it is, and that line is gone in the end. The files of
+# the first chunk take longer to read than the bar waits between two draws.
 mkdir large
-truncate -s 300M large/zeros
+for i in {1..16}; do truncate -s 20M "large/zeros$i"; done
+export TERM=xterm LC_ALL=C
+unset CI
 script -qec "'$wordcount' large 2>&1 >/dev/null" /dev/null </dev/null >err
-expect 'progress' $'\r1 file, 314,572,800 bytes\r\e[K' "$(cat err)"
+expect 'beginning of progress' '0 files [00:00, ?/s]' \
+  "$(tr '\r' '\n' <err | sed -n '2s/\x1b.*//p')"
+expect 'progress' '100%|#| 16/16 [T<00:00, N files/s]' \
+  "$(tr '\r' '\n' <err | sed -n '3{s/\x1b.*//; s/##*/#/; s/\[[0-9:]*/[T/; s/[0-9.]* files.s/N files\/s/p}')"
+expect 'end of progress' $'\r\e[K' "$(tail -c 4 err)"
+
+# And nothing of it in continuous integration.
+CI=true script -qec "'$wordcount' large 2>&1 >/dev/null" /dev/null \
+  </dev/null >err
+expect 'progress in CI' '' "$(cat err)"
 
 ((failures == 0))

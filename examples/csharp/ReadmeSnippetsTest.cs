@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal;
@@ -24,7 +25,13 @@ public class ReadmeSnippetsTest
 
     private static void RunForEver() => Thread.Sleep(Timeout.Infinite);
 
-    private void Show(object value) => _shown.Add(value.ToString()!);
+    private void Show(object value)
+    {
+        lock (_shown)
+        {
+            _shown.Add(value.ToString()!);
+        }
+    }
 
     [Fact]
     public async Task Processes()
@@ -43,6 +50,61 @@ public class ReadmeSnippetsTest
         Show(await page);  // all others go on
         Assert.Contains("exited with code 42", _shown[0]);
         Assert.Equal("<index.html>", _shown[1]);
+    }
+
+    private sealed class SlowTasks : PoolObserver
+    {
+        public override void OnDone(TaskReport task)
+        {
+            if (task.Ran.TotalSeconds > 1)
+            {
+                Console.Error.WriteLine($"{task.Name} was slow");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Observing()
+    {
+        using var watched = new ThreadPool(new ThreadPoolOptions { Observer = new SlowTasks() });
+        Assert.Equal(49, await watched.SubmitAsync(static () => 7 * 7));
+        Assert.Equal(1, watched.Stats().Run.Count);
+    }
+
+    [Fact]
+    public async Task Tracing()
+    {
+        string file = Path.GetTempFileName();
+        using var pool = new ThreadPool(1);
+        var resize = new TaskOptions { Name = "resize" };
+        using (Trace.Start(file))
+        {
+            await pool.SubmitAsync(Load, "index.html", options: resize);
+        }
+        Assert.Contains("\"resize\"", File.ReadAllText(file));
+        File.Delete(file);
+    }
+
+    private static int RenderAll()
+    {
+        TaskContext task = TaskContext.Current!;
+        for (int line = 1; line <= 100; ++line)
+        {
+            task.ReportProgress(line / 100.0, $"line {line}");
+        }
+        return 100;
+    }
+
+    [Fact]
+    public async Task Reporting()
+    {
+        using var pool = new ProcessPool(1);
+        Task<int> render = pool.SubmitAsync(RenderAll);
+        if (TaskProgress.Of(render) is { } progress)
+        {
+            Console.Error.WriteLine(progress.Fraction);
+        }
+        Assert.Equal(100, await render);
     }
 
     [Fact]
@@ -76,6 +138,17 @@ public class ReadmeSnippetsTest
         var options = new ParallelOptions { TaskScheduler = pool.AsTaskScheduler() };
         await Parallel.ForEachAsync(names, options, LoadAsync);
     }
+
+    [Fact]
+    public void Progress()
+    {
+        using var pool = new ThreadPool(2);
+        int[] numbers = [1, 2, 3];
+        var progress = new Progress<MapProgress>(map => Show($"{map.Done} of {map.Total}"));
+        pool.MapAll(Square, numbers, new MapOptions { Progress = progress });
+    }
+
+    private static int Square(int n) => n * n;
 
     private static ValueTask LoadAsync(string name, CancellationToken token) =>
         ValueTask.CompletedTask;

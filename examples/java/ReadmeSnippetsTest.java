@@ -7,12 +7,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.asyncpal.Executors;
 import io.asyncpal.GlobalShutdown;
+import io.asyncpal.PoolObserver;
 import io.asyncpal.ProcessPool;
 import io.asyncpal.SerializableCallable;
+import io.asyncpal.TaskContext;
 import io.asyncpal.TaskOptions;
+import io.asyncpal.TaskProgress;
+import io.asyncpal.TaskReport;
 import io.asyncpal.ThreadPool;
+import io.asyncpal.Trace;
 import io.asyncpal.WhenFull;
 import io.asyncpal.WorkerLostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +98,68 @@ final class ReadmeSnippetsTest {
     try (polite) {
       assertEquals(49, polite.submit(() -> 7 * 7).get(60, TimeUnit.SECONDS));
     }
+  }
+
+  @Test
+  void observerIsToldOfEachTask() throws Exception {
+    PoolObserver slow =
+        new PoolObserver() {
+          @Override
+          public void onDone(TaskReport task) {
+            if (task.ran().toSeconds() > 0) {
+              System.err.println(task.name() + " was slow");
+            }
+          }
+        };
+    ThreadPool watched =
+        ThreadPool.builder().observer(slow).stallThreshold(Duration.ofMinutes(5)).build();
+    try (watched) {
+      assertEquals(49, watched.submit(() -> 7 * 7).get(60, TimeUnit.SECONDS));
+      assertEquals(1, watched.stats().runTimes().count());
+    }
+  }
+
+  @Test
+  void traceIsClosed() throws Exception {
+    Path folder = Files.createTempDirectory("trace-");
+    Path file = folder.resolve("run.json");
+    ThreadPool pool = Executors.newFixedThreadPool(1);
+    try (pool) {
+      traceInto(file, pool);
+    }
+    assertTrue(Files.readString(file).contains("\"resize\""));
+  }
+
+  @SuppressWarnings("try") // it is only closed
+  private static void traceInto(Path file, ThreadPool pool) throws Exception {
+    try (Trace trace = Trace.start(file)) {
+      pool.submit(TaskOptions.DEFAULT.withName("resize"), () -> load("index.html")).get();
+    }
+  }
+
+  @Test
+  void taskReportsItsProgress() throws Exception {
+    try (ProcessPool pool = Executors.newSingleProcessExecutor()) {
+      CompletableFuture<Integer> render = pool.submit(() -> renderAll());
+      TaskProgress.of(render).ifPresent(p -> System.err.println(p.fraction()));
+      assertEquals(100, render.get(60, TimeUnit.SECONDS));
+      TaskOptions traced =
+          TaskOptions.DEFAULT.withTraceparent(
+              "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+      pool.submit(traced, () -> System.err.println(traceOfTask())).get();
+    }
+  }
+
+  private static int renderAll() {
+    TaskContext task = TaskContext.current().orElseThrow();
+    for (int line = 1; line <= 100; line++) {
+      task.reportProgress(line / 100.0, "line " + line);
+    }
+    return 100;
+  }
+
+  private static String traceOfTask() {
+    return TaskContext.current().orElseThrow().traceparent();
   }
 
   private static void runLaps() {

@@ -31,7 +31,7 @@ import java.util.concurrent.TimeoutException;
  *
  * <p>Threads: {@link #close} and {@link #uri} may be called by any thread.
  */
-public final class PrimeService implements AutoCloseable {
+public final class Service implements AutoCloseable {
   private static final int MAX_CONNECTIONS = 16;
 
   private final Duration limit;
@@ -55,14 +55,14 @@ public final class PrimeService implements AutoCloseable {
    * @param limit how long one may take
    * @throws IOException if the port can't be had
    */
-  public PrimeService(int port, int processes, Duration limit) throws IOException {
+  public Service(int port, int processes, Duration limit) throws IOException {
     this.limit = limit;
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
     handlers = ThreadPool.builder().name("http").maxWorkers(MAX_CONNECTIONS).build();
     workers = ProcessPool.builder().name("primes").maxWorkers(processes).build();
     server.setExecutor(handlers);
-    add("/primes", PrimeService::countPrimes);
-    add("/crash", request -> PrimeService::crash);
+    add("/primes", Service::countPrimes);
+    add("/crash", request -> Service::crash);
     server.createContext("/stats", exchange -> send(exchange, stats()));
     server.start();
   }
@@ -77,7 +77,7 @@ public final class PrimeService implements AutoCloseable {
     int port = args.length > 0 ? Integer.parseInt(args[0]) : 8080;
     int processes = Runtime.getRuntime().availableProcessors();
     // Not closed: the pools are, by themselves, when the JVM ends.
-    PrimeService service = new PrimeService(port, processes, Duration.ofSeconds(10));
+    Service service = new Service(port, processes, Duration.ofSeconds(10));
     System.out.println("Listening at " + service.uri().resolve("/primes?below=1000000"));
   }
 

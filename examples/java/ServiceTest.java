@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(120)
-final class PrimeServiceTest {
+final class ServiceTest {
   private static final String OK = "/primes?below=100000";
   private static final String OK_ANSWER = "9592\n";
 
@@ -26,11 +26,11 @@ final class PrimeServiceTest {
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
-  private static PrimeService service;
+  private static Service service;
 
   @BeforeAll
   static void start() throws IOException {
-    service = new PrimeService(0, 2, LIMIT);
+    service = new Service(0, 2, LIMIT);
   }
 
   @AfterAll
@@ -38,7 +38,7 @@ final class PrimeServiceTest {
     service.close();
   }
 
-  private static CompletableFuture<HttpResponse<String>> get(PrimeService service, String path) {
+  private static CompletableFuture<HttpResponse<String>> get(Service service, String path) {
     HttpRequest request = HttpRequest.newBuilder(service.uri().resolve(path)).build();
     return CLIENT.sendAsync(request, HttpResponse.BodyHandlers.ofString());
   }
@@ -81,7 +81,7 @@ final class PrimeServiceTest {
 
   @Test
   void requestThatTakesTooLongIsStopped() throws Exception {
-    try (PrimeService hasty = new PrimeService(0, 1, Duration.ofSeconds(3))) {
+    try (Service hasty = new Service(0, 1, Duration.ofSeconds(3))) {
       assertAnswers(504, "took longer than 3000 ms", get(hasty, "/primes?below=999999999"));
       assertAnswers(200, "cancelled=1", get(hasty, "/stats"));
     }
