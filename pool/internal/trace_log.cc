@@ -10,6 +10,8 @@ namespace asyncpal::internal {
 namespace {
 
 constexpr size_t kMaxNameBytes = 512;
+// So much of a thread's name the operating system keeps.
+constexpr size_t kMaxThreadNameBytes = 15;
 
 std::string Quoted(std::string_view text) {
   std::string quoted = "\"";
@@ -183,6 +185,11 @@ TraceLog::LaneKey TraceLog::Place(const TraceLane& on, int64_t thread) {
 void TraceLog::Name(const TraceLane& lane) {
   Lane& known = lanes_[{lane.pid, lane.tid}];
   if (known.name == lane.name) return;
+  // A worker's name, as the operating system has it.
+  if (lane.name.size() == kMaxThreadNameBytes &&
+      std::string_view(known.name).starts_with(lane.name)) {
+    return;
+  }
   const bool is_new = known.name.empty();
   known.name = lane.name;
   if (is_new && !lane.process_name.empty()) {

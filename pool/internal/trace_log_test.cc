@@ -136,6 +136,22 @@ TEST_F(TraceLogTest, AProcessIsNamedOnce) {
   EXPECT_THAT(text, HasSubstr("\"why\":\"it was killed\""));
 }
 
+TEST_F(TraceLogTest, AWorkerThatSubmitsKeepsItsWholeName) {
+  const TraceLane worker = {
+      .pid = kPid, .tid = kWorker, .name = "threads-worker-1"};
+  const TraceLane thread = {
+      .pid = kPid, .tid = kWorker, .name = "threads-worker-"};
+  log_.OnStart(Task(7), worker, kWorker, 1, 1000);
+  log_.OnSubmit(Task(8), thread, 1500);
+  log_.OnRunEnd(Task(7), 2000);
+  // Another thread has got its number.
+  log_.OnSubmit(Task(9), {.pid = kPid, .tid = kWorker, .name = "main"}, 2500);
+  const std::string text = Finish(3000);
+  EXPECT_EQ(Count(text, "{\"name\":\"threads-worker-1\"}"), 1);
+  EXPECT_EQ(Count(text, "{\"name\":\"threads-worker-\"}"), 0);
+  EXPECT_EQ(Count(text, "{\"name\":\"main\"}"), 1);
+}
+
 TEST_F(TraceLogTest, NamesAreEscaped) {
   log_.OnStart(Task(1, "a\"b\\c\nd\xff"), worker_, kWorker, 1, 1000);
   EXPECT_THAT(Finish(2000),
