@@ -11,11 +11,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
+#include "absl/time/time.h"
 #include "asyncpal/pool/observe.h"
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/process_pool.h"
@@ -24,6 +27,12 @@
 namespace {
 
 int Square(int x) { return x * x; }
+
+// The first time.
+void FailOnce() {
+  static std::atomic<bool> has_failed{false};
+  if (!has_failed.exchange(true)) throw std::runtime_error("not yet");
+}
 
 // Port 0: any that is free. -1: there is none.
 int Listen(uint16_t port) {
@@ -84,6 +93,8 @@ int main(int argc, char** argv) {
   asyncpal::ThreadPool odd({.max_workers = 1, .name = "a\"b\\c\nd"});
   asyncpal::ProcessPool processes({.max_workers = 1, .name = "images"});
   for (int i = 0; i < 100; ++i) threads.Run(Square, i);
+  threads.SubmitRetrying({.backoff = absl::Milliseconds(1)}, FailOnce)
+      .Collect();
   for (int i = 0; i < 7; ++i) processes.Run(Square, i);
   std::cout << PortOf(server) << std::endl;
   while (true) {

@@ -114,6 +114,10 @@ class MetricsTest(unittest.TestCase):
                 self.assertEqual(len(pools), 3)
                 self.assertEqual(len(ids), 3)
                 self.assertIn('a"b\\c\nd', {pool["metric"]["pool"] for pool in pools})
+                [retried] = self.query(
+                    address, 'sum(asyncpal_tasks_retried_total{kind="threads"})'
+                )
+                self.assertEqual(retried["value"][1], "1")
                 [median] = self.query(
                     address,
                     "histogram_quantile(0.5, sum by (le) "

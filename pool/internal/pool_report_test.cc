@@ -78,7 +78,8 @@ TEST(FormatAsMetricsTest, HasWhatThePoolHas) {
                  .workers_started = 12,
                  .workers_lost = 13,
                  .oldest_pending = absl::Milliseconds(1500),
-                 .delayed = 3}}};
+                 .delayed = 3,
+                 .retried = 14}}};
   const std::string labels = "{pool=\"p\",id=\"7\",kind=\"processes\"";
   const auto is = [&labels](const std::string& further, const auto& value) {
     return testing::ResultOf(
@@ -109,6 +110,8 @@ TEST(FormatAsMetricsTest, HasWhatThePoolHas) {
               ElementsAre(is("", 10)));
   EXPECT_THAT(SeriesOf("asyncpal_tasks_timed_out_total", pools),
               ElementsAre(is("", 11)));
+  EXPECT_THAT(SeriesOf("asyncpal_tasks_retried_total", pools),
+              ElementsAre(is("", 14)));
   EXPECT_THAT(SeriesOf("asyncpal_workers_started_total", pools),
               ElementsAre(is("", 12)));
   EXPECT_THAT(SeriesOf("asyncpal_workers_lost_total", pools),
