@@ -14,6 +14,10 @@ internal static class PoolMetrics
 {
     private static readonly List<Instrument> s_observed = [];
 
+    // What all pools count at one moment.
+    private static readonly SharedLook<List<Counted>> s_counted = new(
+        Look, TimeSpan.FromMilliseconds(100), TimeProvider.System);
+
     // Where they are published.
     private static readonly Meter s_meter = new(
         nameof(Asyncpal), typeof(PoolMetrics).Assembly.GetName().Version?.ToString(3));
@@ -51,7 +55,7 @@ internal static class PoolMetrics
         Observe(
             at => s_meter.CreateObservableUpDownCounter(
                 "asyncpal.pool.worker.max",
-                () => Snapshot.For(at).Measure<long>(static pool => [(pool.MaxWorkers, "", "")]),
+                () => Measure<long>(at, static pool => [(pool.MaxWorkers, "", "")]),
                 "{worker}",
                 "How many workers a pool may have."));
         AddCounter(
@@ -74,7 +78,8 @@ internal static class PoolMetrics
         Observe(
             at => s_meter.CreateObservableGauge(
                 "asyncpal.pool.task.oldest_pending",
-                () => Snapshot.For(at).Measure<double>(
+                () => Measure<double>(
+                    at,
                     static pool => [(pool.Stats.OldestPending.TotalSeconds, "", "")]),
                 "s",
                 "How long the oldest pending task has waited."));
@@ -87,7 +92,8 @@ internal static class PoolMetrics
         Observe(
             at => s_meter.CreateObservableCounter(
                 "asyncpal.pool.task.done",
-                () => Snapshot.For(at).Measure<long>(
+                () => Measure<long>(
+                    at,
                     static pool =>
                     [
                         (pool.Stats.Completed, Outcome, "completed"),
@@ -158,7 +164,7 @@ internal static class PoolMetrics
         Observe(
             at => s_meter.CreateObservableCounter(
                 name,
-                () => Snapshot.For(at).Measure<long>(pool => [(read(pool.Stats), "", "")]),
+                () => Measure<long>(at, pool => [(read(pool.Stats), "", "")]),
                 unit,
                 description));
 
@@ -176,7 +182,8 @@ internal static class PoolMetrics
         Observe(
             at => s_meter.CreateObservableUpDownCounter(
                 name,
-                () => Snapshot.For(at).Measure<long>(
+                () => Measure<long>(
+                    at,
                     pool => [.. series.Select(one => (one.Read(pool.Stats), attribute, one.Value))]),
                 unit,
                 description));
@@ -185,73 +192,44 @@ internal static class PoolMetrics
     private readonly record struct Counted(
         KeyValuePair<string, object?>[] Tags, int MaxWorkers, PoolStats Stats);
 
-    /// <summary>
-    /// What all pools count at one moment. A collection asks each instrument once, one
-    /// after the other on one thread; so an instrument that asks again begins another, and
-    /// so does one that comes much later. It keeps no pool.
-    /// </summary>
-    private sealed class Snapshot
+    private static List<Counted> Look()
     {
-        private static readonly TimeSpan MaxAge = TimeSpan.FromMilliseconds(100);
-
-        [ThreadStatic]
-        private static Snapshot? t_last;
-
-        private readonly List<Counted> _pools = [];
-        private readonly HashSet<int> _asked = [];
-        private long _taken;
-
-        public static Snapshot For(int instrument)
+        var pools = new List<Counted>();
+        foreach (Asyncpal.Pool pool in OpenPools.All())
         {
-            Snapshot? last = t_last;
-            if (last == null
-                || Stopwatch.GetElapsedTime(last._taken) > MaxAge
-                || !last._asked.Add(instrument))
+            try
             {
-                last = new Snapshot();
-                last._asked.Add(instrument);
-                t_last = last;
+                pools.Add(new Counted(
+                    TagsOf(pool.Name, pool.Id, pool.Kind), pool.MaxWorkers, pool.Stats()));
             }
-            return last;
+            catch (ObjectDisposedException)
+            {
+                // By another thread, just now.
+            }
         }
+        return pools;
+    }
 
-        private Snapshot()
+    /// <param name="instrument">Which of them is asked.</param>
+    /// <param name="read">
+    /// The values of a pool, each with an attribute of its own; an empty one is none.
+    /// </param>
+    private static List<Measurement<T>> Measure<T>(
+        int instrument, Func<Counted, IEnumerable<(T Value, string Attribute, string Of)>> read)
+        where T : struct
+    {
+        var measured = new List<Measurement<T>>();
+        foreach (Counted pool in s_counted.For(instrument))
         {
-            foreach (Asyncpal.Pool pool in OpenPools.All())
+            foreach ((T value, string attribute, string of) in read(pool))
             {
-                try
-                {
-                    _pools.Add(new Counted(
-                        TagsOf(pool.Name, pool.Id, pool.Kind), pool.MaxWorkers, pool.Stats()));
-                }
-                catch (ObjectDisposedException)
-                {
-                    // By another thread, just now.
-                }
+                measured.Add(new Measurement<T>(
+                    value,
+                    attribute.Length == 0
+                        ? pool.Tags
+                        : [.. pool.Tags, new(attribute, of)]));
             }
-            _taken = Stopwatch.GetTimestamp();
         }
-
-        /// <param name="read">
-        /// The values of a pool, each with an attribute of its own; an empty one is none.
-        /// </param>
-        public List<Measurement<T>> Measure<T>(
-            Func<Counted, IEnumerable<(T Value, string Attribute, string Of)>> read)
-            where T : struct
-        {
-            var measured = new List<Measurement<T>>();
-            foreach (Counted pool in _pools)
-            {
-                foreach ((T value, string attribute, string of) in read(pool))
-                {
-                    measured.Add(new Measurement<T>(
-                        value,
-                        attribute.Length == 0
-                            ? pool.Tags
-                            : [.. pool.Tags, new(attribute, of)]));
-                }
-            }
-            return measured;
-        }
+        return measured;
     }
 }
