@@ -22,37 +22,59 @@ namespace Asyncpal;
 ///     }
 /// }
 /// </code>
-/// <para>A task that never asks for it pays nothing.</para>
-/// <para>Threads: <see cref="Current"/> is of the calling thread, so an asynchronous
-/// function asks for it before its first await. What it returns may be used by any
-/// thread while the task runs. Lifetime: until the task ends; after that, reports do
-/// nothing. Ordering: none. Errors: as said. Shutdown: none.</para>
+/// <para>A task that never asks for it pays nothing, unless its function is
+/// asynchronous: the context of that goes with its <see cref="ExecutionContext"/>.</para>
+/// <para>Threads: <see cref="Current"/> is of the calling thread; an asynchronous
+/// function has it after each await, too, and so has what it starts, such as
+/// <c>Task.Run()</c>. What it returns may be used by any thread while the task runs.
+/// Lifetime: until the task ends; after that, reports do nothing. Ordering: none.
+/// Errors: as said. Shutdown: none.</para>
 /// </remarks>
 public sealed class TaskContext
 {
+    // Of the asynchronous function that goes on here. What a pool is given has none of
+    // its submitter's, so that on a worker it belongs to what runs on top of the stack.
+    private static readonly AsyncLocal<TaskContext?> s_flowing = new();
+
     // Null: the task is in another process than its pool.
-    private readonly Task? _task;
+    private readonly IWorkItem? _item;
+
+    // Null: its function is not asynchronous.
+    private readonly AsyncCall? _call;
 
     internal TaskContext(
-        string name, long id, int attempt, CancellationToken token, Task? task)
+        string name, long id, int attempt, IWorkItem? item, AsyncCall? call)
     {
         Name = name;
         Id = id;
         Attempt = attempt;
-        CancellationToken = token;
         Traceparent = Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace }
             ? trace
             : "";
-        _task = task;
+        _item = item;
+        _call = call;
     }
 
     /// <summary>
-    /// That of the innermost task that runs on this thread. Null: none does, as in an
-    /// initializer, in a thread that the task has started itself, and where a full pool
-    /// has its submitter run the task (<see cref="WhenFull.CallerRuns"/>).
+    /// That of the innermost task that runs on this thread, or of the asynchronous
+    /// function that goes on here. Null: there is none, as in an initializer, in a thread
+    /// that a function has started which is not asynchronous, and where a full pool has
+    /// its submitter run the task (<see cref="WhenFull.CallerRuns"/>).
     /// </summary>
-    public static TaskContext? Current =>
-        NativeShare.IsOnCaller ? null : Worker.Current?.Context() ?? WorkerMain.Context();
+    public static TaskContext? Current
+    {
+        get
+        {
+            if (NativeShare.IsOnCaller)
+            {
+                return null;
+            }
+            Worker? worker = Worker.Current;
+            return s_flowing.Value is { } flowing && worker is not { RunsNewItem: true }
+                ? flowing
+                : worker?.Context() ?? WorkerMain.Context();
+        }
+    }
 
     /// <summary>From its <see cref="TaskOptions"/>; may be empty.</summary>
     public string Name { get; }
@@ -73,7 +95,7 @@ public sealed class TaskContext
     /// What the function gets if it takes a token; in a process none, as whoever cancels
     /// ends that.
     /// </summary>
-    public CancellationToken CancellationToken { get; }
+    public CancellationToken CancellationToken => _item?.StopToken ?? default;
 
     /// <summary>
     /// The trace that the task belongs to, as W3C's Trace Context defines it: that of
@@ -99,13 +121,28 @@ public sealed class TaskContext
                     System.Globalization.CultureInfo.InvariantCulture,
                     $"fraction is {fraction}; it must be between 0 and 1"));
         }
-        if (_task != null)
+        if (_item != null)
         {
-            TaskProgress.Report(_task, new TaskProgress(fraction, text));
+            TaskProgress.Report(_item.Task, _call, new TaskProgress(fraction, text));
         }
         else
         {
             HostedWorker.ReportProgress(Id, Attempt, fraction, text);
         }
+    }
+
+    /// <summary>
+    /// What follows here, and after each await of it, has that context; null: none, but
+    /// for that of the worker.
+    /// </summary>
+    /// <returns>What has been there.</returns>
+    internal static TaskContext? Flow(TaskContext? context)
+    {
+        TaskContext? outer = s_flowing.Value;
+        if (context != outer)
+        {
+            s_flowing.Value = context;
+        }
+        return outer;
     }
 }

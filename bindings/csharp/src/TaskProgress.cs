@@ -13,7 +13,7 @@ namespace Asyncpal;
 public sealed record TaskProgress(double Fraction, string Text)
 {
     // Of tasks on threads. Only those are here that have reported something.
-    private static readonly ConditionalWeakTable<Task, TaskProgress> s_reported = [];
+    private static readonly ConditionalWeakTable<Task, ReportedProgress> s_reported = [];
 
     /// <summary>
     /// What the task of a pool has reported last; null: nothing, or it does not run. On
@@ -21,8 +21,7 @@ public sealed record TaskProgress(double Fraction, string Text)
     /// </summary>
     /// <param name="task">
     /// One that a pool has returned. Behind what <c>ContinueWith()</c> and the like
-    /// return is no task of a pool, nor, in a thread pool, behind the task of an
-    /// asynchronous function: for these it is null.
+    /// return is no task of a pool: for these it is null.
     /// </param>
     public static TaskProgress? Of(Task task)
     {
@@ -33,9 +32,23 @@ public sealed record TaskProgress(double Fraction, string Text)
         }
         return task.AsyncState is RemoteTask remote
             ? remote.Progress()
-            : s_reported.TryGetValue(task, out TaskProgress? last) ? last : null;
+            : s_reported.TryGetValue(task, out ReportedProgress? reported)
+                ? reported.Last
+                : null;
     }
 
-    internal static void Report(Task task, TaskProgress progress) =>
-        s_reported.AddOrUpdate(task, progress);
+    /// <param name="task">The pool's.</param>
+    /// <param name="call">Of an asynchronous function, whose caller has another.</param>
+    /// <param name="progress">What the function says.</param>
+    internal static void Report(Task task, AsyncCall? call, TaskProgress progress)
+    {
+        ReportedProgress reported =
+            s_reported.GetValue(task, static _ => new ReportedProgress());
+        reported.Last = progress;
+        call?.Reports(reported);
+    }
+
+    /// <summary>From now on, it has what is reported there.</summary>
+    internal static void Share(Task task, ReportedProgress reported) =>
+        s_reported.AddOrUpdate(task, reported);
 }

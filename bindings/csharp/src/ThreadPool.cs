@@ -109,17 +109,29 @@ public sealed class ThreadPool : Pool
         Call<T> call, TaskOptions? options, CancellationToken token)
     {
         call = TaskTracing.Follow(this, call, options);
-        if (call.Stoppable != null || options is { HasTimeout: true })
+        // A task has a context of its own.
+        TaskContext? outer = TaskContext.Flow(null);
+        try
         {
-            return LimitedTask<T>.Start(
-                this, call, options ?? new TaskOptions(), token, _stop.Token);
+            return call.Stoppable != null || options is { HasTimeout: true }
+                ? LimitedTask<T>.Start(
+                    this, call, options ?? new TaskOptions(), token, _stop.Token)
+                : PoolTask<T>.Start(_scheduler, call.Invoke, token, options);
         }
-        return PoolTask<T>.Start(_scheduler, call.Invoke, token, options);
+        finally
+        {
+            TaskContext.Flow(outer);
+        }
     }
 
     private protected override Task<T> SubmitAsynchronous<T>(
-        Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
-        Submit(call, options, token).Unwrap();
+        Call<Task<T>> call, TaskOptions? options, CancellationToken token)
+    {
+        var flowing = new AsyncCall<T>(call);
+        Task<T> task = Submit(flowing.Flowing, options, token).Unwrap();
+        flowing.Returns(task);
+        return task;
+    }
 
     private protected override Task Submit(CancelledTask task)
     {
@@ -149,18 +161,27 @@ public sealed class ThreadPool : Pool
     internal override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
-        CancellationToken token) =>
-        function.CallOneAsync == null
-            ? PoolTask<IReadOnlyList<TOut>>.Start(
-                _scheduler,
-                TaskTracing.Follow(this, () => function.CallEach(inputs, token)),
-                token,
-                isOfMap: true)
-            : PoolTask<Task<IReadOnlyList<TOut>>>.Start(
-                _scheduler,
-                TaskTracing.Follow(this, () => function.CallEachAsync(inputs, token)),
-                token,
-                isOfMap: true).Unwrap();
+        CancellationToken token)
+    {
+        TaskContext? outer = TaskContext.Flow(null);
+        try
+        {
+            return function.CallOneAsync == null
+                ? StartChunk(() => function.CallEach(inputs, token), token)
+                : StartChunk(
+                    new AsyncCall<IReadOnlyList<TOut>>(
+                        () => function.CallEachAsync(inputs, token)).Invoke,
+                    token).Unwrap();
+        }
+        finally
+        {
+            TaskContext.Flow(outer);
+        }
+    }
+
+    private Task<T> StartChunk<T>(Func<T> function, CancellationToken token) =>
+        PoolTask<T>.Start(
+            _scheduler, TaskTracing.Follow(this, function), token, isOfMap: true);
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _scheduler.WaitOn(task, timeout);

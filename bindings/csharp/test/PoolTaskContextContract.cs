@@ -82,19 +82,122 @@ public abstract class PoolTaskContextContract(PoolKind kind) : PoolContract(kind
         }
     }
 
+    // ------------------------------------------------------- Asynchronous functions
+
     [Fact]
-    public async Task AsynchronousFunctionHasOneBeforeItsFirstAwait()
+    public async Task AsynchronousFunctionHasItThroughItsAwaits()
     {
         using Pool pool = NewPool(1);
-        Assert.NotEqual(0, await pool.SubmitAsync(IdOfAsync).Soon());
+        var options = new TaskOptions { Name = "resize" };
+        Assert.Equal(
+            "resize resize resize True",
+            await pool.SubmitAsync(NamesAsync, options: options).Soon());
+        var limited = options with { Timeout = TimeSpan.FromMinutes(2) };
+        Assert.Equal(
+            "resize resize resize True",
+            await pool.SubmitAsync(NamesAsync, options: limited).Soon());
+        Assert.NotEqual(0, await pool.SubmitAsync(IdOfValueTask).Soon());
+        Assert.Null(TaskContext.Current);
+        Assert.Equal("", await pool.SubmitAsync(NameOf).Soon());
     }
 
-    private static async Task<long> IdOfAsync()
+    private static async Task<string> NamesAsync()
     {
-        TaskContext mine = Mine;
+        TaskContext first = Mine;
         await Task.Yield();
-        mine.ReportProgress(0.5);
-        return mine.Id;
+        TaskContext second = Mine;
+        await Task.Delay(1).ConfigureAwait(false);
+        bool isSame = first.Id == second.Id && first.Id == Mine.Id;
+        return $"{first.Name} {second.Name} {Mine.Name} {isSame}";
+    }
+
+    private static async ValueTask<long> IdOfValueTask()
+    {
+        await Task.Yield();
+        return Mine.Id;
+    }
+
+    [Fact]
+    public async Task AsynchronousFunctionOfAMapHasIt()
+    {
+        using Pool pool = NewPool(1);
+        long[] ids = [.. pool.MapAll(
+            IdOfAsync, [1, 2, 3, 4], new MapOptions { ChunkSize = 2 })];
+        Assert.Equal(ids[0], ids[1]);
+        Assert.NotEqual(ids[1], ids[2]);
+        await pool.DisposeAsync();
+    }
+
+    private static async Task<long> IdOfAsync(int input)
+    {
+        await Task.Yield();
+        return Mine.Id;
+    }
+
+    [Fact]
+    public async Task WhatAnAsynchronousFunctionSubmitsHasItsOwn()
+    {
+        using Pool pool = NewPool(1);
+        var options = new TaskOptions { Name = "outer" };
+        Assert.Equal(
+            "inner inner outer",
+            await pool.SubmitAsync(SubmitFromAsync, options: options).Soon());
+    }
+
+    private static async Task<string> SubmitFromAsync()
+    {
+        await Task.Yield();
+        using var pool = new ThreadPool(1);
+        var options = new TaskOptions { Name = "inner" };
+        Task<string> first = pool.SubmitAsync(NameOf, options: options);
+        Task<string> second = pool.SubmitAsync(NameOfAsync, options: options);
+        return $"{await first} {await second} {Mine.Name}";
+    }
+
+    private static async Task<string> NameOfAsync()
+    {
+        await Task.Yield();
+        return Mine.Name;
+    }
+
+    [Fact]
+    public async Task CallerHasTheProgressOfAnAsynchronousFunction()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Task<int> task = pool.SubmitAsync(ReportAsync, gate.Folder);
+        Waiting.Until(() => TaskProgress.Of(task) is { Fraction: 0.75, Text: "later" });
+        gate.Open();
+        await task.Soon();
+        Assert.Null(TaskProgress.Of(task));
+    }
+
+    private static async Task<int> ReportAsync(string folder)
+    {
+        Mine.ReportProgress(0.25, "at once");
+        await Task.Yield();
+        Mine.ReportProgress(0.75, "later");
+        return await Task.Run(() => SharedGate.Pass(folder, 1));
+    }
+
+    [Fact]
+    public async Task CallerHasWhatWasReportedBeforeItHadTheTask()
+    {
+        using Pool pool = NewPool(1);
+        for (int i = 0; i < 20; ++i)
+        {
+            using var gate = new SharedGate();
+            Task<int> task = pool.SubmitAsync(ReportOnceAsync, gate.Folder);
+            Waiting.Until(() => TaskProgress.Of(task) is { Fraction: 0.25 });
+            gate.Open();
+            await task.Soon();
+        }
+    }
+
+    private static async Task<int> ReportOnceAsync(string folder)
+    {
+        Mine.ReportProgress(0.25, "at once");
+        return await Task.Run(() => SharedGate.Pass(folder, 1));
     }
 
     // --------------------------------------------------------------------- Traces

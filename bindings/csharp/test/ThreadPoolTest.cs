@@ -276,6 +276,51 @@ public class ThreadPoolTest
     }
 
     [Fact]
+    public async Task ContextIsThatOfWhatGoesOnOnAWorker()
+    {
+        using var pool = new ThreadPool(new ThreadPoolOptions
+        {
+            MaxWorkers = 1,
+            AllowContinuationsOnWorkers = true,
+        });
+        var outer = new TaskOptions { Name = "outer" };
+        Assert.Equal(
+            "outer inner outer True",
+            await pool.SubmitAsync(() => AwaitInnerAsync(pool), options: outer).Soon());
+    }
+
+    private static async Task<string> AwaitInnerAsync(ThreadPool pool)
+    {
+        string before = TaskContext.Current!.Name;
+        var options = new TaskOptions { Name = "inner" };
+        string inner =
+            await pool.SubmitAsync(() => TaskContext.Current!.Name, options: options);
+        return $"{before} {inner} {TaskContext.Current!.Name} "
+            + (TaskContext.Current.Id > 0);
+    }
+
+    [Fact]
+    public async Task ContextOfWhatTheSchedulerIsGivenIsItsOwn()
+    {
+        using var pool = new ThreadPool(1);
+        var outer = new TaskOptions { Name = "outer" };
+        Assert.Equal(
+            "new other, outer",
+            await pool.SubmitAsync(() => StartOnSchedulerAsync(pool), options: outer).Soon());
+    }
+
+    private static async Task<string> StartOnSchedulerAsync(ThreadPool pool)
+    {
+        long mine = TaskContext.Current!.Id;
+        string started = await Task.Factory.StartNew(
+            () => TaskContext.Current!.Id == mine ? "same" : "other",
+            CancellationToken.None,
+            TaskCreationOptions.None,
+            pool.AsTaskScheduler());
+        return $"new {started}, {TaskContext.Current!.Name}";
+    }
+
+    [Fact]
     public async Task ContinuationsRunOnWorkersWhereThatIsAllowed()
     {
         using var pool = new ThreadPool(new ThreadPoolOptions

@@ -25,6 +25,9 @@ internal sealed class LimitedTask<T> : INativeItem
 
     // Cancelled by the caller's token, by the pool, and by the timeout.
     private readonly CancellationTokenSource _stop;
+
+    // That of the source, which a disposed one does not give.
+    private readonly CancellationToken _stopToken;
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
 
     private CancellationTokenRegistration _registration;
@@ -45,6 +48,7 @@ internal sealed class LimitedTask<T> : INativeItem
         _options = options;
         _token = token;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token, close);
+        _stopToken = _stop.Token;
     }
 
     /// <summary>Submits a function, or throws.</summary>
@@ -76,7 +80,7 @@ internal sealed class LimitedTask<T> : INativeItem
     public Task Task => _result.Task;
 
     /// <inheritdoc/>
-    public CancellationToken StopToken => _stop.Token;
+    public CancellationToken StopToken => _stopToken;
 
     /// <inheritdoc/>
     public long Number => _share.Number;

@@ -151,9 +151,11 @@ internal static class TaskTracing
         Activity.Current = current == activity ? activity.Parent : current;
     }
 
-    // An await makes a plain task of its own, whose state is what follows; ContinueWith()
-    // makes one of a type of its own.
-    private static bool IsContinuation(Task task)
+    /// <summary>
+    /// Whether it is what follows something: an await makes a plain task of its own, whose
+    /// state is what follows; ContinueWith() makes one of a type of its own.
+    /// </summary>
+    public static bool IsContinuation(Task task)
     {
         Type type = task.GetType();
         return task.AsyncState is Action

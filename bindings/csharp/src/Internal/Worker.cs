@@ -123,8 +123,16 @@ internal sealed class Worker(ThreadPoolHost host, string name) : WorkerCounts
         };
     }
 
+    /// <summary>
+    /// Whether what runs is something that was given to AsTaskScheduler(), and not the
+    /// rest of it after an await. Its own thread only.
+    /// </summary>
+    public bool RunsNewItem =>
+        _top?.Task is ForeignTask foreign && !TaskTracing.IsContinuation(foreign.Task);
+
     /// <summary>Of the innermost task; null: none runs. Its own thread only.</summary>
-    public TaskContext? Context()
+    /// <param name="call">Of an asynchronous function.</param>
+    public TaskContext? Context(AsyncCall? call = null)
     {
         IWorkItem? task = _top?.Task;
         return task == null
@@ -133,8 +141,8 @@ internal sealed class Worker(ThreadPoolHost host, string name) : WorkerCounts
                 task.Name,
                 task.Number != 0 ? task.Number : HostedWorker.TaskId(),
                 attempt: 1,
-                task.StopToken,
-                task.Task);
+                task,
+                call);
     }
 
     public bool IsNamed(string other) => name == other;

@@ -19,9 +19,14 @@ internal sealed class WorkerFunction
     private readonly Func<object?[], object?> _invoke;
 
     private WorkerFunction(
-        string name, Type[] parameters, Type result, Func<object?[], object?> invoke)
+        string name,
+        Type[] parameters,
+        Type result,
+        bool isAsynchronous,
+        Func<object?[], object?> invoke)
     {
         Name = name;
+        IsAsynchronous = isAsynchronous;
         Parameters = parameters;
         Result = result;
         _invoke = invoke;
@@ -36,6 +41,9 @@ internal sealed class WorkerFunction
     /// <summary>What a call gives at last; void: nothing.</summary>
     public Type Result { get; }
 
+    /// <summary>Whether it may go on elsewhere after an await.</summary>
+    public bool IsAsynchronous { get; }
+
     /// <summary>Finds what the header of a call is about.</summary>
     /// <exception cref="SerializationException">It is not here.</exception>
     public static WorkerFunction Read(ref FrameReader from)
@@ -45,7 +53,7 @@ internal sealed class WorkerFunction
             RegisteredFunction registered = RegisteredFunction.Get(from.ReadText());
             return new WorkerFunction(
                 $"'{registered.Name}'", registered.Parameters, registered.Result,
-                registered.Invoke);
+                IsAwaitable(registered.Function.Method.ReturnType), registered.Invoke);
         }
         string assembly = from.ReadText();
         string plugin = from.ReadText();
@@ -113,7 +121,7 @@ internal sealed class WorkerFunction
             : RuntimeHelpers.GetUninitializedObject(method.DeclaringType!);
         Type[] all = [.. method.GetParameters().Select(one => one.ParameterType)];
         Type[] own = [.. all.Where(type => type != typeof(CancellationToken))];
-        bool isAsynchronous = typeof(Task).IsAssignableFrom(method.ReturnType);
+        bool givesTask = typeof(Task).IsAssignableFrom(method.ReturnType);
         object? Call(object?[] arguments)
         {
             // A token does not travel: whoever cancels kills this process.
@@ -125,12 +133,17 @@ internal sealed class WorkerFunction
             object? result = method.Invoke(
                 target, BindingFlags.DoNotWrapExceptions, null, values, null);
             return Await(
-                isAsynchronous ? Awaiting.Check((Task?)result) : result);
+                givesTask ? Awaiting.Check((Task?)result) : result);
         }
         return new WorkerFunction(
             RemoteFunction.NameOf(method), own, RemoteFunction.ResultOf(method.ReturnType),
-            Call);
+            IsAwaitable(method.ReturnType), Call);
     }
+
+    private static bool IsAwaitable(Type type) =>
+        typeof(Task).IsAssignableFrom(type)
+        || type == typeof(ValueTask)
+        || (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ValueTask<>));
 
     [UnconditionalSuppressMessage(
         "Trimming", "IL2075", Justification = "methods of the platform's tasks")]

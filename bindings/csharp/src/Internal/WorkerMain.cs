@@ -27,8 +27,8 @@ internal static unsafe class WorkerMain
             HostedWorker.TaskName(),
             HostedWorker.TaskId(),
             HostedWorker.TaskAttempt(),
-            default,
-            task: null);
+            item: null,
+            call: null);
     }
 
     /// <summary>Serves calls until the process ends.</summary>
@@ -50,6 +50,25 @@ internal static unsafe class WorkerMain
         using Activity? activity = (flags & CallFlags.Traced) != 0
             ? TaskTracing.Continue(call.ReadText(), call.ReadText(), function.Name)
             : null;
+        TaskContext? outer = TaskContext.Flow(function.IsAsynchronous ? Context() : null);
+        try
+        {
+            Serve(function, values, ref call, results, isChunk, isSettled);
+        }
+        finally
+        {
+            TaskContext.Flow(outer);
+        }
+    }
+
+    private static void Serve(
+        WorkerFunction function,
+        JsonValues values,
+        ref FrameReader call,
+        FrameWriter results,
+        bool isChunk,
+        bool isSettled)
+    {
         int count = call.ReadInt();
         for (int i = 0; i < count; ++i)
         {
