@@ -24,6 +24,9 @@ TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
   EXPECT_EQ(threads.when_full, static_cast<int>(thread_options.when_full));
   EXPECT_EQ(threads.stack_size,
             static_cast<int64_t>(thread_options.stack_size));
+  EXPECT_EQ(threads.priority_step, ToNanos(thread_options.priority_step));
+  EXPECT_EQ(threads.min_workers, thread_options.min_workers);
+  EXPECT_EQ(threads.max_worker_age, ToNanos(thread_options.max_worker_age));
 
   const NativeProcessPoolOptions processes;
   const asyncpal::ProcessPoolOptions options;
@@ -37,12 +40,15 @@ TEST(SettingsTest, DefaultsAreThoseOfTheOptions) {
   EXPECT_EQ(processes.restart_window, ToNanos(options.restart_window));
   EXPECT_EQ(processes.handshake_timeout, ToNanos(options.handshake_timeout));
   EXPECT_EQ(processes.no_new_privileges, options.no_new_privileges);
+  EXPECT_EQ(processes.max_worker_bytes, options.max_worker_bytes);
 
   const NativeTaskOptions task;
   const asyncpal::TaskOptions task_options;
   EXPECT_EQ(task.timeout, ToNanos(task_options.timeout));
   EXPECT_EQ(task.queue_deadline, ToNanos(task_options.queue_deadline));
   EXPECT_EQ(task.max_attempts, task_options.max_attempts);
+  EXPECT_EQ(task.priority, static_cast<int>(task_options.priority));
+  EXPECT_EQ(task.at_shutdown, static_cast<int>(task_options.at_shutdown));
 }
 
 }  // namespace

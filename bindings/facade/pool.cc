@@ -79,6 +79,16 @@ bool Pool::Close(int mode) {
   return pool_->Close(kModes[mode]);
 }
 
+void Pool::Pause() { pool_->Pause(); }
+
+bool Pool::Resume() { return pool_->Resume(); }
+
+View* Pool::NewView(int places, const std::string& name) {
+  return new View(pool_->MakeView(places, name));
+}
+
+View* Pool::NewKeyedView() { return new View(pool_->MakeKeyedView()); }
+
 PoolStats Pool::Stats() const {
   const asyncpal::PoolStats stats = pool_->Stats();
   return {.workers = stats.workers,
@@ -99,7 +109,9 @@ PoolStats Pool::Stats() const {
           .workers_lost = stats.workers_lost,
           .oldest_pending = ToNanos(stats.oldest_pending),
           .wait = DurationHistogram(stats.wait),
-          .run = DurationHistogram(stats.run)};
+          .run = DurationHistogram(stats.run),
+          .delayed = stats.delayed,
+          .retried = stats.retried};
 }
 
 WorkerList Pool::Workers() const {
@@ -131,7 +143,10 @@ PoolOptions ToPoolOptions(const NativePoolOptions& settings) {
           .initializer_timeout = FromNanos(settings.initializer_timeout),
           .stall_threshold = FromNanos(settings.stall_threshold),
           .observer = settings.observer,
-          .histograms = settings.histograms};
+          .histograms = settings.histograms,
+          .priority_step = FromNanos(settings.priority_step),
+          .min_workers = settings.min_workers,
+          .max_worker_age = FromNanos(settings.max_worker_age)};
 }
 
 TaskOptions ToTaskOptions(const NativeTaskOptions& settings) {
@@ -139,7 +154,14 @@ TaskOptions ToTaskOptions(const NativeTaskOptions& settings) {
           .timeout = FromNanos(settings.timeout),
           .queue_deadline = FromNanos(settings.queue_deadline),
           .max_attempts = settings.max_attempts,
+          .priority = static_cast<TaskPriority>(settings.priority),
+          .at_shutdown = static_cast<AtShutdown>(settings.at_shutdown),
           .traceparent = settings.traceparent};
+}
+
+host::HostTaskInfo ToTaskInfo(const NativeTaskOptions& settings) {
+  return {.number = static_cast<uint64_t>(settings.number),
+          .attempt = settings.attempt};
 }
 
 int64_t Pool::idle_timeout() const { return ToNanos(pool_->idle_timeout()); }

@@ -41,6 +41,9 @@ struct NativePoolOptions {
   std::shared_ptr<PoolObserver> observer = nullptr;
   // Of a ThreadPool: its workers' threads come from Host::StartWorker().
   bool host_makes_threads = false;
+  int64_t priority_step = 1000000000;  // ns
+  int min_workers = 0;
+  int64_t max_worker_age = kForever;  // ns
 };
 
 // As asyncpal::TaskOptions.
@@ -53,6 +56,11 @@ struct NativeTaskOptions {
   // tasks and submits others that are none. 0: the pool's own count.
   int64_t number = 0;
   std::string traceparent;  // empty: none
+  int priority = 2;         // as TaskPriority: background, low, normal, ...
+  int at_shutdown = 0;      // as AtShutdown: as the pool, skip, finish, abandon
+  // Which attempt at something it is, where the host tries again; see
+  // CountRetry().
+  int attempt = 1;
 };
 
 // As asyncpal::DurationHistogram. Errors: an index that is out of range throws
@@ -95,6 +103,8 @@ struct PoolStats {
   int64_t oldest_pending = 0;  // ns
   DurationHistogram wait;
   DurationHistogram run;
+  int64_t delayed = 0;  // without those that wait in the host
+  int64_t retried = 0;
 };
 
 // As asyncpal::WorkerInfo.
@@ -121,6 +131,19 @@ class WorkerList {
 
 // In place of a handle.
 inline constexpr int64_t kNoHandle = 0;
+
+// Part of a pool, as asyncpal::PoolView or KeyedPool: a handle, which may go
+// while tasks of it wait. Threads: any.
+class View {
+ public:
+  explicit View(host::HostView view) : view_(std::move(view)) {}
+
+ private:
+  friend class ThreadPool;
+  friend class ProcessPool;
+
+  const host::HostView view_;
+};
 
 // How Close() treats what was submitted; as asyncpal::ShutdownMode.
 enum CloseMode { kCloseDrain = 0, kCloseCancelPending, kCloseKill };
@@ -159,6 +182,25 @@ class Pool {
   // still sets its own mode going.
   bool Close(int mode);
 
+  // Pause() does not wait for what runs. Resume() returns whether the pool was
+  // paused, or is closed.
+  void Pause();
+  bool Resume();
+  bool is_paused() const { return pool_->is_paused(); }
+  void set_max_workers(int n) { pool_->set_max_workers(n); }
+  int min_workers() const { return pool_->min_workers(); }
+  void set_min_workers(int n) { pool_->set_min_workers(n); }
+
+  // A new view of tasks that run at most `places` at a time, for messages
+  // called `name`; and one of tasks whose keys are numbers, which run one at a
+  // time for each key. Throws std::invalid_argument if `places` is less than 1.
+  View* NewView(int places, const std::string& name);
+  View* NewKeyedView();
+
+  // A task is about to be submitted again, since it has failed: for
+  // PoolStats::retried.
+  void CountRetry() { pool_->CountRetry(); }
+
   PoolStats Stats() const;
   WorkerList Workers() const;
   std::string name() const { return pool_->name(); }
@@ -188,6 +230,7 @@ PoolOptions ToPoolOptions(const NativePoolOptions& settings);
 
 // What the pool keeps with a task that has settings.
 TaskOptions ToTaskOptions(const NativeTaskOptions& settings);
+host::HostTaskInfo ToTaskInfo(const NativeTaskOptions& settings);
 
 }  // namespace asyncpal::facade
 

@@ -59,7 +59,8 @@ HostProcesses::Options ToOptions(const NativeProcessPoolOptions& settings) {
           .max_restarts = settings.max_restarts,
           .restart_window = FromNanos(settings.restart_window),
           .handshake_timeout = FromNanos(settings.handshake_timeout),
-          .no_new_privileges = settings.no_new_privileges};
+          .no_new_privileges = settings.no_new_privileges,
+          .max_worker_bytes = settings.max_worker_bytes};
 }
 
 int64_t ToHandle(HostCall* call) {
@@ -93,8 +94,19 @@ int64_t ProcessPool::SubmitChunk(int64_t id, const std::string& name,
 int64_t ProcessPool::Submit(int64_t id, const std::string& name,
                             const Bytes& arguments,
                             const NativeTaskOptions& settings) {
+  return ToHandle(processes().Submit(
+      id, name, arguments, ToTaskOptions(settings), ToTaskInfo(settings)));
+}
+
+int64_t ProcessPool::SubmitToView(const View& view, int64_t key, int64_t id,
+                                  const std::string& name,
+                                  const Bytes& arguments,
+                                  const NativeTaskOptions& settings) {
+  host::HostTaskInfo info = ToTaskInfo(settings);
+  info.view = &view.view_;
+  info.key = key;
   return ToHandle(
-      processes().Submit(id, name, arguments, ToTaskOptions(settings)));
+      processes().Submit(id, name, arguments, ToTaskOptions(settings), info));
 }
 
 bool ProcessPool::Cancel(int64_t handle) {

@@ -91,6 +91,7 @@ class NativeProcessPoolOptions : public NativePoolOptions {
   int64_t restart_window = 5000000000;  // ns
   int64_t handshake_timeout = 0;        // ns; 0: by the command
   bool no_new_privileges = false;
+  int64_t max_worker_bytes = 0;
 
  private:
   std::vector<std::string> worker_command_;
@@ -128,6 +129,10 @@ class ProcessPool : public Pool {
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments);
   int64_t Submit(int64_t task, const std::string& name, const Bytes& arguments,
                  const NativeTaskOptions& settings);
+  // The same for a task of a view of this pool. `key` counts in one with keys.
+  int64_t SubmitToView(const View& view, int64_t key, int64_t task,
+                       const std::string& name, const Bytes& arguments,
+                       const NativeTaskOptions& settings);
   // The same for a part of a map, which waits for room whatever when_full says.
   int64_t SubmitChunk(int64_t task, const std::string& name,
                       const Bytes& arguments);

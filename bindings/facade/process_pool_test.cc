@@ -347,6 +347,27 @@ TEST(ValuesTest, ThatAreLeftOverAreRefused) {
   EXPECT_THROW(ValueReader("abc").ExpectEnd(), SerializationError);
 }
 
+TEST_F(FacadeProcessPoolTest, TasksOfAViewRunOneAtATime) {
+  NativeProcessPoolOptions settings;
+  settings.name = "p";
+  settings.max_workers = 2;
+  pool_ = std::make_unique<ProcessPool>(new FakeHost(journal_), settings);
+  const std::unique_ptr<View> view(pool_->NewView(1, "log"));
+  const auto call = [&](const Bytes& bytes) {
+    handles_.push_back(
+        pool_->SubmitToView(*view, 0, ++last_id_, "", bytes, {}));
+    return last_id_;
+  };
+  const int64_t first = call("block");
+  ASSERT_TRUE(IsRunning());
+  const int64_t second = call("x");
+  EXPECT_EQ(Await(Call("y")).result, "<y>");  // there is another worker
+  EXPECT_EQ(pool_->Stats().pending, 1);
+  EXPECT_TRUE(ProcessPool::Kill(handles_[0]));
+  EXPECT_EQ(Await(second).result, "<x>");
+  EXPECT_EQ(Await(first).failure.link(0).kind, kCancelled);
+}
+
 }  // namespace
 }  // namespace asyncpal::facade
 

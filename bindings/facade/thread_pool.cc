@@ -94,9 +94,21 @@ int64_t ThreadPool::SubmitChunk(int64_t id) {
 }
 
 int64_t ThreadPool::Submit(int64_t id, const NativeTaskOptions& settings) {
-  return ToHandle(threads().Submit(id, ToTaskOptions(settings),
-                                   static_cast<uint64_t>(settings.number)));
+  return ToHandle(
+      threads().Submit(id, ToTaskOptions(settings), ToTaskInfo(settings)));
 }
+
+int64_t ThreadPool::SubmitToView(const View& view, int64_t key, int64_t id,
+                                 const NativeTaskOptions& settings) {
+  host::HostTaskInfo info = ToTaskInfo(settings);
+  info.view = &view.view_;
+  info.key = key;
+  return ToHandle(threads().Submit(id, ToTaskOptions(settings), info));
+}
+
+int64_t ThreadPool::KeepPlace() { return HostThreads::KeepPlace(); }
+
+void ThreadPool::EndPlace(int64_t kept) { HostThreads::EndPlace(kept); }
 
 void ThreadPool::RunWorker(int64_t worker) {
   const std::unique_ptr<ThreadMain> main(reinterpret_cast<ThreadMain*>(worker));
@@ -119,6 +131,10 @@ bool ThreadPool::Cancel(int64_t handle) {
 
 bool ThreadPool::RunInline(int64_t handle) {
   return HostThreads::RunInline(TaskOf(handle));
+}
+
+void ThreadPool::CheckWait(int64_t handle) {
+  HostThreads::CheckWait(TaskOf(handle));
 }
 
 void ThreadPool::Release(int64_t handle) {

@@ -28,6 +28,9 @@ class ThreadPool : public Pool {
   // The same for a part of a map, which waits for room whatever when_full says.
   int64_t SubmitChunk(int64_t task);
   int64_t Submit(int64_t task, const NativeTaskOptions& settings);
+  // The same for a task of a view of this pool. `key` counts in one with keys.
+  int64_t SubmitToView(const View& view, int64_t key, int64_t task,
+                       const NativeTaskOptions& settings);
 
   // On a thread that Host::StartWorker() has started, with what that was given,
   // once: becomes the worker, and returns when it has ended.
@@ -44,13 +47,24 @@ class ThreadPool : public Pool {
   // return.
   static int64_t GoOn(bool host_keeps_handle);
 
+  // Inside of Host::Run(), before Settle(), once: the innermost task keeps its
+  // place in its view beyond its end, until EndPlace() gets what this returns;
+  // 0: it has none. Where what it has begun goes on elsewhere.
+  static int64_t KeepPlace();
+  // On any thread.
+  static void EndPlace(int64_t kept);
+
   // --- With a handle that was not given up ---
 
   // True: the task was pending and will never run. Drop() is not called.
   static bool Cancel(int64_t handle);
   // On a worker: runs the task right here if it is a pending one of the same
-  // pool. False: it is not, or the stack is already deep.
+  // pool. False: it is not, or the stack is already deep. A kInvalidState if
+  // the task can start only after one that runs on this thread.
   static bool RunInline(int64_t handle);
+  // On a worker that is about to wait for the task in another way: that error
+  // alone.
+  static void CheckWait(int64_t handle);
   static void Release(int64_t handle);
 
   // On a worker's own thread: what the functions for workers take, until

@@ -2,17 +2,28 @@
 
 #include <utility>
 
+#include "asyncpal/future/countdown.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/future/internal/task_state.h"
 #include "asyncpal/future/internal/trampoline.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/internal/tracer.h"
+#include "asyncpal/pool/internal/view_core.h"
+#include "asyncpal/pool/pool_view.h"
 
 namespace asyncpal::host {
 
 using internal::ShutdownRegistry;
 
-HostPool::HostPool(std::shared_ptr<internal::PoolCore> core)
-    : core_(std::move(core)) {
+HostView::HostView(const HostView& other) : view_(other.view_) {
+  view_->AddReference();
+}
+
+HostView::~HostView() { view_->Release(); }
+
+HostPool::HostPool(std::shared_ptr<internal::PoolCore> core, WhenFull when_full)
+    : core_(std::move(core)), when_full_(when_full) {
   internal::Tracer::StartIfAsked();
 }
 
@@ -40,6 +51,49 @@ bool HostPool::Close(ShutdownMode mode) {
   core_->TakeCancelledTasks();  // here they are only memory
   return closed_now;
 }
+
+void HostPool::Pause() { core_->Pause(absl::ZeroDuration()); }
+
+bool HostPool::Resume() { return core_->Resume(); }
+
+bool HostPool::is_paused() const { return core_->is_paused(); }
+
+void HostPool::set_max_workers(int n) { core_->set_max_workers(n); }
+
+int HostPool::min_workers() const { return core_->min_workers(); }
+
+void HostPool::set_min_workers(int n) { core_->set_min_workers(n); }
+
+HostView HostPool::MakeView(int places, const std::string& name) {
+  internal::CheckPlaces(places);
+  return HostView(new internal::PlainViewCore(core_, name, places));
+}
+
+HostView HostPool::MakeKeyedView() {
+  return HostView(new internal::KeyedViewCore<int64_t>(core_));
+}
+
+void HostPool::Bind(const HostView& view, internal::TaskState& task) {
+  task.view_place()->Bind(*view.view_, task);
+}
+
+bool HostPool::SubmitToView(const HostView& view, int64_t key,
+                            internal::TaskState* task, bool is_chunk) {
+  // Where a submission would wait for room, which the host does: no time at
+  // all. A task that would run on its submitter waits for room, too, since in a
+  // view it may not be its turn.
+  const Countdown at_once(absl::ZeroDuration());
+  const bool waits = is_chunk || when_full_ == WhenFull::kBlock ||
+                     when_full_ == WhenFull::kCallerRuns;
+  try {
+    view.view_->Submit(task, &key, waits ? &at_once : nullptr);
+    return true;
+  } catch (const TimeoutError&) {
+    return false;
+  }
+}
+
+void HostPool::CountRetry() { core_->CountRetry(); }
 
 PoolStats HostPool::Stats() const { return core_->Stats(); }
 

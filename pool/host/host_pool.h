@@ -13,9 +13,40 @@
 namespace asyncpal::internal {
 class PoolCore;
 class ShutdownRegistry;
+class TaskState;
+class ViewCore;
 }  // namespace asyncpal::internal
 
 namespace asyncpal::host {
+
+// A view of a host's pool, as pool_view.h describes them: a handle.
+//
+// Threads: any. Lifetime: its tasks stay when the last handle goes.
+// Ordering, Errors, Shutdown: as PoolView.
+class HostView {
+ public:
+  HostView(const HostView& other);
+  HostView& operator=(const HostView&) = delete;
+  ~HostView();
+
+ private:
+  friend class HostPool;
+  explicit HostView(internal::ViewCore* adopted) : view_(adopted) {}
+
+  internal::ViewCore* const view_;
+};
+
+// What a host may say of a task that has options.
+struct HostTaskInfo {
+  // What messages call the task, of a host that counts tasks itself and numbers
+  // each with options; 0: the pool's own count.
+  uint64_t number = 0;
+  // Which attempt at something it is, where the host tries again.
+  int attempt = 1;
+  // Null: none. What its key is counts in a view with keys.
+  const HostView* view = nullptr;
+  int64_t key = 0;
+};
 
 // What the two kinds of pools that a host language has in common: HostThreads
 // and HostProcesses. The methods do what those of asyncpal::Pool do, but none
@@ -54,6 +85,25 @@ class HostPool {
   // mode going. The host was told of each task that was cancelled.
   bool Close(ShutdownMode mode);
 
+  // Pause() does not wait; who is to, looks at Stats().
+  void Pause();
+  // False: an open pool is not paused.
+  bool Resume();
+  bool is_paused() const;
+  void set_max_workers(int n);
+  int min_workers() const;
+  void set_min_workers(int n);
+
+  // A view whose tasks run at most `places` at a time. Throws
+  // std::invalid_argument if that is less than 1.
+  HostView MakeView(int places, const std::string& name);
+  // One whose tasks have a number as their key, and run one at a time for each.
+  HostView MakeKeyedView();
+
+  // The host is about to submit a task of its own once more: for
+  // PoolStats::retried.
+  void CountRetry();
+
   PoolStats Stats() const;
   std::vector<WorkerInfo> Workers() const;
   std::string name() const;
@@ -65,14 +115,22 @@ class HostPool {
   bool is_broken() const;
 
  protected:
-  explicit HostPool(std::shared_ptr<internal::PoolCore> core);
+  HostPool(std::shared_ptr<internal::PoolCore> core, WhenFull when_full);
   internal::PoolCore& core() const { return *core_; }
+
+  // Binds a task that nobody else has yet to that view.
+  static void Bind(const HostView& view, internal::TaskState& task);
+  // Submits such a task, and takes over the caller's reference. False: the pool
+  // is full, and the task is gone.
+  bool SubmitToView(const HostView& view, int64_t key,
+                    internal::TaskState* task, bool is_chunk);
 
   // Where a pool waits for the process's end.
   static internal::ShutdownRegistry* RegistryFor(bool close_on_exit);
 
  private:
   const std::shared_ptr<internal::PoolCore> core_;
+  const WhenFull when_full_;
 };
 
 // The end of the process, where a language runtime has it in hand.

@@ -13,6 +13,7 @@
 #include "asyncpal/pool/internal/cpu_count.h"
 #include "asyncpal/pool/internal/process_core.h"
 #include "asyncpal/pool/internal/remote_task.h"
+#include "asyncpal/pool/internal/view_core.h"
 
 namespace asyncpal::host {
 
@@ -22,7 +23,7 @@ using internal::TaskState;
 using CallByName = TaskName<RawBytes(RawBytes)>;
 
 // A call of the host's, or of a C++ task by its name.
-class HostCall final : public internal::RemoteTask<RawBytes> {
+class HostCall : public internal::RemoteTask<RawBytes> {
  public:
   HostCall(internal::PoolCore& core, uint32_t flags,
            std::shared_ptr<ProcessHost> host, int64_t id,
@@ -79,6 +80,26 @@ class HostCall final : public internal::RemoteTask<RawBytes> {
 
 namespace {
 
+// One that was submitted to a view.
+class ViewHostCall final : public HostCall {
+ public:
+  using HostCall::HostCall;
+
+  internal::ViewPlace* view_place() override { return &place_; }
+  void OnGivenBack(FutureState outcome,
+                   const std::exception_ptr& error) noexcept override {
+    HostCall::OnGivenBack(outcome, error);
+    place_.End();
+  }
+  void DropCallable() noexcept override {
+    HostCall::DropCallable();
+    place_.End();
+  }
+
+ private:
+  internal::ViewPlace place_;
+};
+
 Shippable CallOf(const std::string& call) {
   if (call.empty()) return {};
   return Shippable(CallByName(kHostCall), RawBytes{call});
@@ -98,7 +119,11 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .stall_threshold = options.pool.stall_threshold,
       .observer = options.pool.observer,
       .histograms = options.pool.histograms,
+      .priority_step = options.pool.priority_step,
+      .min_workers = options.pool.min_workers,
+      .max_worker_age = options.pool.max_worker_age,
   };
+  internal::CheckLimit("max_worker_bytes", options.max_worker_bytes);
   internal::CheckProcessLimits(pool.when_full, options.max_pending_bytes,
                                options.max_restarts, options.restart_window);
   internal::CheckPoolOptions(pool, "ProcessPool");
@@ -114,6 +139,7 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .handshake_timeout = options.handshake_timeout,
       .initializer_timeout = options.pool.initializer_timeout,
       .no_new_privileges = options.no_new_privileges,
+      .max_worker_bytes = options.max_worker_bytes,
       .hidden_environment = options.hidden_environment};
   remote.on_loss = [host](const WorkerLostError& loss) { host->OnLoss(loss); };
   if (options.answers_workers) {
@@ -132,14 +158,16 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
 
 HostProcesses::HostProcesses(std::shared_ptr<ProcessHost> host,
                              const Options& options)
-    : HostPool(MakeCore(host, options, RegistryFor(options.close_on_exit))),
+    : HostPool(MakeCore(host, options, RegistryFor(options.close_on_exit)),
+               options.pool.when_full),
       host_(std::move(host)),
       max_payload_bytes_(options.max_payload_bytes) {}
 
-HostCall* HostProcesses::NewTask(int64_t id, const std::string& name,
-                                 const std::string& arguments, uint32_t flags) {
+template <typename Call>
+Call* HostProcesses::NewTask(int64_t id, const std::string& name,
+                             const std::string& arguments, uint32_t flags) {
   if (!core().accepting()) core().Check();
-  return new HostCall(
+  return new Call(
       core(), flags, host_, id,
       internal::EncodeCall({.max_bytes = max_payload_bytes_},
                            CallByName(name.empty() ? kHostCall : name),
@@ -148,23 +176,35 @@ HostCall* HostProcesses::NewTask(int64_t id, const std::string& name,
 
 HostCall* HostProcesses::Submit(int64_t id, const std::string& name,
                                 const std::string& arguments, bool is_chunk) {
-  return Submit(NewTask(id, name, arguments, 0), is_chunk);
+  return Submit(NewTask<HostCall>(id, name, arguments, 0), is_chunk, {});
 }
 
 HostCall* HostProcesses::Submit(int64_t id, const std::string& name,
                                 const std::string& arguments,
-                                const TaskOptions& options) {
-  return Submit(internal::AttachOptions(
-                    options, NewTask(id, name, arguments, TaskState::kTracked)),
-                /*is_chunk=*/false);
+                                const TaskOptions& options,
+                                const HostTaskInfo& info) {
+  constexpr uint32_t kFlags = TaskState::kTracked;
+  HostCall* const task = internal::AttachOptions(
+      options,
+      info.view == nullptr ? NewTask<HostCall>(id, name, arguments, kFlags)
+                           : NewTask<ViewHostCall>(id, name, arguments, kFlags),
+      info.attempt);
+  if (info.view != nullptr) Bind(*info.view, *task);
+  return Submit(task, /*is_chunk=*/false, info);
 }
 
-HostCall* HostProcesses::Submit(HostCall* task, bool is_chunk) {
+HostCall* HostProcesses::Submit(HostCall* task, bool is_chunk,
+                                const HostTaskInfo& info) {
   auto share = StateRef<HostCall>::Share(task);
   const CallbackId callback = task->AddCallback(
       [](TaskState& done) { static_cast<HostCall&>(done).TellOutcome(); });
   try {
-    if (!core().TrySubmit(task, is_chunk)) {
+    if (info.view != nullptr) {
+      if (!SubmitToView(*info.view, info.key, task, is_chunk)) {
+        share->RemoveCallback(callback);
+        return nullptr;
+      }
+    } else if (!core().TrySubmit(task, is_chunk)) {
       share->RemoveCallback(callback);
       task->Release();
       return nullptr;

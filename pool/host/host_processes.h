@@ -85,6 +85,7 @@ class HostProcesses : public HostPool {
     absl::Duration restart_window = absl::Seconds(5);
     absl::Duration handshake_timeout = absl::ZeroDuration();
     bool no_new_privileges = false;
+    int64_t max_worker_bytes = 0;
   };
 
   HostProcesses(std::shared_ptr<ProcessHost> host, const Options& options);
@@ -98,7 +99,8 @@ class HostProcesses : public HostPool {
   HostCall* Submit(int64_t task, const std::string& name,
                    const std::string& arguments, bool is_chunk);
   HostCall* Submit(int64_t task, const std::string& name,
-                   const std::string& arguments, const TaskOptions& options);
+                   const std::string& arguments, const TaskOptions& options,
+                   const HostTaskInfo& info = {});
 
   // --- With a share that was not given up ---
   // True: the task was pending; Fail() was called with CancelledError.
@@ -116,9 +118,10 @@ class HostProcesses : public HostPool {
   static std::optional<TaskProgress> Progress(HostCall* task);
 
  private:
-  HostCall* NewTask(int64_t id, const std::string& name,
-                    const std::string& arguments, uint32_t flags);
-  HostCall* Submit(HostCall* task, bool is_chunk);
+  template <typename Call>
+  Call* NewTask(int64_t id, const std::string& name,
+                const std::string& arguments, uint32_t flags);
+  HostCall* Submit(HostCall* task, bool is_chunk, const HostTaskInfo& info);
 
   const std::shared_ptr<ProcessHost> host_;
   const int64_t max_payload_bytes_;

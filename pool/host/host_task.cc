@@ -11,6 +11,7 @@ namespace asyncpal::host {
 
 bool HostTask::SettleAs(FutureState outcome) {
   if (outcome_ != FutureState::kRunning) return true;
+  if (is_tracked()) OnReturned();
   if (!ClaimRunning()) return false;
   outcome_ = outcome;
   // The host has the real one.
@@ -93,6 +94,7 @@ void LimitedHostTask::Execute() {
   if (phase_.exchange(kEntered) == kWaiting) {
     HostTask::Execute();
   } else {
+    OnReturned();
     Release();  // the host was told that it never runs
   }
 }

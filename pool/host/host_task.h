@@ -9,6 +9,7 @@
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/future/internal/task.h"
 #include "asyncpal/pool/host/host_threads.h"
+#include "asyncpal/pool/internal/view_core.h"
 
 namespace asyncpal::host {
 
@@ -39,6 +40,9 @@ class HostTask : public internal::ResultState<void> {
            uint32_t flags)
       : ResultState(owner, kPoolTask | flags), host_(host), id_(id) {}
   void Execute() override;
+  // The host has settled a task that is_tracked(), or has tried to: what it
+  // runs has returned.
+  virtual void OnReturned() noexcept {}
 
   ThreadPoolHost& host_;
   const int64_t id_;
@@ -55,7 +59,7 @@ class HostTask : public internal::ResultState<void> {
 };
 
 // One with TaskOptions, which may fail it: before it runs, or while.
-class LimitedHostTask final : public HostTask {
+class LimitedHostTask : public HostTask {
  public:
   LimitedHostTask(internal::TaskOwner* owner, ThreadPoolHost& host, int64_t id);
 
@@ -77,6 +81,31 @@ class LimitedHostTask final : public HostTask {
   void OnDone();
 
   std::atomic<Phase> phase_{kWaiting};
+};
+
+// One that was submitted to a view. It has its place until the host has settled
+// it: its function has returned by then, and its future is not done yet.
+class ViewHostTask final : public LimitedHostTask {
+ public:
+  ViewHostTask(internal::TaskOwner* owner, ThreadPoolHost& host, int64_t id)
+      : LimitedHostTask(owner, host, id) {}
+
+  internal::ViewPlace* view_place() override { return &place_; }
+  void CheckWaitForHeld(internal::TaskState& awaited) override {
+    place_.CheckWait(*this, awaited);
+  }
+  void OnGivenBack(FutureState outcome,
+                   const std::exception_ptr& error) noexcept override {
+    LimitedHostTask::OnGivenBack(outcome, error);
+    place_.End();
+  }
+  void DropCallable() noexcept override { place_.End(); }
+
+ protected:
+  void OnReturned() noexcept override { place_.End(); }
+
+ private:
+  internal::ViewPlace place_;
 };
 
 }  // namespace asyncpal::host

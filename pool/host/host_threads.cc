@@ -18,6 +18,7 @@
 #include "asyncpal/pool/internal/thread_core.h"
 #include "asyncpal/pool/internal/thread_worker.h"
 #include "asyncpal/pool/internal/tracer.h"
+#include "asyncpal/pool/internal/view_core.h"
 
 namespace asyncpal::host {
 namespace {
@@ -74,7 +75,7 @@ class HostCore final : public ThreadCore {
 };
 
 std::shared_ptr<ThreadCore> MakeCore(
-    const std::shared_ptr<ThreadPoolHost>& host, HostThreads::Options options,
+    const std::shared_ptr<ThreadPoolHost>& host, HostThreads::Options& options,
     internal::ShutdownRegistry* registry) {
   PoolOptions& pool = options.pool;
   internal::CheckPoolOptions(pool, "ThreadPool");
@@ -91,6 +92,15 @@ std::shared_ptr<ThreadCore> MakeCore(
   return core;
 }
 
+// What KeepPlace() returns.
+struct KeptPlace {
+  KeptPlace(internal::ViewCore& adopted, internal::TaskLane& its)
+      : view(&adopted), lane(its) {}
+
+  const internal::ViewRef view;
+  internal::TaskLane& lane;
+};
+
 // In a trace, what is none of the host's tasks has an id that no task has:
 // those may be numbered by the host.
 uint64_t IdOfNoTask() {
@@ -105,8 +115,8 @@ ExecutionContext* ContextOf(void* worker) {
 }  // namespace
 
 HostThreads::HostThreads(std::shared_ptr<ThreadPoolHost> host, Options options)
-    : HostPool(MakeCore(host, std::move(options),
-                        RegistryFor(options.close_on_exit))),
+    : HostPool(MakeCore(host, options, RegistryFor(options.close_on_exit)),
+               options.pool.when_full),
       host_(std::move(host)) {}
 
 HostTask* HostThreads::Submit(int64_t id, bool is_chunk) {
@@ -122,15 +132,21 @@ HostTask* HostThreads::Submit(int64_t id, bool is_chunk) {
 }
 
 HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options,
-                              uint64_t number) {
+                              const HostTaskInfo& info) {
   if (!core().accepting()) core().Check();
   LimitedHostTask* const task = internal::AttachOptions(
-      options, new LimitedHostTask(&core(), *host_, id));
-  task->set_task_id(number);
+      options,
+      info.view == nullptr ? new LimitedHostTask(&core(), *host_, id)
+                           : new ViewHostTask(&core(), *host_, id),
+      info.attempt);
+  task->set_task_id(info.number);
+  if (info.view != nullptr) Bind(*info.view, *task);
   const auto mine = StateRef<LimitedHostTask>::Share(task);
   const CallbackId watch = task->Watch();
   try {
-    HostTask* const submitted = Submit(task, /*is_chunk=*/false);
+    HostTask* const submitted = info.view == nullptr
+                                    ? Submit(task, /*is_chunk=*/false)
+                                    : SubmitToView(task, info);
     if (submitted == nullptr) mine->RemoveCallback(watch);
     return submitted;
   } catch (...) {
@@ -148,6 +164,29 @@ HostTask* HostThreads::Submit(HostTask* task, bool is_chunk) {
   // By now the task may be over, its share given up, and its memory gone.
   static_cast<void>(share.Detach());
   return task;
+}
+
+HostTask* HostThreads::SubmitToView(HostTask* task, const HostTaskInfo& info) {
+  auto share = StateRef<HostTask>::Share(task);
+  if (!HostPool::SubmitToView(*info.view, info.key, task, /*is_chunk=*/false)) {
+    return nullptr;
+  }
+  static_cast<void>(share.Detach());
+  return task;
+}
+
+int64_t HostThreads::KeepPlace() {
+  HostTask* const task = HostTask::Current();
+  internal::ViewPlace* const place =
+      task == nullptr ? nullptr : task->view_place();
+  if (place == nullptr) return 0;
+  internal::ViewCore& view = place->view();
+  return reinterpret_cast<int64_t>(new KeptPlace(view, place->Detach()));
+}
+
+void HostThreads::EndPlace(int64_t kept) {
+  const std::unique_ptr<KeptPlace> place(reinterpret_cast<KeptPlace*>(kept));
+  place->view->PassOn(place->lane, /*will_look=*/false);
 }
 
 bool HostThreads::Settle(FutureState outcome) {
@@ -171,7 +210,14 @@ bool HostThreads::Cancel(HostTask* task) {
   return cancelled;
 }
 
+void HostThreads::CheckWait(HostTask* task) {
+  if (!task->is_held()) return;
+  internal::RunningTask::ForEachOnThisThread(
+      [task](internal::TaskState& waiter) { waiter.CheckWaitForHeld(*task); });
+}
+
 bool HostThreads::RunInline(HostTask* task) {
+  CheckWait(task);
   ExecutionContext* const context = ExecutionContext::Current();
   return context != nullptr && context->RunInline(*task, /*alone=*/false);
 }

@@ -94,10 +94,8 @@ class HostThreads : public HostPool {
   // waits for room whatever when_full says. A negative number is none of the
   // host's tasks, and belongs to nobody's traceparent.
   HostTask* Submit(int64_t task, bool is_chunk);
-  // `number`: what messages call the task, of a host that counts tasks itself
-  // and numbers each with options; 0: the pool's own count.
   HostTask* Submit(int64_t task, const TaskOptions& options,
-                   uint64_t number = 0);
+                   const HostTaskInfo& info = {});
 
   // --- On a worker's thread, inside ThreadPoolHost::Run() ---
   // How the innermost task has ended: kCompleted, kFailed or kCancelled. The
@@ -108,13 +106,22 @@ class HostThreads : public HostPool {
   // answer; and returns the next one that this worker is to run, or kNoTask,
   // and Run() must return.
   static int64_t GoOn(bool host_keeps_share);
+  // The innermost task keeps its place in its view beyond its end, until
+  // EndPlace() gets what this returns; 0: it has none. Before Settle(), once.
+  static int64_t KeepPlace();
+  // On any thread: the place is the next task's.
+  static void EndPlace(int64_t kept);
 
   // --- With a share that was not given up ---
   // True: the task was pending and will never run. Drop() is not called.
   static bool Cancel(HostTask* task);
   // On a worker: runs the task right here if it is a pending one of the same
-  // pool. False: it is not, or the stack is already deep.
+  // pool. False: it is not, or the stack is already deep. Throws
+  // InvalidStateError if it can start only after one that runs on this thread,
+  // in a view with one place.
   static bool RunInline(HostTask* task);
+  // The same check alone, for one who is about to wait in another way.
+  static void CheckWait(HostTask* task);
   static void Release(HostTask* task);
 
   // --- Waiting ---
@@ -134,6 +141,7 @@ class HostThreads : public HostPool {
 
  private:
   HostTask* Submit(HostTask* task, bool is_chunk);
+  HostTask* SubmitToView(HostTask* task, const HostTaskInfo& info);
 
   const std::shared_ptr<ThreadPoolHost> host_;
 };

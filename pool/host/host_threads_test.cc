@@ -265,7 +265,7 @@ TEST_F(HostThreadsTest, CallsATaskWithOptionsByTheNumberThatTheHostHasGivenIt) {
   Occupy();
   const TaskOptions late = {.queue_deadline = absl::Milliseconds(1)};
   const auto settle = [] { HostThreads::Settle(FutureState::kCompleted); };
-  Keep(pool_->Submit(Define(settle), late, /*number=*/40));
+  Keep(pool_->Submit(Define(settle), late, {.number = 40}));
   Keep(pool_->Submit(Define(settle), late));
   EXPECT_TRUE(IsToldOf("task 40 had not started"));
   EXPECT_TRUE(IsToldOf("task 2 had not started"))
