@@ -43,9 +43,11 @@ _EXCEPTIONS = {
     **{(language, field): "of C++ pools so far"
        for language in ("java", "csharp")
        for field in (
-           "MapOptions.on_error", "PoolOptions.clock", "ProcessPoolOptions.clock",
-           "PoolStats.retried",
-           "PoolOptions.priority_step",
+           "MapOptions.on_error", "PoolOptions.clock",
+           "ProcessPoolOptions.clock")},
+    **{("csharp", field): "of C++ and Java pools so far"
+       for field in (
+           "PoolStats.retried", "PoolOptions.priority_step",
            "ProcessPoolOptions.priority_step", "PoolOptions.min_workers",
            "ProcessPoolOptions.min_workers", "PoolOptions.max_worker_age",
            "ProcessPoolOptions.max_worker_age",

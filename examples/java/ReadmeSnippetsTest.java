@@ -5,19 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.asyncpal.AtShutdown;
+import io.asyncpal.ExecutionFence;
 import io.asyncpal.Executors;
 import io.asyncpal.GlobalShutdown;
 import io.asyncpal.PoolObserver;
 import io.asyncpal.ProcessPool;
+import io.asyncpal.RetryPolicy;
 import io.asyncpal.SerializableCallable;
 import io.asyncpal.TaskContext;
 import io.asyncpal.TaskOptions;
+import io.asyncpal.TaskPriority;
 import io.asyncpal.TaskProgress;
 import io.asyncpal.TaskReport;
 import io.asyncpal.ThreadPool;
 import io.asyncpal.Trace;
 import io.asyncpal.WhenFull;
 import io.asyncpal.WorkerLostException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -97,6 +102,37 @@ final class ReadmeSnippetsTest {
         ThreadPool.builder().maxPending(100).whenFull(WhenFull.REJECT).build();
     try (polite) {
       assertEquals(49, polite.submit(() -> 7 * 7).get(60, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void taskIsTriedAgainAndComesFirst() throws Exception {
+    try (ThreadPool pool = Executors.newFixedThreadPool(4)) {
+      TaskOptions urgent = TaskOptions.DEFAULT.withPriority(TaskPriority.URGENT);
+      CompletableFuture<String> first = pool.submit(urgent, () -> load("index.html"));
+      TaskOptions optional = TaskOptions.DEFAULT.withAtShutdown(AtShutdown.SKIP);
+      pool.execute(optional, () -> load("next.html"));
+      RetryPolicy patient =
+          RetryPolicy.DEFAULT.withMaxAttempts(5).withRetryIf(e -> e instanceof IOException);
+      CompletableFuture<String> page =
+          pool.submit(TaskOptions.DEFAULT.withRetry(patient), () -> load("index.html"));
+      assertEquals("<title>index.html</title>", first.get());
+      assertEquals("<title>index.html</title>", page.get());
+    }
+  }
+
+  @Test
+  void poolIsPausedAndResized() throws Exception {
+    try (ThreadPool pool = Executors.newFixedThreadPool(4)) {
+      try (ExecutionFence fence = pool.pause()) {
+        if (fence.awaitQuiet(Duration.ofSeconds(10))) {
+          show("no task runs");
+        }
+      }
+      pool.setMaxWorkers(8);
+      pool.setMinWorkers(2);
+      assertEquals(List.of("no task runs"), seen);
+      assertEquals(8, pool.maxWorkers());
     }
   }
 

@@ -21,6 +21,8 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   private final Delays delays;
   private final Supplier<RunnableFuture<V>> maker;
   private final long period; // ns from start to start; negative: from end to start; 0: it runs once
+  private final Submission submission;
+  private final boolean isRetry;
   private final long number; // of those that are due at the same time, the first comes first
   private volatile long time; // by System.nanoTime(); written while it is not in the heap
   int place = NOWHERE; // in the heap, guarded by its lock
@@ -28,26 +30,46 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   private volatile RunnableFuture<V> run; // null: it waits for its time
   private volatile boolean handedOut; // by shutdownNow(): it runs once, if at all
 
+  /** Gives a run to the pool. */
+  interface Submission {
+    void submit(RunnableFuture<?> run);
+  }
+
   /**
    * Makes one that does not wait yet.
    *
-   * @param host of its pool, if that is a thread pool; else null
    * @param maker makes the runs
    */
+  DelayedTask(Pool pool, Supplier<RunnableFuture<V>> maker, long time, long period) {
+    this(pool, maker, time, period, pool::submitDue, false);
+  }
+
+  /** Makes one that is another attempt at something, which a shutdown does not wait for. */
   DelayedTask(
+      Pool pool, Supplier<RunnableFuture<V>> maker, long time, Submission submission) {
+    this(pool, maker, time, 0, submission, true);
+  }
+
+  private DelayedTask(
       Pool pool,
-      ThreadPoolHost host,
-      Delays delays,
       Supplier<RunnableFuture<V>> maker,
       long time,
-      long period) {
-    super(host);
+      long period,
+      Submission submission,
+      boolean isRetry) {
+    super(pool.threadHost());
     this.pool = pool;
-    this.delays = delays;
+    this.delays = pool.delays();
     this.maker = maker;
     this.time = time;
     this.period = period;
+    this.submission = submission;
+    this.isRetry = isRetry;
     this.number = delays.nextNumber();
+  }
+
+  boolean isRetry() {
+    return isRetry;
   }
 
   String poolName() {
@@ -67,7 +89,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
       return;
     }
     try {
-      pool.submitDue(due);
+      submission.submit(due);
     } catch (Throwable e) {
       if (pool.isShutdown()) {
         due.cancel(false);

@@ -253,9 +253,10 @@ final class Delays {
       doomed =
           heap.removeIf(
               task ->
-                  task.isPeriodic()
-                      ? !continuesPeriodic
-                      : !runsDelayed && task.getDelay(TimeUnit.NANOSECONDS) > 0);
+                  task.isRetry()
+                      || (task.isPeriodic()
+                          ? !continuesPeriodic
+                          : !runsDelayed && task.getDelay(TimeUnit.NANOSECONDS) > 0));
     } finally {
       lock.unlock();
     }

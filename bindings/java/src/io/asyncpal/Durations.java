@@ -8,6 +8,13 @@ final class Durations {
 
   private Durations() {}
 
+  static long toPositiveNanos(String name, Duration duration) {
+    if (duration.isZero() || duration.isNegative()) {
+      throw new IllegalArgumentException(name + " is " + duration + "; it must be positive");
+    }
+    return toNanos(name, duration);
+  }
+
   static long toNanos(String name, Duration duration) {
     if (duration.isNegative()) {
       throw new IllegalArgumentException(name + " is " + duration + "; it must not be negative");

@@ -1,6 +1,9 @@
 package io.asyncpal;
 
-/** Makes pools of the usual kinds, named as those of {@link java.util.concurrent.Executors}. */
+/**
+ * Makes pools of the usual kinds, named as those of {@link java.util.concurrent.Executors}. Those
+ * whose names say how many workers they have refuse {@link Pool#setMaxWorkers}.
+ */
 public final class Executors {
   private static final int MAX_WORKERS = 32768;
 
@@ -24,7 +27,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ThreadPool newSingleThreadExecutor() {
-    return newFixedThreadPool(1);
+    return ThreadPool.builder().maxWorkers(1).fixedBy("newSingleThreadExecutor()").build();
   }
 
   /**
@@ -33,7 +36,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ThreadPool newDualThreadPool() {
-    return newFixedThreadPool(2);
+    return ThreadPool.builder().maxWorkers(2).fixedBy("newDualThreadPool()").build();
   }
 
   /**
@@ -42,7 +45,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ThreadPool newTripleThreadPool() {
-    return newFixedThreadPool(3);
+    return ThreadPool.builder().maxWorkers(3).fixedBy("newTripleThreadPool()").build();
   }
 
   /**
@@ -51,7 +54,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ThreadPool newQuadThreadPool() {
-    return newFixedThreadPool(4);
+    return ThreadPool.builder().maxWorkers(4).fixedBy("newQuadThreadPool()").build();
   }
 
   /**
@@ -104,7 +107,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ProcessPool newSingleProcessExecutor() {
-    return newFixedProcessPool(1);
+    return ProcessPool.builder().maxWorkers(1).fixedBy("newSingleProcessExecutor()").build();
   }
 
   /**
@@ -113,7 +116,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ProcessPool newDualProcessPool() {
-    return newFixedProcessPool(2);
+    return ProcessPool.builder().maxWorkers(2).fixedBy("newDualProcessPool()").build();
   }
 
   /**
@@ -122,7 +125,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ProcessPool newTripleProcessPool() {
-    return newFixedProcessPool(3);
+    return ProcessPool.builder().maxWorkers(3).fixedBy("newTripleProcessPool()").build();
   }
 
   /**
@@ -131,7 +134,7 @@ public final class Executors {
    * @return a new pool
    */
   public static ProcessPool newQuadProcessPool() {
-    return newFixedProcessPool(4);
+    return ProcessPool.builder().maxWorkers(4).fixedBy("newQuadProcessPool()").build();
   }
 
   private static void checkWorkers(int workers) {

@@ -122,6 +122,7 @@ class HostQueue<T extends HostQueue.Item> extends HostTickets {
           found(); // not before it has left, or it would look like one more
           searches = false;
         }
+        awaitResume();
         runner.run(task);
         if (isCrowded() && endIfCrowded()) {
           return true;

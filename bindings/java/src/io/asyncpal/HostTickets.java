@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -44,9 +45,12 @@ abstract class HostTickets {
   private final TaskCounts counts;
 
   private volatile int signal;
-  private volatile boolean crowded; // more tickets run than may
+  private volatile boolean yieldsForGood; // each ticket ends after a task
+  private volatile boolean paused;
+  private volatile boolean crowded; // more tickets run than may, or each has to end
 
   private final ReentrantLock lock = new ReentrantLock();
+  private final Condition resumed = lock.newCondition();
   // Guarded by the lock.
   private Keeper keeper;
   private int maxWorkers;
@@ -55,6 +59,8 @@ abstract class HostTickets {
   private int running; // of those: they have a worker
   private int searching; // of those: somebody may rely on them
   private int blocked; // waits of workers
+  private int pauses;
+  private int parked; // workers with a task that must not begin in a pause
 
   HostTickets(TaskCounts counts) {
     this.counts = counts;
@@ -123,7 +129,7 @@ abstract class HostTickets {
       signal = now;
       signalled();
     }
-    boolean many = running - blocked > maxWorkers;
+    boolean many = yields() || running - blocked > maxWorkers;
     if (crowded != many) {
       crowded = many;
     }
@@ -257,11 +263,114 @@ abstract class HostTickets {
     return crowded;
   }
 
-  /** After a task: it ends without having searched, if more run than may. */
+  // ------------------------------------------------------------------ Leaving it to native code
+
+  /**
+   * From now on a ticket ends after one task, so that native code decides what comes next; and all
+   * tasks that will come go there.
+   */
+  void yieldForGood() {
+    if (yieldsForGood) {
+      return;
+    }
+    lock.lock();
+    try {
+      yieldsForGood = true;
+      updateYield();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The same until as many resume(); and no task begins that was taken from the queue. */
+  void pause() {
+    lock.lock();
+    try {
+      if (!closed) {
+        pauses++;
+        updateYield();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void resume() {
+    lock.lock();
+    try {
+      if (pauses > 0) {
+        pauses--;
+        updateYield();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean yields() {
+    return yieldsForGood || pauses > 0;
+  }
+
+  private void updateYield() {
+    counts.stayNative(yields());
+    paused = pauses > 0;
+    if (!paused) {
+      resumed.signalAll();
+    }
+    update();
+  }
+
+  /**
+   * On a worker that has claimed a task, before it begins. One that was claimed before the pause
+   * began is found by that to be running.
+   */
+  final void awaitResume() {
+    if (!paused) {
+      return;
+    }
+    lock.lock();
+    try {
+      parked++;
+      while (paused) {
+        resumed.awaitUninterruptibly();
+      }
+      parked--;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many workers wait in awaitResume(). */
+  final int countParked() {
+    lock.lock();
+    try {
+      return parked;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** There may be that many workers from now on. */
+  void setMaxWorkers(int n) {
+    lock.lock();
+    try {
+      maxWorkers = n;
+      update();
+      while (isHungry() && counts.here() > searching) {
+        request();
+      }
+    } catch (RuntimeException | Error e) {
+      // It has no thread for more now; whoever is out looks at the queue later.
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** After a task: it ends without having searched, if more run than may, or each has to. */
   boolean endIfCrowded() {
     lock.lock();
     try {
-      if (running - blocked <= maxWorkers) {
+      if (!yields() && running - blocked <= maxWorkers) {
         return false;
       }
       out--;
@@ -328,7 +437,8 @@ abstract class HostTickets {
     try {
       if (!closed) {
         closed = true;
-        update();
+        pauses = 0;
+        updateYield();
         try {
           if (runsRest) {
             requestForAll();

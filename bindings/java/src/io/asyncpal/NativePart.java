@@ -17,15 +17,17 @@ final class NativePart {
 
   final long id; // in the host's table
   final boolean limited; // and in that of those with options
-  final String name; // by these
+  final TaskOptions options; // its own, or none
+  final int attempt; // where it is tried again
 
   private volatile long handle; // 0: submit() has not returned yet
   private volatile boolean left;
 
-  NativePart(long id, boolean limited, String name) {
+  NativePart(long id, boolean limited, TaskOptions options, int attempt) {
     this.id = id;
     this.limited = limited;
-    this.name = name;
+    this.options = options;
+    this.attempt = attempt;
   }
 
   void setHandle(long handle) {

@@ -42,19 +42,22 @@ public abstract sealed class Pool extends AbstractExecutorService
   private static final Cleaner CLEANER = Cleaner.create();
   // How long an interrupt may have to wait.
   private static final long MAX_WAIT_NANOS = 20_000_000;
+  private static final int MAX_WORKERS = 32768; // as in native code
 
   private final NativePool pool;
   private final CountDownLatch terminated;
   private final Joins joins;
   private final Delays delays = new Delays();
+  private final String fixedBy; // null: its size may change
 
-  Pool(NativePool pool, PoolHost host, boolean closeOnExit) {
+  Pool(NativePool pool, PoolHost host, PoolBuilder<?> builder) {
     this.pool = pool;
+    this.fixedBy = builder.fixedBy();
     this.terminated = host.ended();
     this.joins = host.joins();
     // Drains in the background: native code needs neither object for that.
     CLEANER.register(this, () -> host.abandon(pool));
-    if (closeOnExit) {
+    if (builder.isClosedOnExit()) {
       OpenPools.add(host, this);
     }
   }
@@ -78,7 +81,9 @@ public abstract sealed class Pool extends AbstractExecutorService
    */
   @Override
   public void shutdown() {
+    endPauses();
     delays.shutdown(this::drain);
+    endPauses(); // one that has come meanwhile, while delayed tasks keep native code open
   }
 
   @Override
@@ -136,9 +141,7 @@ public abstract sealed class Pool extends AbstractExecutorService
    * @return its future
    */
   public <T> CompletableFuture<T> submit(TaskOptions options, Callable<T> task) {
-    RunnableFuture<T> future = newTaskFor(Objects.requireNonNull(task, "task"));
-    start(options, future);
-    return (CompletableFuture<T>) future;
+    return startWith(options, runsOf(Objects.requireNonNull(task, "task")));
   }
 
   /**
@@ -150,9 +153,7 @@ public abstract sealed class Pool extends AbstractExecutorService
    * @return its future
    */
   public CompletableFuture<?> submit(TaskOptions options, Runnable task) {
-    RunnableFuture<?> future = newTaskFor(Objects.requireNonNull(task, "task"), null);
-    start(options, future);
-    return (CompletableFuture<?>) future;
+    return startWith(options, runsOf(Objects.requireNonNull(task, "task")));
   }
 
   /**
@@ -165,9 +166,8 @@ public abstract sealed class Pool extends AbstractExecutorService
    * @param task in a process pool, can be serialized
    */
   public void execute(TaskOptions options, Runnable task) {
-    RunnableFuture<?> future = newTaskFor(Objects.requireNonNull(task, "task"), null);
-    Unobserved.reportFailureOf((CompletableFuture<?>) future);
-    start(options, future);
+    Unobserved.reportFailureOf(
+        startWith(options, runsOf(Objects.requireNonNull(task, "task"))));
   }
 
   /**
@@ -354,6 +354,128 @@ public abstract sealed class Pool extends AbstractExecutorService
   }
 
   /**
+   * Changes how many tasks may run at once, and never waits. If tasks wait, more workers start at
+   * once; if there are too many, idle ones end now, and busy ones after their task.
+   *
+   * @param n at least 1, and {@link #minWorkers}
+   * @throws IllegalArgumentException if it is not, or the pool was made with a fixed size, as by
+   *     {@link Executors#newDualThreadPool}
+   */
+  public void setMaxWorkers(int n) {
+    if (fixedBy != null) {
+      if (n != maxWorkers()) {
+        throw new IllegalArgumentException(
+            "maxWorkers is " + n + "; a pool of " + fixedBy + " has " + maxWorkers());
+      }
+      return;
+    }
+    if (n < 1 || n > MAX_WORKERS) {
+      throw new IllegalArgumentException(
+          "maxWorkers is " + n + "; it must be between 1 and " + MAX_WORKERS);
+    }
+    if (n < minWorkers()) {
+      throw new IllegalArgumentException(
+          "maxWorkers is " + n + ", less than minWorkers, " + minWorkers());
+    }
+    call(
+        p -> {
+          p.setMaxWorkers(n);
+          return null;
+        });
+    onMaxWorkers(n);
+  }
+
+  /**
+   * How many workers stay when they are idle.
+   *
+   * @return see {@link PoolBuilder#minWorkers}
+   */
+  public int minWorkers() {
+    return call(NativePool::minWorkers);
+  }
+
+  /**
+   * Sets how many workers stay when they are idle; missing ones are started at once.
+   *
+   * @param n not negative, and at most {@link #maxWorkers}
+   * @throws IllegalArgumentException if it is not
+   */
+  public void setMinWorkers(int n) {
+    if (n < 0) {
+      throw new IllegalArgumentException("minWorkers is " + n + "; it must not be negative");
+    }
+    if (n > maxWorkers()) {
+      throw new IllegalArgumentException(
+          "minWorkers is " + n + ", more than maxWorkers, " + maxWorkers());
+    }
+    call(
+        p -> {
+          p.setMinWorkers(n);
+          return null;
+        });
+  }
+
+  /**
+   * Pauses the pool: no task begins any more, but those that a running one waits for without a
+   * limit, until what this returns is closed, as often as this was called. What runs goes on, and
+   * so do submissions, their limits and delays, and maps as far as they get without results. Does
+   * not wait. {@link #shutdown} ends all pauses, and a pool that was shut down can't be paused.
+   *
+   * @return the pause
+   */
+  public ExecutionFence pause() {
+    if (!isShutdown()) {
+      beginPause();
+      if (isShutdown()) {
+        endPauses();
+      }
+    }
+    return new ExecutionFence(this);
+  }
+
+  /**
+   * Whether the pool is paused.
+   *
+   * @return false once it was shut down
+   */
+  public boolean isPaused() {
+    return call(NativePool::isPaused);
+  }
+
+  final void resume() {
+    if (isPaused()) { // or a shutdown has ended it
+      endPause();
+    }
+  }
+
+  private void endPauses() {
+    while (isPaused()) {
+      endPause();
+    }
+  }
+
+  void beginPause() {
+    call(
+        p -> {
+          p.pause();
+          return null;
+        });
+  }
+
+  /** False: it was not paused. */
+  boolean endPause() {
+    return call(NativePool::resume);
+  }
+
+  /** How many tasks run, for one that has paused it. */
+  long countRunning() {
+    return stats().running();
+  }
+
+  /** It has changed. */
+  void onMaxWorkers(int n) {}
+
+  /**
    * How long a worker may be idle before it ends.
    *
    * @return {@link Long#MAX_VALUE} nanoseconds, about 292 years, if it never ends
@@ -411,7 +533,7 @@ public abstract sealed class Pool extends AbstractExecutorService
 
   final <T> DelayedTask<T> delay(Supplier<RunnableFuture<T>> runs, long time, long period) {
     check();
-    DelayedTask<T> task = new DelayedTask<>(this, threadHost(), delays, runs, time, period);
+    DelayedTask<T> task = new DelayedTask<>(this, runs, time, period);
     delays.add(task);
     return task;
   }
@@ -460,8 +582,14 @@ public abstract sealed class Pool extends AbstractExecutorService
       List<DelayedTask<?>> waiting, Collection<Runnable> submitted) {
     List<Runnable> all = new ArrayList<>();
     submitted.forEach(task -> all.add(delays.toReturn(task)));
-    waiting.forEach(DelayedTask::handOut);
-    all.addAll(waiting);
+    for (DelayedTask<?> task : waiting) {
+      if (task.isRetry()) {
+        task.cancel(false); // its failure is what there is
+      } else {
+        task.handOut();
+        all.add(task);
+      }
+    }
     return all;
   }
 
@@ -469,8 +597,18 @@ public abstract sealed class Pool extends AbstractExecutorService
     call(p -> p.close(mode));
   }
 
-  /** Gives a task of {@code newTaskFor()} to the pool. */
-  abstract void start(TaskOptions options, RunnableFuture<?> task);
+  private <T> CompletableFuture<T> startWith(
+      TaskOptions options, Supplier<RunnableFuture<T>> runs) {
+    if (options.retry().maxAttempts() > 1) {
+      return RetryRun.start(this, options, runs);
+    }
+    RunnableFuture<T> task = runs.get();
+    start(options, 1, task);
+    return (CompletableFuture<T>) task; // as pools make them
+  }
+
+  /** Gives a task that was not submitted to the pool, as that attempt at something. */
+  abstract void start(TaskOptions options, int attempt, RunnableFuture<?> task);
 
   /** For the stats. */
   abstract long countStalls();

@@ -25,17 +25,21 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
   private PoolObserver observer; // null: none
   private boolean histograms;
   private ContextHook context; // null: none
+  private Duration priorityStep; // null: not said
+  private int minWorkers;
+  private Duration maxWorkerAge; // null: none
+  private String fixedBy; // null: its size may change
 
   PoolBuilder() {}
 
   abstract B self();
 
   /**
-   * Makes the pool. It starts no worker.
+   * Makes the pool. It starts no worker but those of {@link #minWorkers}.
    *
    * @return a new one with each call
-   * @throws IllegalArgumentException if an option is negative, or {@code maxWorkers} is more than
-   *     32768
+   * @throws IllegalArgumentException if an option is negative, {@code maxWorkers} is more than
+   *     32768, or {@code minWorkers} is more than that
    * @throws UnsatisfiedLinkError if the native library can't be loaded
    */
   public abstract Pool build();
@@ -123,7 +127,61 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
 
   /** Whether the pool has limits, which native code keeps. */
   final boolean hasLimits() {
-    return maxPending != 0 || maxTasksPerWorker != 0 || initializerTimeout != null;
+    return maxPending != 0
+        || maxTasksPerWorker != 0
+        || initializerTimeout != null
+        || maxWorkerAge != null;
+  }
+
+  /**
+   * By how long a task counts as older than it is for each class that its {@link TaskPriority} is
+   * above another's. {@link Duration#ofNanos Duration.ofNanos(Long.MAX_VALUE)}: a lower class waits
+   * until no higher one does.
+   *
+   * @param step 1 second by default
+   * @return this
+   * @throws IllegalArgumentException if {@code step} is not positive
+   */
+  public B priorityStep(Duration step) {
+    Durations.toPositiveNanos("priorityStep", step);
+    this.priorityStep = step;
+    return self();
+  }
+
+  /**
+   * This many workers are started with the pool, in the background, stay when they are idle, and
+   * are replaced if they end.
+   *
+   * @param workers 0, the default; at most {@code maxWorkers}
+   * @return this
+   */
+  public B minWorkers(int workers) {
+    this.minWorkers = workers;
+    return self();
+  }
+
+  /**
+   * A worker that is older, by a tenth more or less, ends when it has no task, and another takes
+   * its place if there is work.
+   *
+   * @param age forever by default
+   * @return this
+   * @throws IllegalArgumentException if {@code age} is not positive
+   */
+  public B maxWorkerAge(Duration age) {
+    Durations.toPositiveNanos("maxWorkerAge", age);
+    this.maxWorkerAge = age;
+    return self();
+  }
+
+  /** Its size is that of what it is made by, and stays. */
+  final B fixedBy(String maker) {
+    this.fixedBy = maker;
+    return self();
+  }
+
+  final String fixedBy() {
+    return fixedBy;
   }
 
   /**
@@ -228,6 +286,13 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
       ObserverCalls calls = new ObserverCalls(observer, stackOf);
       calls.swigReleaseOwnership(); // the settings have it, and then the native pool
       Native.setObserver(settings, calls);
+    }
+    if (priorityStep != null) {
+      settings.setPriorityStep(Durations.toNanos("priorityStep", priorityStep));
+    }
+    settings.setMinWorkers(minWorkers);
+    if (maxWorkerAge != null) {
+      settings.setMaxWorkerAge(Durations.toNanos("maxWorkerAge", maxWorkerAge));
     }
     settings.setMaxPending(maxPending);
     settings.setWhenFull(whenFull.ordinal()); // in native code's order

@@ -39,6 +39,8 @@ import java.util.concurrent.Future;
  * @param runTimes how long those that have run did so; a little ahead of the counts, or behind
  * @param delayed how many wait for their time, see {@link PoolTimers}. They are submitted, and
  *     counted above, when they are due.
+ * @param retried how often a task was tried again, see {@link TaskOptions#retry}. Each attempt is a
+ *     task in the counts above.
  */
 public record PoolStats(
     long workers,
@@ -60,7 +62,8 @@ public record PoolStats(
     Duration oldestPending,
     DurationHistogram waitTimes,
     DurationHistogram runTimes,
-    long delayed) {
+    long delayed,
+    long retried) {
 
   static PoolStats of(NativePoolStats stats, long stalls, long delayed) {
     return new PoolStats(
@@ -83,6 +86,7 @@ public record PoolStats(
         Duration.ofNanos(stats.getOldestPending()),
         DurationHistogram.of(stats.getWait()),
         DurationHistogram.of(stats.getRun()),
-        delayed);
+        delayed,
+        stats.getRetried());
   }
 }

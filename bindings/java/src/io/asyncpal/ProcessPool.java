@@ -68,7 +68,7 @@ public final class ProcessPool extends Pool {
   private final ContextHook context; // null: none
 
   private ProcessPool(Builder builder, RemoteHost host, NativeProcessPool pool) {
-    super(pool, host, builder.isClosedOnExit());
+    super(pool, host, builder);
     this.host = host;
     this.pool = pool;
     this.context = builder.context();
@@ -129,9 +129,9 @@ public final class ProcessPool extends Pool {
   }
 
   @Override
-  void start(TaskOptions options, RunnableFuture<?> future) {
+  void start(TaskOptions options, int attempt, RunnableFuture<?> future) {
     checkOpen();
-    NativeTaskOptions settings = options.toNative();
+    NativeTaskOptions settings = options.toNative(attempt);
     try {
       RemoteTask<?> task = (RemoteTask<?>) future;
       task.setTimeout(settings.getTimeout());
@@ -463,6 +463,7 @@ public final class ProcessPool extends Pool {
     private byte[] finalizer = {};
     private long maxPayloadBytes; // 0: not said
     private long maxPendingBytes;
+    private long maxWorkerBytes;
     private int maxRestarts;
     private Duration restartWindow = Duration.ofSeconds(5);
     private List<String> workerCommand = List.of();
@@ -523,6 +524,19 @@ public final class ProcessPool extends Pool {
      */
     public Builder maxPendingBytes(long bytes) {
       this.maxPendingBytes = bytes;
+      return this;
+    }
+
+    /**
+     * A worker that has more resident memory of its own after a task, shared memory aside, ends,
+     * and another takes its place. A limit below what a new worker takes is said once, by a
+     * warning of the {@link System.Logger} "io.asyncpal", and is none.
+     *
+     * @param bytes 0, the default: no limit
+     * @return this
+     */
+    public Builder maxWorkerBytes(long bytes) {
+      this.maxWorkerBytes = bytes;
       return this;
     }
 
@@ -617,6 +631,7 @@ public final class ProcessPool extends Pool {
           JvmOptions.VARIABLES.forEach(settings::hideFromWorkers);
         }
         settings.setMaxPendingBytes(maxPendingBytes);
+        settings.setMaxWorkerBytes(maxWorkerBytes);
         settings.setMaxRestarts(maxRestarts);
         settings.setRestartWindow(Durations.toNanos("restartWindow", restartWindow));
         settings.setInitializer(initializer);

@@ -43,7 +43,18 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   /** What its TaskOptions say. */
   String name() {
     NativePart part = ofNative;
-    return part == null ? "" : part.name;
+    return part == null ? "" : part.options.name();
+  }
+
+  AtShutdown atShutdown() {
+    NativePart part = ofNative;
+    return part == null ? AtShutdown.AS_POOL : part.options.atShutdown();
+  }
+
+  /** Which attempt it is, where it is tried again. */
+  int attempt() {
+    NativePart part = ofNative;
+    return part == null ? 1 : part.attempt;
   }
 
   /** What it has reported; null: nothing, or it does not run. */
@@ -112,13 +123,13 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
 
   /** False: it can't be queued as itself, since it was before or is done. */
   boolean queue(long id) {
-    return queue(new NativePart(id, false, ""));
+    return queue(new NativePart(id, false, TaskOptions.DEFAULT, 1));
   }
 
   /** The same for a task with options. */
-  boolean queueLimited(long id, String name) {
+  boolean queueLimited(long id, TaskOptions options, int attempt) {
     host.limited.put(id, this);
-    if (queue(new NativePart(id, true, name))) {
+    if (queue(new NativePart(id, true, options, attempt))) {
       return true;
     }
     host.limited.remove(id);

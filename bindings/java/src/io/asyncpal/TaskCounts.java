@@ -24,6 +24,7 @@ final class TaskCounts {
   // How many have ended elsewhere than on `workers`, by TaskOutcome. Guarded by itself, which also
   // guards who is counted in it.
   private final long[] endedElsewhere = new long[3];
+  private volatile boolean staysNative;
   private final PendingAge pendingAge = new PendingAge();
 
   // On a cache line of its own.
@@ -60,7 +61,12 @@ final class TaskCounts {
 
   /** Whether a task must go to native code's queue, to stay behind others. */
   boolean mustFollowNative() {
-    return inNativeQueue.get() > 0;
+    return inNativeQueue.get() > 0 || staysNative;
+  }
+
+  /** Whether all tasks go to native code's queue from now on. */
+  void stayNative(boolean value) {
+    staysNative = value;
   }
 
   /**
@@ -142,6 +148,7 @@ final class TaskCounts {
         submitted > hasLeft ? oldest : Duration.ZERO,
         DurationHistogram.NONE,
         DurationHistogram.NONE,
-        delayed);
+        delayed,
+        ofNative.getRetried());
   }
 }

@@ -19,9 +19,21 @@ import java.util.regex.Pattern;
  * @param traceparent the trace that the task belongs to, as W3C's Trace Context defines it; empty:
  *     that of the task that submits it, if there is one. {@link TaskContext#traceparent} has it,
  *     and so does what the task submits in turn.
+ * @param priority before or after which other tasks it begins. A thread pool queues in native code
+ *     from its first task of another than normal priority on, which costs each task some hundred
+ *     nanoseconds.
+ * @param atShutdown what becomes of it when its pool is shut down
+ * @param retry how often it is tried again when it fails
  */
 public record TaskOptions(
-    String name, Duration timeout, Duration queueDeadline, int maxAttempts, String traceparent) {
+    String name,
+    Duration timeout,
+    Duration queueDeadline,
+    int maxAttempts,
+    String traceparent,
+    TaskPriority priority,
+    AtShutdown atShutdown,
+    RetryPolicy retry) {
   private static final Duration FOR_EVER = Duration.ofNanos(Long.MAX_VALUE);
   // version-trace-parent-flags, and what later versions add after a dash.
   private static final Pattern TRACEPARENT =
@@ -39,9 +51,15 @@ public record TaskOptions(
    * @param queueDeadline limits the wait for a worker; more than 292 years means forever
    * @param maxAttempts how often the task may run
    * @param traceparent may be empty
+   * @param priority before or after which other tasks it begins
+   * @param atShutdown what becomes of it at a shutdown
+   * @param retry how often it is tried again
    * @throws IllegalArgumentException names the one that is out of range
    */
   public TaskOptions {
+    Objects.requireNonNull(priority, "priority");
+    Objects.requireNonNull(atShutdown, "atShutdown");
+    Objects.requireNonNull(retry, "retry");
     Objects.requireNonNull(name, "name");
     Objects.requireNonNull(traceparent, "traceparent");
     Durations.toNanos("timeout", Objects.requireNonNull(timeout, "timeout"));
@@ -72,6 +90,33 @@ public record TaskOptions(
     this(name, timeout, queueDeadline, maxAttempts, "");
   }
 
+  /**
+   * Options of normal priority that are not tried again.
+   *
+   * @param name may be empty
+   * @param timeout limits the run; more than 292 years means forever
+   * @param queueDeadline limits the wait for a worker; more than 292 years means forever
+   * @param maxAttempts how often the task may run
+   * @param traceparent may be empty
+   * @throws IllegalArgumentException names the one that is out of range
+   */
+  public TaskOptions(
+      String name,
+      Duration timeout,
+      Duration queueDeadline,
+      int maxAttempts,
+      String traceparent) {
+    this(
+        name,
+        timeout,
+        queueDeadline,
+        maxAttempts,
+        traceparent,
+        TaskPriority.NORMAL,
+        AtShutdown.AS_POOL,
+        RetryPolicy.NONE);
+  }
+
   private static boolean isTraceparent(String text) {
     boolean isLonger = text.length() > TRACEPARENT_LENGTH;
     return TRACEPARENT.matcher(isLonger ? text.substring(0, TRACEPARENT_LENGTH) : text).matches()
@@ -86,7 +131,8 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withName(String other) {
-    return new TaskOptions(other, timeout, queueDeadline, maxAttempts, traceparent);
+    return new TaskOptions(
+        other, timeout, queueDeadline, maxAttempts, traceparent, priority, atShutdown, retry);
   }
 
   /**
@@ -96,7 +142,8 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withTimeout(Duration limit) {
-    return new TaskOptions(name, limit, queueDeadline, maxAttempts, traceparent);
+    return new TaskOptions(
+        name, limit, queueDeadline, maxAttempts, traceparent, priority, atShutdown, retry);
   }
 
   /**
@@ -106,7 +153,8 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withQueueDeadline(Duration deadline) {
-    return new TaskOptions(name, timeout, deadline, maxAttempts, traceparent);
+    return new TaskOptions(
+        name, timeout, deadline, maxAttempts, traceparent, priority, atShutdown, retry);
   }
 
   /**
@@ -116,7 +164,8 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withMaxAttempts(int attempts) {
-    return new TaskOptions(name, timeout, queueDeadline, attempts, traceparent);
+    return new TaskOptions(
+        name, timeout, queueDeadline, attempts, traceparent, priority, atShutdown, retry);
   }
 
   /**
@@ -126,7 +175,48 @@ public record TaskOptions(
    * @return new options
    */
   public TaskOptions withTraceparent(String other) {
-    return new TaskOptions(name, timeout, queueDeadline, maxAttempts, other);
+    return new TaskOptions(
+        name, timeout, queueDeadline, maxAttempts, other, priority, atShutdown, retry);
+  }
+
+  /**
+   * These, but for one.
+   *
+   * @param other the other priority
+   * @return new options
+   */
+  public TaskOptions withPriority(TaskPriority other) {
+    return new TaskOptions(
+        name, timeout, queueDeadline, maxAttempts, traceparent, other, atShutdown, retry);
+  }
+
+  /**
+   * These, but for one.
+   *
+   * @param other what else becomes of it at a shutdown
+   * @return new options
+   */
+  public TaskOptions withAtShutdown(AtShutdown other) {
+    return new TaskOptions(
+        name, timeout, queueDeadline, maxAttempts, traceparent, priority, other, retry);
+  }
+
+  /**
+   * These, but for one.
+   *
+   * @param policy how often it is tried again; {@link RetryPolicy#NONE}: never
+   * @return new options
+   */
+  public TaskOptions withRetry(RetryPolicy policy) {
+    return new TaskOptions(
+        name, timeout, queueDeadline, maxAttempts, traceparent, priority, atShutdown, policy);
+  }
+
+  /** For native code and one attempt; whoever asks deletes it. */
+  NativeTaskOptions toNative(int attempt) {
+    NativeTaskOptions settings = toNative();
+    settings.setAttempt(attempt);
+    return settings;
   }
 
   /** For native code; whoever asks deletes it. */
@@ -136,6 +226,8 @@ public record TaskOptions(
     settings.setTimeout(Durations.toNanos("timeout", timeout));
     settings.setQueueDeadline(Durations.toNanos("queueDeadline", queueDeadline));
     settings.setMaxAttempts(maxAttempts);
+    settings.setPriority(priority.ordinal());
+    settings.setAtShutdown(atShutdown.ordinal());
     if (!traceparent.isEmpty()) {
       settings.setTraceparent(traceparent);
       TaskContext.useTraces();

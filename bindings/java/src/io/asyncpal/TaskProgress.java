@@ -40,6 +40,6 @@ public record TaskProgress(double fraction, String text) {
     if (future instanceof RemoteTask<?> task) {
       return Optional.ofNullable(task.progress());
     }
-    return Optional.empty();
+    return future instanceof RetryRun<?> run ? of(run.attempt()) : Optional.empty();
   }
 }

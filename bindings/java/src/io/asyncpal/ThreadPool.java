@@ -74,7 +74,7 @@ public final class ThreadPool extends Pool {
   private final ThreadTasks tasks;
 
   private ThreadPool(Builder builder, ThreadPoolHost host, NativeThreadPool pool) {
-    super(pool, host, builder.isClosedOnExit());
+    super(pool, host, builder);
     this.host = host;
     this.tasks = new ThreadTasks(this, host, pool);
     host.open(pool);
@@ -127,9 +127,9 @@ public final class ThreadPool extends Pool {
   }
 
   @Override
-  void start(TaskOptions options, RunnableFuture<?> future) {
+  void start(TaskOptions options, int attempt, RunnableFuture<?> future) {
     checkOpen();
-    tasks.start(options, (Task<?>) future);
+    tasks.start(options, attempt, (Task<?>) future);
   }
 
   /**
@@ -222,6 +222,7 @@ public final class ThreadPool extends Pool {
     } else {
       host.queued.close(super::drain);
     }
+    host.stopAbandoned();
   }
 
   @Override
@@ -257,6 +258,35 @@ public final class ThreadPool extends Pool {
     List<Runnable> all = withDelayed(waiting, returned);
     host.stopRunning();
     return all;
+  }
+
+  @Override
+  void beginPause() {
+    host.beginPause();
+    super.beginPause();
+  }
+
+  @Override
+  boolean endPause() {
+    boolean was = super.endPause();
+    if (was) {
+      host.endPause(this);
+    }
+    return was;
+  }
+
+  @Override
+  long countRunning() {
+    // In this order: one that waits for the end of a pause was counted before.
+    long waiting = host.queued == null ? 0 : host.queued.queue.countParked();
+    return stats().running() - waiting;
+  }
+
+  @Override
+  void onMaxWorkers(int n) {
+    if (host.queued != null) {
+      host.queued.queue.setMaxWorkers(n);
+    }
   }
 
   @Override

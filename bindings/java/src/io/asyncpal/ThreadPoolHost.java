@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /**
@@ -44,10 +45,18 @@ final class ThreadPoolHost extends Host implements PoolHost {
   private final ThreadGroup group = Thread.currentThread().getThreadGroup();
   private final long stackSize;
   private volatile Collection<Runnable> returned; // non-null: a shutdownNow() collects them
-  private volatile boolean stopping;
+  private volatile Ending ending = Ending.NOT;
   // Whether StallWatch looks at it, and by which way to the counts.
   private volatile boolean watched;
+  private final AtomicInteger pauses = new AtomicInteger();
   private volatile Pool front;
+
+  // How far a shutdown is, for what runs.
+  private enum Ending {
+    NOT,
+    DRAINING,
+    STOPPING
+  }
   private volatile Throwable brokenBy;
 
   ThreadPoolHost(
@@ -80,6 +89,30 @@ final class ThreadPoolHost extends Host implements PoolHost {
       queued.close(() -> pool.close(CloseMode.kCloseDrain));
     }
     pool.delete();
+  }
+
+  // ------------------------------------------------------------------ Pauses
+
+  /** Before native code's. */
+  void beginPause() {
+    pauses.incrementAndGet();
+    if (queued != null) {
+      queued.queue.pause();
+    }
+  }
+
+  /** After native code's. */
+  void endPause(Pool pool) {
+    if (pauses.decrementAndGet() == 0) {
+      watch(pool);
+    }
+    if (queued != null) {
+      queued.queue.resume();
+    }
+  }
+
+  private boolean isPaused() {
+    return pauses.get() > 0;
   }
 
   /** Around a wait of a worker inside of a task. */
@@ -133,8 +166,26 @@ final class ThreadPoolHost extends Host implements PoolHost {
     return brokenBy;
   }
 
-  boolean isStopping() {
-    return stopping;
+  boolean isEnding() {
+    return ending != Ending.NOT;
+  }
+
+  /** Whether a shutdown that has come so far interrupts that task. */
+  boolean mustStop(Runnable task) {
+    AtShutdown wish = task instanceof Task<?> own ? own.atShutdown() : AtShutdown.AS_POOL;
+    return switch (ending) {
+      case NOT -> false;
+      case DRAINING -> wish == AtShutdown.ABANDON;
+      case STOPPING -> wish != AtShutdown.FINISH;
+    };
+  }
+
+  /** Interrupts those that nobody will wait for; the pool is closed. */
+  void stopAbandoned() {
+    if (ending == Ending.NOT) {
+      ending = Ending.DRAINING;
+    }
+    interruptRunning();
   }
 
   /** After a submission to {@code pool}: while a task is pending, somebody is to look at it. */
@@ -157,7 +208,7 @@ final class ThreadPoolHost extends Host implements PoolHost {
   /** For StallWatch, which looks again unless this is false. */
   boolean look() {
     try {
-      return stall.look(front);
+      return !isPaused() && stall.look(front);
     } catch (RuntimeException | Error e) {
       return true; // as where memory is short; the next look may tell more
     }
@@ -169,16 +220,20 @@ final class ThreadPoolHost extends Host implements PoolHost {
     front = null;
     watched = false;
     // One may have been submitted just now, and have relied on it.
-    if (pool.stats().pending() > 0) {
+    if (!isPaused() && pool.stats().pending() > 0) {
       watch(pool);
     }
   }
 
   /** Interrupts what runs, and what starts from now on. */
   void stopRunning() {
-    stopping = true;
+    ending = Ending.STOPPING;
+    interruptRunning();
+  }
+
+  private void interruptRunning() {
     for (Worker worker : counts.workers) {
-      worker.interrupt(null);
+      worker.interruptAtShutdown();
     }
   }
 
@@ -194,13 +249,21 @@ final class ThreadPoolHost extends Host implements PoolHost {
   @Override
   public boolean startWorker(String name, long handle) {
     try {
-      Thread thread = new Thread(group, () -> NativeThreadPool.runWorker(handle), name, stackSize);
+      Thread thread = new Thread(group, () -> runWorker(handle), name, stackSize);
       thread.setDaemon(true);
       thread.setPriority(Thread.NORM_PRIORITY);
       thread.start();
       return true;
     } catch (Throwable e) { // no memory for its stack, mostly
       return false;
+    }
+  }
+
+  private void runWorker(long handle) {
+    NativeThreadPool.runWorker(handle);
+    Worker left = Worker.current();
+    if (left != null) {
+      forget(left); // it was abandoned, and ends without a finalizer
     }
   }
 

@@ -76,11 +76,14 @@ final class ThreadTasks {
   }
 
   /** The same for one with options. */
-  void start(TaskOptions options, Task<?> task) {
-    NativeTaskOptions settings = options.toNative();
+  void start(TaskOptions options, int attempt, Task<?> task) {
+    if (host.queued != null && options.priority() != TaskPriority.NORMAL) {
+      host.queued.queue.yieldForGood();
+    }
+    NativeTaskOptions settings = options.toNative(attempt);
     try {
       long id = host.tasks.add(task);
-      task.queueLimited(id, options.name());
+      task.queueLimited(id, options, attempt);
       submit(id, task, settings, false);
     } finally {
       settings.delete();

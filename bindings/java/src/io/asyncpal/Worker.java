@@ -114,7 +114,7 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
     frame.since = now;
     top = frame;
     PHASE.setVolatile(this, RUNNING);
-    if (host.isStopping()) {
+    if (host.isEnding() && host.mustStop(task)) {
       thread.interrupt();
     }
   }
@@ -133,7 +133,7 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
     top = top.outer;
     if (top != null) {
       PHASE.setVolatile(this, RUNNING);
-      if (top.interruptLater || host.isStopping()) {
+      if (top.interruptLater || host.isEnding() && host.mustStop(top.task)) {
         thread.interrupt();
       }
     }
@@ -163,7 +163,7 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
     return new TaskContext(
         frame.task instanceof Task<?> own ? own.name() : "",
         frame.number != 0 ? frame.number : HostedWorker.taskId(),
-        1,
+        frame.task instanceof Task<?> own ? own.attempt() : 1,
         frame.isNative ? HostedWorker.traceparent() : "",
         frame.reports);
   }
@@ -323,13 +323,23 @@ final class Worker implements HostQueue.Runner<HostQueue.Item> {
     return false;
   }
 
-  /** Interrupts {@code task} if it is here, or whatever is here if that is null. */
+  /** Interrupts what is here, if a shutdown is to. */
+  void interruptAtShutdown() {
+    if (beginInterrupt()) {
+      if (host.mustStop(top.task)) {
+        thread.interrupt();
+      }
+      phase = RUNNING;
+    }
+  }
+
+  /** Interrupts {@code task} if it is here. */
   void interrupt(Runnable task) {
     if (!beginInterrupt()) {
       return;
     }
     try {
-      if (task == null || top.task == task) {
+      if (top.task == task) {
         thread.interrupt();
       } else {
         for (Frame frame = top.outer; frame != null; frame = frame.outer) {

@@ -13,12 +13,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.io.Serializable;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -37,37 +31,6 @@ import org.junit.jupiter.api.Test;
 abstract class PoolTimersContract extends PoolContract {
   PoolTimersContract(PoolKind kind) {
     super(kind);
-  }
-
-  /** Counts, also in other processes. */
-  private static final class Counter implements Serializable {
-    private static final long serialVersionUID = 1;
-
-    private final String file;
-
-    Counter() {
-      try {
-        file = Files.createTempFile("counter-", ".txt").toString();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    void add() {
-      try {
-        Files.write(Path.of(file), new byte[1], StandardOpenOption.APPEND);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    long get() {
-      try {
-        return Files.size(Path.of(file));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
   }
 
   private static <T> ScheduledFuture<T> after(

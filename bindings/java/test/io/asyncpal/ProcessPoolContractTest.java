@@ -81,4 +81,22 @@ final class ProcessPoolContractTest {
       super(PoolKinds.PROCESSES);
     }
   }
+
+  static final class Priorities extends PoolPriorityContract {
+    Priorities() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Retries extends PoolRetryContract {
+    Retries() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
+  static final class Pauses extends PoolPauseContract {
+    Pauses() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
 }

@@ -81,4 +81,22 @@ final class ThreadPoolContractTest {
       super(PoolKinds.THREADS);
     }
   }
+
+  static final class Priorities extends PoolPriorityContract {
+    Priorities() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Retries extends PoolRetryContract {
+    Retries() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
+  static final class Pauses extends PoolPauseContract {
+    Pauses() {
+      super(PoolKinds.THREADS);
+    }
+  }
 }
