@@ -146,7 +146,8 @@ PoolOptions ToPoolOptions(const NativePoolOptions& settings) {
           .histograms = settings.histograms,
           .priority_step = FromNanos(settings.priority_step),
           .min_workers = settings.min_workers,
-          .max_worker_age = FromNanos(settings.max_worker_age)};
+          .max_worker_age = FromNanos(settings.max_worker_age),
+          .clock = settings.clock};
 }
 
 TaskOptions ToTaskOptions(const NativeTaskOptions& settings) {
@@ -160,8 +161,11 @@ TaskOptions ToTaskOptions(const NativeTaskOptions& settings) {
 }
 
 host::HostTaskInfo ToTaskInfo(const NativeTaskOptions& settings) {
-  return {.number = static_cast<uint64_t>(settings.number),
-          .attempt = settings.attempt};
+  host::HostTaskInfo info = {.number = static_cast<uint64_t>(settings.number),
+                             .attempt = settings.attempt,
+                             .delay = FromNanos(settings.delay)};
+  if (settings.next_due != kNotNext) info.next_due = settings.next_due;
+  return info;
 }
 
 int64_t Pool::idle_timeout() const { return ToNanos(pool_->idle_timeout()); }

@@ -17,6 +17,7 @@
 // largest int64_t is an infinite duration.
 
 namespace asyncpal {
+class Clock;
 class PoolObserver;
 }  // namespace asyncpal
 
@@ -39,12 +40,17 @@ struct NativePoolOptions {
   // Of a ThreadPool: its host has no queue of its own, since an observer, and
   // what measures, must see each task. See SetObserver().
   std::shared_ptr<PoolObserver> observer = nullptr;
+  // What delays and the limits of tasks are measured by; null: the system's
+  // steady clock. See SetClock().
+  std::shared_ptr<Clock> clock = nullptr;
   // Of a ThreadPool: its workers' threads come from Host::StartWorker().
   bool host_makes_threads = false;
   int64_t priority_step = 1000000000;  // ns
   int min_workers = 0;
   int64_t max_worker_age = kForever;  // ns
 };
+
+inline constexpr int64_t kNotNext = -1;
 
 // As asyncpal::TaskOptions.
 struct NativeTaskOptions {
@@ -61,6 +67,12 @@ struct NativeTaskOptions {
   // Which attempt at something it is, where the host tries again; see
   // CountRetry().
   int attempt = 1;
+  // The task may not begin before (ns): as asyncpal::ThreadPool::SubmitAfter().
+  // A submission to a full pool then blocks where when_full says so.
+  int64_t delay = 0;
+  // The next run of a task that the pool has accepted before, which needs no
+  // room: when it is due, on Pool::clock_now(). kNotNext: it is none.
+  int64_t next_due = kNotNext;
 };
 
 // As asyncpal::DurationHistogram. Errors: an index that is out of range throws
@@ -200,6 +212,8 @@ class Pool {
   // A task is about to be submitted again, since it has failed: for
   // PoolStats::retried.
   void CountRetry() { pool_->CountRetry(); }
+  // What delays are measured by: ns since a moment that is always the same.
+  int64_t clock_now() const { return pool_->ClockNow(); }
 
   PoolStats Stats() const;
   WorkerList Workers() const;

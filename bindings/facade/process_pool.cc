@@ -109,6 +109,14 @@ int64_t ProcessPool::SubmitToView(const View& view, int64_t key, int64_t id,
       processes().Submit(id, name, arguments, ToTaskOptions(settings), info));
 }
 
+bool ProcessPool::MoveDelayed(int64_t handle, int64_t due) {
+  return processes().MoveDelayed(CallOf(handle), due);
+}
+
+bool ProcessPool::IsPending(int64_t handle) {
+  return HostProcesses::IsPending(CallOf(handle));
+}
+
 bool ProcessPool::Cancel(int64_t handle) {
   return HostProcesses::Cancel(CallOf(handle));
 }

@@ -139,6 +139,12 @@ class ProcessPool : public Pool {
 
   // --- With a handle that was not given up ---
 
+  // A task that is still to wait does so until `due`, on clock_now(), or is
+  // queued at once. False: it does not wait.
+  bool MoveDelayed(int64_t handle, int64_t due);
+  // Whether it has not begun, nor ended without that.
+  static bool IsPending(int64_t handle);
+
   // True: the task was pending; Fail() was called with kCancelled.
   static bool Cancel(int64_t handle);
   // The same for a task that runs, whose worker is killed and replaced.

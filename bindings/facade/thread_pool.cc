@@ -98,6 +98,14 @@ int64_t ThreadPool::Submit(int64_t id, const NativeTaskOptions& settings) {
       threads().Submit(id, ToTaskOptions(settings), ToTaskInfo(settings)));
 }
 
+bool ThreadPool::MoveDelayed(int64_t handle, int64_t due) {
+  return threads().MoveDelayed(TaskOf(handle), due);
+}
+
+bool ThreadPool::IsPending(int64_t handle) {
+  return HostThreads::IsPending(TaskOf(handle));
+}
+
 int64_t ThreadPool::SubmitToView(const View& view, int64_t key, int64_t id,
                                  const NativeTaskOptions& settings) {
   host::HostTaskInfo info = ToTaskInfo(settings);

@@ -56,6 +56,12 @@ class ThreadPool : public Pool {
 
   // --- With a handle that was not given up ---
 
+  // A task that is still to wait does so until `due`, on clock_now(), or is
+  // queued at once. False: it does not wait.
+  bool MoveDelayed(int64_t handle, int64_t due);
+  // Whether it has not begun, nor ended without that.
+  static bool IsPending(int64_t handle);
+
   // True: the task was pending and will never run. Drop() is not called.
   static bool Cancel(int64_t handle);
   // On a worker: runs the task right here if it is a pending one of the same

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/time.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/task_state.h"
@@ -94,6 +95,21 @@ bool HostPool::SubmitToView(const HostView& view, int64_t key,
 }
 
 void HostPool::CountRetry() { core_->CountRetry(); }
+
+int64_t HostPool::ClockNow() const { return core_->ClockNow(); }
+
+bool HostPool::Accept(internal::TaskState* task, bool is_chunk,
+                      const HostTaskInfo& info) {
+  if (info.next_due.has_value()) {
+    core_->SubmitNext(task, *info.next_due);
+    return true;
+  }
+  if (info.delay > absl::ZeroDuration()) {
+    core_->SubmitAfter(task, info.delay);
+    return true;
+  }
+  return core_->TrySubmit(task, is_chunk);
+}
 
 PoolStats HostPool::Stats() const { return core_->Stats(); }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,12 @@ struct HostTaskInfo {
   // Null: none. What its key is counts in a view with keys.
   const HostView* view = nullptr;
   int64_t key = 0;
+  // As in SubmitAfter(). In a full pool a task with a delay may block its
+  // submitter. Not with a view.
+  absl::Duration delay = absl::ZeroDuration();
+  // The next run of a task that the pool has accepted before, which needs no
+  // room: when it is due, on HostPool::ClockNow(). Not with a view.
+  std::optional<int64_t> next_due = std::nullopt;
 };
 
 // What the two kinds of pools that a host language has in common: HostThreads
@@ -103,6 +110,8 @@ class HostPool {
   // The host is about to submit a task of its own once more: for
   // PoolStats::retried.
   void CountRetry();
+  // Nanoseconds on the pool's clock, which delays are measured by.
+  int64_t ClockNow() const;
 
   PoolStats Stats() const;
   std::vector<WorkerInfo> Workers() const;
@@ -124,6 +133,10 @@ class HostPool {
   // is full, and the task is gone.
   bool SubmitToView(const HostView& view, int64_t key,
                     internal::TaskState* task, bool is_chunk);
+  // Hands it to the core, which gets a reference, or throws. False: the pool is
+  // full, and the reference is still the caller's.
+  bool Accept(internal::TaskState* task, bool is_chunk,
+              const HostTaskInfo& info);
 
   // Where a pool waits for the process's end.
   static internal::ShutdownRegistry* RegistryFor(bool close_on_exit);

@@ -122,6 +122,7 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .priority_step = options.pool.priority_step,
       .min_workers = options.pool.min_workers,
       .max_worker_age = options.pool.max_worker_age,
+      .clock = options.pool.clock,
   };
   internal::CheckLimit("max_worker_bytes", options.max_worker_bytes);
   internal::CheckProcessLimits(pool.when_full, options.max_pending_bytes,
@@ -193,6 +194,14 @@ HostCall* HostProcesses::Submit(int64_t id, const std::string& name,
   return Submit(task, /*is_chunk=*/false, info);
 }
 
+bool HostProcesses::MoveDelayed(HostCall* task, int64_t due) {
+  return core().MoveDelayed(*task, due);
+}
+
+bool HostProcesses::IsPending(HostCall* task) {
+  return task->state() == FutureState::kPending;
+}
+
 HostCall* HostProcesses::Submit(HostCall* task, bool is_chunk,
                                 const HostTaskInfo& info) {
   auto share = StateRef<HostCall>::Share(task);
@@ -204,7 +213,7 @@ HostCall* HostProcesses::Submit(HostCall* task, bool is_chunk,
         share->RemoveCallback(callback);
         return nullptr;
       }
-    } else if (!core().TrySubmit(task, is_chunk)) {
+    } else if (!Accept(task, is_chunk, info)) {
       share->RemoveCallback(callback);
       task->Release();
       return nullptr;

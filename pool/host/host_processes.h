@@ -102,6 +102,13 @@ class HostProcesses : public HostPool {
                    const std::string& arguments, const TaskOptions& options,
                    const HostTaskInfo& info = {});
 
+  // With a share that was not given up, of a task that is still to wait: it
+  // does so until `due`, on ClockNow(), or is queued at once. False: it does
+  // not wait.
+  bool MoveDelayed(HostCall* task, int64_t due);
+  // Whether it has not begun, nor ended without that.
+  static bool IsPending(HostCall* task);
+
   // --- With a share that was not given up ---
   // True: the task was pending; Fail() was called with CancelledError.
   static bool Cancel(HostCall* task);

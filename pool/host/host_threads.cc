@@ -145,7 +145,7 @@ HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options,
   const CallbackId watch = task->Watch();
   try {
     HostTask* const submitted = info.view == nullptr
-                                    ? Submit(task, /*is_chunk=*/false)
+                                    ? Submit(task, /*is_chunk=*/false, info)
                                     : SubmitToView(task, info);
     if (submitted == nullptr) mine->RemoveCallback(watch);
     return submitted;
@@ -155,9 +155,18 @@ HostTask* HostThreads::Submit(int64_t id, const TaskOptions& options,
   }
 }
 
-HostTask* HostThreads::Submit(HostTask* task, bool is_chunk) {
+bool HostThreads::MoveDelayed(HostTask* task, int64_t due) {
+  return core().MoveDelayed(*task, due);
+}
+
+bool HostThreads::IsPending(HostTask* task) {
+  return task->state() == FutureState::kPending;
+}
+
+HostTask* HostThreads::Submit(HostTask* task, bool is_chunk,
+                              const HostTaskInfo& info) {
   auto share = StateRef<HostTask>::Share(task);
-  if (!core().TrySubmit(task, is_chunk)) {
+  if (!Accept(task, is_chunk, info)) {
     task->Release();
     return nullptr;
   }

@@ -97,6 +97,13 @@ class HostThreads : public HostPool {
   HostTask* Submit(int64_t task, const TaskOptions& options,
                    const HostTaskInfo& info = {});
 
+  // With a share that was not given up, of a task that is still to wait: it
+  // does so until `due`, on ClockNow(), or is queued at once. False: it does
+  // not wait.
+  bool MoveDelayed(HostTask* task, int64_t due);
+  // Whether it has not begun, nor ended without that.
+  static bool IsPending(HostTask* task);
+
   // --- On a worker's thread, inside ThreadPoolHost::Run() ---
   // How the innermost task has ended: kCompleted, kFailed or kCancelled. The
   // first call counts. False: it counts for nothing, as
@@ -140,7 +147,8 @@ class HostThreads : public HostPool {
   static void EndBlocking(void* worker);
 
  private:
-  HostTask* Submit(HostTask* task, bool is_chunk);
+  HostTask* Submit(HostTask* task, bool is_chunk,
+                   const HostTaskInfo& info = {});
   HostTask* SubmitToView(HostTask* task, const HostTaskInfo& info);
 
   const std::shared_ptr<ThreadPoolHost> host_;

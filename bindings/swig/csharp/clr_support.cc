@@ -74,6 +74,26 @@ class CallbackObserver final : public facade::ObserverHost {
   const ObserverCallbacks& callbacks_;
 };
 
+class CallbackClock final : public facade::ClockHost {
+ public:
+  CallbackClock(void* self, const ClockCallbacks& callbacks)
+      : self_(self), callbacks_(callbacks) {}
+  ~CallbackClock() override { callbacks_.free(self_); }
+
+  int64_t Now() override { return callbacks_.now(self_); }
+  int64_t MakeTimer(int64_t timer) override {
+    return callbacks_.make_timer(self_, timer);
+  }
+  void SetTimer(int64_t timer, int64_t time) override {
+    callbacks_.set_timer(self_, timer, time);
+  }
+  void EndTimer(int64_t timer) override { callbacks_.end_timer(self_, timer); }
+
+ private:
+  void* const self_;
+  const ClockCallbacks& callbacks_;
+};
+
 class CallbackLogHost final : public facade::LogHost {
  public:
   using WriteFunction = void (*)(int32_t, const char*, int32_t);
@@ -181,6 +201,15 @@ void ObserveBy(facade::NativePoolOptions& settings, void* self,
       self, *static_cast<const ObserverCallbacks*>(callbacks));
   facade::SetObserver(settings, host.release());
 }
+
+void MeasureBy(facade::NativePoolOptions& settings, void* self,
+               const void* callbacks) {
+  auto host = std::make_unique<CallbackClock>(
+      self, *static_cast<const ClockCallbacks*>(callbacks));
+  facade::SetClock(settings, host.release());
+}
+
+void RunTimer(int64_t timer) { facade::RunTimer(timer); }
 
 void ServeAsWorker(void* serve) {
   facade::HostedWorker::Serve(new CallbackWorkerHost(

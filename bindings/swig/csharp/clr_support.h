@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 
+#include "asyncpal/bindings/facade/clock.h"
 #include "asyncpal/bindings/facade/failure.h"
 #include "asyncpal/bindings/facade/observer.h"
 #include "asyncpal/bindings/facade/pool.h"
@@ -77,6 +78,23 @@ struct ObserverCallbacks {
 // Pools of these settings tell `callbacks`, which are ObserverCallbacks.
 void ObserveBy(facade::NativePoolOptions& settings, void* self,
                const void* callbacks);
+
+// The methods of a facade::ClockHost.
+struct ClockCallbacks {
+  int64_t (*now)(void* self);
+  int64_t (*make_timer)(void* self, int64_t timer);
+  void (*set_timer)(void* self, int64_t timer, int64_t time);
+  void (*end_timer)(void* self, int64_t timer);
+  void (*free)(void* self);
+};
+
+// Pools of these settings measure delays by `callbacks`, which are
+// ClockCallbacks.
+void MeasureBy(facade::NativePoolOptions& settings, void* self,
+               const void* callbacks);
+
+// As facade::RunTimer().
+void RunTimer(int64_t timer);
 
 // As facade::HostedWorker::Serve(). `serve` is a function
 // void* (const char* call, int64_t call_size, facade::Failure* failure)

@@ -8,6 +8,8 @@
 %rename("%s") asyncpal::swig::NewProcessPool;
 %newobject asyncpal::swig::NewProcessPool;
 %rename("%s") asyncpal::swig::ObserveBy;
+%rename("%s") asyncpal::swig::MeasureBy;
+%rename("%s") asyncpal::swig::RunTimer;
 %rename("%s") asyncpal::swig::ServeAsWorker;
 
 namespace asyncpal::swig {
@@ -18,5 +20,8 @@ facade::ProcessPool *NewProcessPool(
     const facade::NativeProcessPoolOptions &settings);
 void ObserveBy(facade::NativePoolOptions &settings, void *self,
                const void *callbacks);
+void MeasureBy(facade::NativePoolOptions &settings, void *self,
+               const void *callbacks);
+void RunTimer(int64_t timer);
 void ServeAsWorker(void *serve);
 }  // namespace asyncpal::swig
