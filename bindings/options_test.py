@@ -39,12 +39,14 @@ _EXCEPTIONS = {
     ("csharp", "TaskReport.lost"): "IsLost",
     ("java", "PoolStats.wait"): "waitTimes, as each object has a wait()",
     ("java", "PoolStats.run"): "runTimes",
-    ("csharp", "PoolStats.delayed"): "nothing there submits a task for later",
+    ("csharp", "PoolOptions.clock"): "TimeProvider",
+    ("csharp", "ProcessPoolOptions.clock"): "TimeProvider",
+    ("java", "PoolOptions.clock"): "of C++ pools so far",
+    ("java", "ProcessPoolOptions.clock"): "of C++ pools so far",
     **{(language, field): "of C++ pools so far"
        for language in ("java", "csharp")
        for field in (
-           "MapOptions.on_error", "PoolOptions.clock",
-           "ProcessPoolOptions.clock")},
+           "MapOptions.on_error",)},
     **{("csharp", field): "of C++ and Java pools so far"
        for field in (
            "PoolStats.retried", "PoolOptions.priority_step",

@@ -71,6 +71,43 @@ public class ReadmeSnippetsTest
         Assert.Equal(1, watched.Stats().Run.Count);
     }
 
+    private static void PrintReport()
+    {
+    }
+
+    private static async Task SweepAsync(CancellationToken stop) => await Task.Delay(1, stop);
+
+    [Fact]
+    public async Task Later()
+    {
+        using var pool = new ThreadPool(2);
+        Task<string> page =
+            pool.SubmitAfterAsync(TimeSpan.FromMilliseconds(10), Load, "index.html");
+        using var source = new CancellationTokenSource();
+        Task report =
+            pool.SubmitAfterAsync(TimeSpan.FromHours(1), PrintReport, source.Token);
+        source.Cancel();  // it is gone, with what it holds
+        Assert.True(report.IsCanceled);
+        Assert.Equal("<index.html>", await page);
+    }
+
+    [Fact]
+    public async Task AgainAndAgain()
+    {
+        using var pool = new ThreadPool(2);
+        Periodic sweep = pool.Every(TimeSpan.FromMilliseconds(2), SweepAsync);
+        var hourly = new PeriodicOptions
+        {
+            InitialDelay = TimeSpan.FromHours(1),
+            Task = new TaskOptions { Name = "report" },
+        };
+        pool.Every(TimeSpan.FromHours(1), PrintReport, hourly);
+        sweep.Trigger();  // now, too
+        sweep.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => sweep.Done.WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
     [Fact]
     public async Task Tracing()
     {

@@ -4,8 +4,8 @@
 usage: overloads.py FOLDER
 
 A shape is what a function returns (shapes.KINDS), how many arguments it takes,
-and whether a CancellationToken comes after them. Each of SubmitAsync(), Run()
-and Post() exists for each shape, and each map for those that have an argument.
+and whether a CancellationToken comes after them. Each of SubmitAsync(),
+SubmitAfterAsync(), Every(), Run() and Post() exists for each shape, and each map for those that have an argument.
 """
 
 import pathlib
@@ -73,6 +73,74 @@ _POST_DOC = """
     <inheritdoc cref="%s"/>
 """ % _BASE
 
+_AFTER_BASE = ("SubmitAfterAsync{TResult}(TimeSpan, Func{TResult}, "
+               "CancellationToken, TaskOptions)")
+
+_AFTER_DOC = """
+    <summary>
+    Runs a function on a worker, no earlier than after a delay. Until then the task is
+    pending, and counted in <see cref="PoolStats.Delayed"/>; it holds no worker and no
+    thread.
+    </summary>
+    <param name="delay">
+    By the pool's <see cref="PoolOptions.TimeProvider"/>. Zero: none; infinite: until it
+    is cancelled.
+    </param>
+    <param name="function">What to run, as by SubmitAsync().</param>
+    <param name="cancellationToken">
+    Cancelled before the function has begun, it ends the task at once; later, as for
+    SubmitAsync().
+    </param>
+    <param name="options">
+    Its name and limits. The <see cref="TaskOptions.QueueDeadline"/> counts from when
+    its time has come.
+    </param>
+    <remarks>
+    <see cref="PoolOptions.MaxPending"/> counts the task from its submission; when its
+    time has come, it is never rejected. In a full pool,
+    <see cref="WhenFull.CallerRuns"/> waits for room. A shutdown cancels it, also when
+    the pool drains, unless its time has come.
+    </remarks>
+    <returns>As SubmitAsync().</returns>
+    <exception cref="ArgumentOutOfRangeException">
+    The delay is negative, or an option out of range.
+    </exception>
+    <exception cref="RejectedException">The pool is full, and rejects.</exception>
+    <exception cref="ObjectDisposedException">The pool is closed.</exception>
+    <exception cref="BrokenPoolException">The pool is broken.</exception>
+"""
+
+_EVERY_BASE = "Every(TimeSpan, Action, PeriodicOptions)"
+
+_EVERY_DOC = """
+    <summary>
+    Runs a function at once and again after each period, one run at a time.
+    </summary>
+    <param name="period">
+    Positive; infinite: further runs come by <see cref="Periodic.Trigger"/> only.
+    </param>
+    <param name="function">
+    What to run. What it returns is dropped; a run of one that is asynchronous lasts
+    until that is done. For a process its arguments are encoded for each run.
+    </param>
+    <param name="options">What the period counts from, what failures do, and so on.</param>
+    <returns>
+    A handle, by which it can be ended; it goes on without that.
+    </returns>
+    <remarks>
+    Each run is a task of the pool. A full pool does with the first run what it does
+    with one of SubmitAfterAsync(); later ones need no room.
+    <see cref="Pool.Join()"/> waits for the end, which may never come; the pool's
+    shutdown is one.
+    </remarks>
+    <exception cref="ArgumentOutOfRangeException">
+    The period or an option is out of range.
+    </exception>
+    <exception cref="RejectedException">The pool is full, and rejects.</exception>
+    <exception cref="ObjectDisposedException">The pool is closed.</exception>
+    <exception cref="BrokenPoolException">The pool is broken.</exception>
+"""
+
 _STOPPABLE = """
     Its token is cancelled by the caller's, by its timeout, and when the pool is
     shut down, unless that drains it. In a process pool the token never is, since
@@ -130,10 +198,44 @@ def post(shape):
       f" =>\n        Watch(SubmitAsync({arguments}, cancellationToken, options));")
 
 
+def submit_after(shape):
+  is_base = shape.is_called_as_it_is
+  doc = _AFTER_DOC if is_base else f'    <inheritdoc cref="{_AFTER_BASE}"/>\n'
+  returned = f"Task<{shape.kind.result}>" if shape.kind.result else "Task"
+  arguments = ", ".join(["function", *shape.arguments])
+  return shapes.member(
+      doc, shape, returned, "SubmitAfterAsync",
+      f" =>\n        SubmitAsync(\n            {arguments}, cancellationToken,"
+      " After(delay, options));", first=["TimeSpan delay"])
+
+
+def every(shape):
+  is_base = shape.kind.name == "void" and not shape.arity and not shape.stoppable
+  doc = _EVERY_DOC if is_base else f'    <inheritdoc cref="{_EVERY_BASE}"/>\n'
+  arguments = ", ".join(["function", *shape.arguments])
+  parameters = ["TimeSpan period", f"{shape.function_type} function"]
+  parameters += [
+      f"{type_} {argument}"
+      for type_, argument in zip(shape.types, shape.arguments)
+  ]
+  parameters.append("PeriodicOptions? options = null")
+  return shapes.declaration(
+      doc, shape.priority, "public Periodic",
+      f"Every{shape.type_parameters}", parameters, f"""
+    {{
+        ArgumentNullException.ThrowIfNull(function);
+        return Repeat(
+            period, options, (run, stop) => SubmitAsync({arguments}, stop, run));
+    }}""")
+
+
 def main():
   folder = pathlib.Path(sys.argv[1])
   files = {
       "PoolSubmit.cs": ("Submitting single tasks.", submit, shapes.all_shapes()),
+      "PoolSubmitAfter.cs":
+          ("Tasks for later.", submit_after, shapes.all_shapes()),
+      "PoolEvery.cs": ("Periodic tasks.", every, shapes.all_shapes()),
       "PoolRun.cs": ("Running single tasks.", run, shapes.all_shapes()),
       "PoolPost.cs": ("Tasks that nobody waits for.", post, shapes.all_shapes()),
       "PoolMapFunctions.cs":

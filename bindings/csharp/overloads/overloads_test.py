@@ -33,6 +33,8 @@ public sealed class OverloadsTest
     private static readonly CancellationToken Token = default;
     private static readonly TaskOptions Options = new();
     private static readonly MapOptions MapOptions = new();
+    private static readonly PeriodicOptions PeriodicOptions = new();
+    private static readonly TimeSpan Time = TimeSpan.FromSeconds(1);
     private static readonly int[] Ints = [1];
 
     [Fact]
@@ -119,6 +121,18 @@ def submissions():
   yield printed, "SubmitAsync(Thread.Sleep, 1)"
 
 
+def with_times():
+  """Those whose first argument is a delay or a period."""
+  for shape in shapes.all_shapes():
+    ones = ["1"] * shape.arity
+    for function, taken in spellings(shape):
+      call = ", ".join(["Time", function, *ones])
+      yield taken, f"SubmitAfterAsync({call}, Token, Options)"
+      yield taken, f"SubmitAfterAsync({call})"
+      yield taken, f"Every({call})"
+      yield taken, f"Every({call}, PeriodicOptions)"
+
+
 def mappings():
   for shape in shapes.map_shapes():
     inputs = ["Ints"] * shape.arity
@@ -134,12 +148,15 @@ def bare(member):
   lines = [line for line in member.splitlines() if "///" not in line]
   text = "\n".join(lines)
   head = re.split(r"\n    \{|\) =>", text)[0].rstrip(")") + ")"
-  head = re.sub(r"public .*? (SubmitAsync|Map)", r"public string \1", head)
+  head = re.sub(r"public .*? (SubmitAsync|SubmitAfterAsync|Every|Map)", r"public string \1", head)
   return head
 
 
 def probe():
   members = [(shape, overloads.submit(shape)) for shape in shapes.all_shapes()]
+  members += [(shape, write(shape))
+              for write in (overloads.submit_after, overloads.every)
+              for shape in shapes.all_shapes()]
   members += [(shape, maps.overload(shape, maps.MAPS[0], False, "IEnumerable"))
               for shape in shapes.map_shapes()]
   return "\n".join(
@@ -150,7 +167,7 @@ def probe():
 def main():
   checks = "".join(
       f'        Assert.Equal("{taken.function_type}", probe.{call});\n'
-      for taken, call in dict.fromkeys([*submissions(), *mappings()]))
+      for taken, call in dict.fromkeys([*submissions(), *with_times(), *mappings()]))
   methods = "".join(method(shape) for shape in shapes.all_shapes())
   pathlib.Path(sys.argv[1]).write_text(
       _FILE % (checks, methods, probe()), encoding="utf-8")

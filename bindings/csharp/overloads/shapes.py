@@ -116,9 +116,9 @@ def comment(doc):
       f"    /// {line.strip()}\n" for line in doc.strip().splitlines())
 
 
-def member(doc, shape, returned, name, body):
-  """An overload that takes the arguments of one call."""
-  parameters = [f"{shape.function_type} function"]
+def member(doc, shape, returned, name, body, first=()):
+  """An overload that takes the arguments of one call, and others first."""
+  parameters = [*first, f"{shape.function_type} function"]
   parameters += [
       f"{type_} {argument}"
       for type_, argument in zip(shape.types, shape.arguments)

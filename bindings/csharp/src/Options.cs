@@ -91,6 +91,14 @@ public abstract record PoolOptions
     /// too, and a thread pool with histograms has the costs of one.
     /// </summary>
     public bool Histograms { get; set; }
+
+    /// <summary>
+    /// What tells the time for tasks: it drives the delays of
+    /// <c>SubmitAfterAsync()</c> and <c>Every()</c>, and the limits in
+    /// <see cref="TaskOptions"/>. By default the system's; one for tests moves by hand.
+    /// Other times, such as <see cref="IdleTimeout"/>, are always those of the system.
+    /// </summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 }
 
 /// <summary>Options for a <see cref="ThreadPool"/>, which copies them.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal.Internal;
@@ -127,7 +128,8 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
             stats.WorkersLost,
             Durations.FromNanos(stats.OldestPending),
             DurationHistogram.Of(stats.Wait),
-            DurationHistogram.Of(stats.Run)));
+            DurationHistogram.Of(stats.Run),
+            stats.Delayed));
     }
 
     /// <summary>
@@ -183,9 +185,19 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         Durations.ToNanos(timeout, nameof(timeout));
-        var joining = new Joins(Native);
+        long start = Stopwatch.GetTimestamp();
+        Joins? joining = null;
         try
         {
+            // They have moments without a task.
+            await AwaitPeriodics().WaitAsync(timeout, cancellationToken)
+                .ConfigureAwait(false);
+            if (timeout != Timeout.InfiniteTimeSpan)
+            {
+                TimeSpan left = timeout - Stopwatch.GetElapsedTime(start);
+                timeout = left > TimeSpan.Zero ? left : TimeSpan.Zero;
+            }
+            joining = new Joins(Native);
             await joining.Quiet.WaitAsync(timeout, cancellationToken)
                 .ConfigureAwait(false);
             return true;
@@ -196,7 +208,7 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         }
         finally
         {
-            joining.GiveUp();
+            joining?.GiveUp();
         }
     }
 

@@ -47,11 +47,12 @@ public abstract partial class Pool
     {
         PoolStats stats = Stats();
         string state = IsBroken ? ", broken" : IsClosed ? ", closed" : "";
+        string delayed = stats.Delayed == 0 ? "" : $" ({stats.Delayed} delayed)";
         var text = new StringBuilder();
         text.Append(
             CultureInfo.InvariantCulture,
             $"pool '{Name}' (id {Id}, {Kind}{state}): {stats.Workers} of {MaxWorkers} "
-                + $"workers, {stats.Busy} busy; tasks: {stats.Pending} pending, "
+                + $"workers, {stats.Busy} busy; tasks: {stats.Pending} pending{delayed}, "
                 + $"{stats.Running} running, {stats.Completed} completed, "
                 + $"{stats.Failed} failed ({stats.Lost} lost), "
                 + $"{stats.Cancelled} cancelled\n");

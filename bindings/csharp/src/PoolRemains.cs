@@ -12,6 +12,7 @@ public abstract partial class Pool
 {
     private readonly object _cancelledLock = new();
     private List<CancelledTask> _cancelled = [];
+    private List<CancelledTask> _cancelledLater = [];
 
     private protected Action<Exception>? UnobservedFailureHandler { get; init; }
 
@@ -36,7 +37,8 @@ public abstract partial class Pool
 
     /// <summary>
     /// Returns the tasks that a shutdown has cancelled and a broken pool has left,
-    /// in the order of their submission. A second call returns only those that have
+    /// in the order of their submission, and then those whose time had not come, in that
+    /// of their times. A second call returns only those that have
     /// come since. Tasks that were cancelled by their tokens, or are parts of maps,
     /// are not among them.
     /// </summary>
@@ -45,17 +47,21 @@ public abstract partial class Pool
         lock (_cancelledLock)
         {
             List<CancelledTask> taken = _cancelled;
+            taken.AddRange(_cancelledLater);
             _cancelled = [];
+            _cancelledLater = [];
             return taken;
         }
     }
 
     /// <summary>For <see cref="TakeCancelledTasks"/>.</summary>
-    internal void Keep(CancelledTask task)
+    /// <param name="task">What was cancelled.</param>
+    /// <param name="isLater">It follows all others.</param>
+    internal void Keep(CancelledTask task, bool isLater = false)
     {
         lock (_cancelledLock)
         {
-            _cancelled.Add(task);
+            (isLater ? _cancelledLater : _cancelled).Add(task);
         }
     }
 
@@ -64,14 +70,15 @@ public abstract partial class Pool
     private void Watch(Task posted) =>
         posted.ContinueWith(
             static (task, pool) => ((Pool)pool!).OnUnobservedFailure(
-                task.Exception!.InnerExceptions[0]),
+                task.Exception!.InnerExceptions[0], "a posted task failed"),
             this,
             CancellationToken.None,
             TaskContinuationOptions.OnlyOnFaulted
                 | TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
 
-    private void OnUnobservedFailure(Exception error)
+    /// <summary>Tells the handler, or else the log, which says what it is.</summary>
+    internal void OnUnobservedFailure(Exception error, string what)
     {
         if (error is BrokenPoolException)
         {
@@ -84,6 +91,6 @@ public abstract partial class Pool
         }
         AsyncpalEvents.Log.Tell(
             EventLevel.Error,
-            $"{this}: a posted task failed: {Guarded.Text(error)}");
+            $"{this}: {what}: {Guarded.Text(error)}");
     }
 }

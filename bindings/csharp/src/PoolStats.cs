@@ -11,7 +11,7 @@ namespace Asyncpal;
 /// <param name="Busy">Workers that run a task.</param>
 /// <param name="Idle">Workers that wait for one.</param>
 /// <param name="Submitted">Tasks that were ever submitted.</param>
-/// <param name="Pending">Tasks that wait for a worker.</param>
+/// <param name="Pending">Tasks that wait for a worker, or for their time.</param>
 /// <param name="Running">Tasks that run.</param>
 /// <param name="Completed">Tasks that have returned.</param>
 /// <param name="Failed">Tasks that have thrown, or could not be run.</param>
@@ -52,6 +52,10 @@ namespace Asyncpal;
 /// <param name="Run">
 /// How long those that have run did so; a little ahead of the counts, or behind.
 /// </param>
+/// <param name="Delayed">
+/// Pending tasks whose time has not come: see <c>SubmitAfterAsync()</c> and
+/// <c>Every()</c>.
+/// </param>
 public sealed record PoolStats(
     long Workers,
     long Busy,
@@ -71,7 +75,8 @@ public sealed record PoolStats(
     long WorkersLost,
     TimeSpan OldestPending,
     DurationHistogram Wait,
-    DurationHistogram Run);
+    DurationHistogram Run,
+    long Delayed);
 
 /// <summary>One worker of a pool.</summary>
 /// <param name="Id">1, 2, 3, ... in each pool.</param>

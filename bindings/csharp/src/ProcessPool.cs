@@ -115,6 +115,7 @@ public sealed partial class ProcessPool : Pool
             settings.AddWorkerVariable(variable);
         }
         ObserverCalls? observer = ObserverCalls.Set(settings, options);
+        ClockCalls.Set(settings, options.TimeProvider);
         _native = ProcessPoolHost.NewPool(this, settings);
         Name = _native.Name();
         MaxWorkers = _native.MaxWorkers();

@@ -51,6 +51,9 @@ public sealed record TaskOptions
     /// </summary>
     public string Traceparent { get; init; } = "";
 
+    /// <summary>When it may begin; null: at once.</summary>
+    internal TaskTiming? Timing { get; init; }
+
     internal bool HasTimeout => Timeout != System.Threading.Timeout.InfiniteTimeSpan;
 
     /// <summary>For native code; whoever asks disposes of it.</summary>
@@ -64,7 +67,7 @@ public sealed record TaskOptions
                 nameof(MaxAttempts),
                 $"{nameof(MaxAttempts)} is {MaxAttempts}; it must be at least 1");
         }
-        return new NativeTaskOptions
+        var settings = new NativeTaskOptions
         {
             Name = Name,
             Timeout = Durations.ToNanos(Timeout, nameof(Timeout)),
@@ -72,5 +75,7 @@ public sealed record TaskOptions
             MaxAttempts = MaxAttempts,
             Traceparent = Traceparent,
         };
+        Timing?.ApplyTo(settings);
+        return settings;
     }
 }

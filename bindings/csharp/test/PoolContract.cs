@@ -55,6 +55,8 @@ public sealed record PoolPlan
     public PoolObserver? Observer { get; init; }
 
     public bool Histograms { get; init; }
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }
 
 public sealed class Threads : PoolKind
@@ -82,6 +84,7 @@ public sealed class Threads : PoolKind
         StallThreshold = plan.StallThreshold,
         Observer = plan.Observer,
         Histograms = plan.Histograms,
+        TimeProvider = plan.TimeProvider,
     });
 
     public override Pool MakeDefault() => new ThreadPool();
@@ -116,6 +119,7 @@ public sealed class Processes : PoolKind
         StallThreshold = plan.StallThreshold,
         Observer = plan.Observer,
         Histograms = plan.Histograms,
+        TimeProvider = plan.TimeProvider,
     });
 
     public override Pool MakeDefault() => new ProcessPool();

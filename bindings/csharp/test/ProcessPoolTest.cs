@@ -17,11 +17,15 @@ public class ProcessPoolRemainsContract() : PoolRemainsContract(new Processes())
 
 public class ProcessPoolLimitsContract() : PoolLimitsContract(new Processes());
 
+public class ProcessPoolLaterContract() : PoolLaterContract(new Processes());
+
 public class ProcessPoolMapContract() : PoolMapContract(new Processes());
 
 public class ProcessPoolMeasureContract() : PoolMeasureContract(new Processes());
 
 public class ProcessPoolObserverContract() : PoolObserverContract(new Processes());
+
+public class ProcessPoolPeriodicContract() : PoolPeriodicContract(new Processes());
 
 public class ProcessPoolProgressContract() : PoolProgressContract(new Processes());
 

@@ -16,11 +16,15 @@ public class ThreadPoolRemainsContract() : PoolRemainsContract(new Threads());
 
 public class ThreadPoolLimitsContract() : PoolLimitsContract(new Threads());
 
+public class ThreadPoolLaterContract() : PoolLaterContract(new Threads());
+
 public class ThreadPoolMapContract() : PoolMapContract(new Threads());
 
 public class ThreadPoolMeasureContract() : PoolMeasureContract(new Threads());
 
 public class ThreadPoolObserverContract() : PoolObserverContract(new Threads());
+
+public class ThreadPoolPeriodicContract() : PoolPeriodicContract(new Threads());
 
 public class ThreadPoolProgressContract() : PoolProgressContract(new Threads());
 

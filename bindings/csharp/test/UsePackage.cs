@@ -64,6 +64,18 @@ using (var one = new ThreadPool(1))
     await blocked;
 }
 
+// Later, and again, on both.
+foreach (Pool pool in new Pool[] { threads, processes })
+{
+    Task<int> later = pool.SubmitAfterAsync(TimeSpan.FromMilliseconds(5), Math.Max, 5, 6);
+    Periodic periodic = pool.Every(
+        TimeSpan.FromMilliseconds(1),
+        static () => { },
+        new PeriodicOptions { MaxRuns = 3 });
+    await periodic.Done.WaitAsync(TimeSpan.FromSeconds(60));
+    shapes &= periodic.Stats().Runs == 3 && await later == 6;
+}
+
 Console.WriteLine($"{sum} {max} {pid != Environment.ProcessId} {lost} {goesOn} {shapes}");
 return sum == 338350 && max == 4 && pid != Environment.ProcessId && lost && goesOn
     && shapes

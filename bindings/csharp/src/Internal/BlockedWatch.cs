@@ -15,6 +15,8 @@ namespace Asyncpal.Internal;
 /// others, so all that can be done about these is to say so, once for each time.
 /// Tasks that are merely slow look the same; the moment doubles with each report
 /// that turns out to be about such.</para>
+/// <para>A delayed task does not have it look when its time has come; the next submission
+/// does.</para>
 /// <para>Threads: any. It looks once in a while, and only as long as tasks are
 /// pending; a pool that has nothing to do is not woken.</para>
 /// </remarks>
@@ -89,11 +91,11 @@ internal sealed class BlockedWatch : IDisposable
         try
         {
             Look(pool);
-            if (pool.Stats().Pending == 0)
+            if (CountWaiting(pool.Stats()) == 0)
             {
                 Interlocked.Exchange(ref _watching, 0);
                 // A task that was queued meanwhile may have seen that it was 1.
-                if (pool.Stats().Pending == 0
+                if (CountWaiting(pool.Stats()) == 0
                     || Interlocked.Exchange(ref _watching, 1) == 1)
                 {
                     return;
@@ -106,6 +108,9 @@ internal sealed class BlockedWatch : IDisposable
             // There is nothing to watch any more.
         }
     }
+
+    /// <summary>Tasks that wait for a worker.</summary>
+    private static long CountWaiting(PoolStats stats) => stats.Pending - stats.Delayed;
 
     private void Look(Asyncpal.ThreadPool pool)
     {
@@ -125,7 +130,7 @@ internal sealed class BlockedWatch : IDisposable
         TimeSpan still = Stopwatch.GetElapsedTime(_since);
         if (_reported
             || still < _moment
-            || stats.Pending == 0
+            || CountWaiting(stats) == 0
             || stats.Workers < pool.MaxWorkers
             || stats.Busy < stats.Workers
             || !pool.AreWorkersBlocked())
@@ -147,7 +152,7 @@ internal sealed class BlockedWatch : IDisposable
         string text = FormattableString.Invariant(
             $"""
             {pool} may wait for itself: its workers ({stats.Workers}) are all blocked,
-             tasks are pending ({stats.Pending}), and none has ended for
+             tasks are pending ({CountWaiting(stats)}), and none has ended for
              {still.TotalSeconds:0.0} s. Blocked: {string.Join(", ", tasks)}. If they
              wait for tasks of this pool, await these, or wait by Task.Wait(), Result
              or Pool.Run(), which the pool sees

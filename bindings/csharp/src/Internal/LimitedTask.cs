@@ -13,7 +13,7 @@ namespace Asyncpal.Internal;
 /// native code lets only one of them. Its number is good until then; that of one
 /// that expires, until both Run() and Expire() were called, in whatever order.
 /// </remarks>
-internal sealed class LimitedTask<T> : INativeItem
+internal sealed class LimitedTask<T> : INativeItem, ITimedTask
 {
     private readonly TaskCompletionSource<T> _result =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,6 +33,9 @@ internal sealed class LimitedTask<T> : INativeItem
     private CancellationTokenRegistration _registration;
     private NativeShare _share;
 
+    // Null: nobody asks when the function has returned.
+    private readonly TaskCompletionSource? _gone;
+
     // Of an expired task: its function has returned, its token is cancelled.
     private int _ends;
 
@@ -49,6 +52,12 @@ internal sealed class LimitedTask<T> : INativeItem
         _token = token;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token, close);
         _stopToken = _stop.Token;
+        if (options.Timing is { IsRun: true } timing)
+        {
+            _gone = new TaskCompletionSource(
+                TaskCreationOptions.RunContinuationsAsynchronously);
+            timing.Gone = _gone;
+        }
     }
 
     /// <summary>Submits a function, or throws.</summary>
@@ -86,6 +95,9 @@ internal sealed class LimitedTask<T> : INativeItem
     public long Number => _share.Number;
 
     /// <inheritdoc/>
+    bool ITimedTask.HasNotBegun => _share.HasNotBegun();
+
+    /// <inheritdoc/>
     public void Enqueue(PoolScheduler scheduler)
     {
         try
@@ -97,6 +109,10 @@ internal sealed class LimitedTask<T> : INativeItem
         {
             _stop.Dispose();
             throw;
+        }
+        if (_options.Timing is { } timing)
+        {
+            timing.Task = this;
         }
         if (_token.CanBeCanceled)
         {
@@ -132,7 +148,9 @@ internal sealed class LimitedTask<T> : INativeItem
         bool othersRelease = _share.Finish();
         if (why is not (TimeoutException or RejectedException))
         {
-            _pool.Keep(new CancelledTask(_options.Name, Work.Of(TaskTracing.Unfollow(_call.Invoke))));
+            _pool.Keep(
+                new CancelledTask(_options.Name, Work.Of(TaskTracing.Unfollow(_call.Invoke))),
+                isLater: _options.Timing != null);
         }
         if (why == null)
         {
@@ -143,6 +161,7 @@ internal sealed class LimitedTask<T> : INativeItem
             _result.SetException(why);
         }
         Settled();
+        _gone?.SetResult();
         return othersRelease;
     }
 
@@ -157,9 +176,14 @@ internal sealed class LimitedTask<T> : INativeItem
         {
             _result.SetCanceled(_token);
             Settled();
+            _gone?.SetResult();
         }
         return cancelled;
     }
+
+    /// <inheritdoc/>
+    bool ITimedTask.MoveDelayed(long due) =>
+        _share.MoveDelayed(_pool.Scheduler.Host.Native, due);
 
     /// <inheritdoc/>
     public bool RunInline(PoolScheduler scheduler) => _share.RunInline();
@@ -200,6 +224,7 @@ internal sealed class LimitedTask<T> : INativeItem
             : Outcome.Completed))
         {
             EndExpired();
+            Leave(result as Task);
             return;
         }
         _share.Free();
@@ -217,6 +242,27 @@ internal sealed class LimitedTask<T> : INativeItem
             _result.SetResult(result);
         }
         Settled(result as Task);
+        Leave(result as Task);
+    }
+
+    /// <summary>The function has returned.</summary>
+    private void Leave(Task? rest)
+    {
+        if (_gone == null)
+        {
+            return;
+        }
+        if (rest == null || rest.IsCompleted)
+        {
+            _gone.SetResult();
+            return;
+        }
+        rest.ContinueWith(
+            static (_, gone) => ((TaskCompletionSource)gone!).SetResult(),
+            _gone,
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
     }
 
     /// <param name="rest">What of an asynchronous function still runs.</param>

@@ -207,6 +207,45 @@ internal struct NativeShare
         return ran;
     }
 
+    /// <inheritdoc cref="ITimedTask.HasNotBegun"/>
+    public bool HasNotBegun()
+    {
+        long handle = Volatile.Read(ref _handle);
+        if (!Take(handle))
+        {
+            return false;
+        }
+        bool isPending = NativeThreadPool.IsPending(handle);
+        GiveBack(handle);
+        return isPending;
+    }
+
+    /// <inheritdoc cref="ITimedTask.MoveDelayed"/>
+    public bool MoveDelayed(NativeThreadPool pool, long due)
+    {
+        long handle = Volatile.Read(ref _handle);
+        if (!Take(handle))
+        {
+            return false;
+        }
+        try
+        {
+            return pool.MoveDelayed(handle, due);
+        }
+        finally
+        {
+            GiveBack(handle);
+        }
+    }
+
+    private void GiveBack(long handle)
+    {
+        if (Interlocked.CompareExchange(ref _handle, handle, Taken) != Taken)
+        {
+            NativeThreadPool.Release(handle);
+        }
+    }
+
     private bool Take(long handle) =>
         handle > 0
         && Interlocked.CompareExchange(ref _handle, Taken, handle) == handle;

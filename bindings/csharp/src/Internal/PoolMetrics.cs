@@ -73,7 +73,8 @@ internal static class PoolMetrics
             "{task}",
             "Tasks that are not done.",
             "asyncpal.pool.task.state",
-            ("pending", static stats => stats.Pending),
+            ("pending", static stats => stats.Pending - stats.Delayed),
+            ("delayed", static stats => stats.Delayed),
             ("running", static stats => stats.Running));
         Observe(
             at => s_meter.CreateObservableGauge(

@@ -14,7 +14,7 @@ namespace Asyncpal.Internal;
 /// Its state says who acts on it: whoever ends that it is pending has claimed it. If
 /// native code has it, what it has there does.
 /// </remarks>
-internal sealed class PoolTask<T> : Task<T>, IQueuedItem
+internal sealed class PoolTask<T> : Task<T>, IQueuedItem, ITimedTask
 {
     // The pool is not what a task's own tasks run on by default.
     private const TaskCreationOptions Options =
@@ -63,6 +63,9 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
 
     /// <inheritdoc/>
     public bool IsPending => (Volatile.Read(ref _state) & PhaseMask) == Pending;
+
+    /// <inheritdoc/>
+    bool ITimedTask.HasNotBegun => (_work as NativePart)?.Share.HasNotBegun() ?? false;
 
     private bool IsOfMap => (_state & OfMap) != 0;
 
@@ -201,6 +204,11 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
         return true;
     }
 
+    /// <inheritdoc/>
+    bool ITimedTask.MoveDelayed(long due) =>
+        _work is NativePart part
+        && part.Share.MoveDelayed(part.Scheduler!.Host.Native, due);
+
     private void EnqueueNatively(PoolScheduler scheduler)
     {
         var part = _work as NativePart ?? new NativePart(_work!, null);
@@ -208,6 +216,15 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
         _work = part;
         using NativeTaskOptions? settings = part.Options?.ToNative();
         part.Share.Enqueue(this, scheduler.Host, settings, waitsForRoom: IsOfMap);
+        if (part.Options?.Timing is { } timing)
+        {
+            timing.Task = this;
+            // Whoever has cancelled it before there was a handle could do no more.
+            if (Token.IsCancellationRequested && part.Share.Cancel())
+            {
+                Execute(scheduler, Worker.Current);
+            }
+        }
     }
 
     private void RunClaimed(Worker worker, PoolScheduler scheduler)
@@ -281,8 +298,9 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem
     {
         if (!IsOfMap && why is not (TimeoutException or RejectedException))
         {
-            scheduler.Pool.Keep(new CancelledTask(
-                name, Work.Of(TaskTracing.Unfollow(function))));
+            scheduler.Pool.Keep(
+                new CancelledTask(name, Work.Of(TaskTracing.Unfollow(function))),
+                isLater: _work is NativePart { Options.Timing: not null });
         }
         _work = why ?? new TaskCanceledException(
             $"{scheduler.Pool} was closed before the task had begun", null, Token);

@@ -12,16 +12,17 @@ namespace Asyncpal.Internal;
 /// is given up once: by who is done with it last, the submission, the outcome, or
 /// a cancellation.
 /// </summary>
-internal abstract class RemoteTask
+internal abstract class RemoteTask : ITimedTask
 {
     // Instead of a handle, which is an address.
     private const long Unknown = 0;
     private const long Finished = -1;
     private const long Taken = -2;
-    private const long Asked = -3;  // for its progress, for a moment
+    private const long Asked = -3;  // for a moment
 
     private readonly CancellationToken _token;
     private CancellationTokenRegistration _registration;
+    private NativeProcessPool? _pool;  // of a task that may wait for its time
     private GCHandle _self;
     private long _handle;
 
@@ -75,10 +76,16 @@ internal abstract class RemoteTask
             NativeProcessPool.Release(handle);
             return;
         }
+        if (options?.Timing is { } timing)
+        {
+            _pool = pool;
+            timing.Task = this;
+        }
         if (_token.CanBeCanceled)
         {
-            _registration = _token.UnsafeRegister(
-                static task => ((RemoteTask)task!).Kill(), this);
+            _registration = options?.Timing is { IsRun: true }
+                ? _token.UnsafeRegister(static task => ((RemoteTask)task!).CancelPending(), this)
+                : _token.UnsafeRegister(static task => ((RemoteTask)task!).Kill(), this);
             if (Volatile.Read(ref _handle) == Finished)
             {
                 _registration.Unregister();
@@ -138,20 +145,33 @@ internal abstract class RemoteTask
     protected abstract void Cancel();
 
     /// <summary>What it has reported last; null: nothing, or it does not run.</summary>
-    public TaskProgress? Progress()
-    {
-        long handle = AwaitHandle();
-        if (handle <= 0
-            || Interlocked.CompareExchange(ref _handle, Asked, handle) != handle)
-        {
-            return null;
-        }
-        try
+    public TaskProgress? Progress() => Ask(
+        static handle =>
         {
             using NativeTaskProgress progress = NativeProcessPool.Progress(handle);
             return progress.IsKnown
                 ? new TaskProgress(progress.Fraction, progress.Text)
                 : null;
+        });
+
+    /// <inheritdoc/>
+    bool ITimedTask.HasNotBegun => Ask(static handle => NativeProcessPool.IsPending(handle));
+
+    /// <inheritdoc/>
+    bool ITimedTask.MoveDelayed(long due) => Ask(handle => _pool!.MoveDelayed(handle, due));
+
+    /// <summary>Default: the task is done.</summary>
+    private T? Ask<T>(Func<long, T> ask)
+    {
+        long handle = AwaitHandle();
+        if (handle <= 0
+            || Interlocked.CompareExchange(ref _handle, Asked, handle) != handle)
+        {
+            return default;
+        }
+        try
+        {
+            return ask(handle);
         }
         finally
         {
@@ -161,6 +181,8 @@ internal abstract class RemoteTask
             }
         }
     }
+
+    private void CancelPending() => Ask(static handle => NativeProcessPool.Cancel(handle));
 
     private long AwaitHandle()
     {

@@ -146,6 +146,8 @@ internal sealed unsafe partial class ThreadPoolHost
         (long submitted, long left, EndedCounts ended) = Queued!.Counts.Read(
             worker => busy += ((Worker)worker).IsBusy ? 1 : 0);
         long workers = Math.Max(ofNative.Workers, busy);
+        // Both are counted at different moments.
+        long delayed = Math.Min(ofNative.Delayed, submitted - left);
         return ofNative with
         {
             Workers = workers,
@@ -157,7 +159,8 @@ internal sealed unsafe partial class ThreadPoolHost
             Completed = ended.Completed,
             Failed = ended.Failed,
             Cancelled = ended.Cancelled,
-            OldestPending = Oldest(submitted, left, ofNative),
+            OldestPending = Oldest(submitted - delayed, left, ofNative),
+            Delayed = delayed,
         };
     }
 
@@ -203,6 +206,7 @@ internal sealed unsafe partial class ThreadPoolHost
                 options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };
         observer = ObserverCalls.Set(settings, options);
+        ClockCalls.Set(settings, options.TimeProvider);
         var host = new ThreadPoolHost(pool, options);
         if (host.Queued != null)
         {

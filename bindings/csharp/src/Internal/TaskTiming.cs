@@ -1,0 +1,60 @@
+using System.Threading.Tasks;
+
+namespace Asyncpal.Internal;
+
+/// <summary>When a task may begin, and the task that waits for that.</summary>
+/// <remarks>Threads: any, once it was submitted.</remarks>
+internal sealed class TaskTiming
+{
+    private volatile ITimedTask? _task;
+
+    /// <summary>Nanoseconds; 0: it may at once.</summary>
+    public long Delay { get; init; }
+
+    /// <summary>
+    /// When the next run of a periodic task is due, on the pool's clock. Null: it is none,
+    /// or the first.
+    /// </summary>
+    public long? NextDue { get; init; }
+
+    /// <summary>
+    /// It is a run of a periodic task: what its token does is to ask it to stop, and to
+    /// kill nothing.
+    /// </summary>
+    public bool IsRun { get; init; }
+
+    /// <summary>What waits; null: it was not submitted.</summary>
+    public ITimedTask? Task
+    {
+        get => _task;
+        set => _task = value;
+    }
+
+    /// <summary>
+    /// Done when the function of a run has returned or will not be called. Null: so it is
+    /// when the task is done.
+    /// </summary>
+    public TaskCompletionSource? Gone { get; set; }
+
+    public void ApplyTo(NativeTaskOptions settings)
+    {
+        settings.Delay = Delay;
+        if (NextDue is { } due)
+        {
+            settings.NextDue = due;
+        }
+    }
+}
+
+/// <summary>A task that waits for its time.</summary>
+internal interface ITimedTask
+{
+    /// <summary>Whether it has neither begun nor ended.</summary>
+    bool HasNotBegun { get; }
+
+    /// <summary>
+    /// It waits until that time, on the pool's clock, or is queued at once. False: it
+    /// does not wait. Meanwhile nobody may cancel it.
+    /// </summary>
+    bool MoveDelayed(long due);
+}

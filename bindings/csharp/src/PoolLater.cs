@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Concurrent;
+using System.Threading;
+using System.Threading.Tasks;
+using Asyncpal.Internal;
+
+namespace Asyncpal;
+
+/// <content>What all forms of SubmitAfterAsync() and Every() are made of.</content>
+public abstract partial class Pool
+{
+    // Those that have not ended; as a set.
+    private readonly ConcurrentDictionary<PeriodicRuns, bool> _periodics = new();
+
+    /// <summary>The time on the clock that delays are measured by, in nanoseconds.</summary>
+    internal long ClockNow() => Native.ClockNow();
+
+    internal void AddPeriodic(PeriodicRuns runs) => _periodics[runs] = true;
+
+    internal void RemovePeriodic(PeriodicRuns runs) => _periodics.TryRemove(runs, out _);
+
+    private static TaskOptions? After(TimeSpan delay, TaskOptions? options)
+    {
+        long nanos = Durations.ToNanos(delay, nameof(delay));
+        return nanos == 0
+            ? options
+            : (options ?? new TaskOptions()) with
+            {
+                Timing = new TaskTiming { Delay = nanos },
+            };
+    }
+
+    private Periodic Repeat(
+        TimeSpan period,
+        PeriodicOptions? options,
+        Func<TaskOptions, CancellationToken, Task> submit)
+    {
+        var runs = new PeriodicRuns(this, period, options, submit);
+        runs.Start();
+        return new Periodic(runs);
+    }
+
+    private async Task AwaitPeriodics()
+    {
+        foreach (PeriodicRuns runs in _periodics.Keys)
+        {
+            await runs.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}
