@@ -41,12 +41,9 @@ _EXCEPTIONS = {
     ("java", "PoolStats.run"): "runTimes",
     ("csharp", "PoolOptions.clock"): "TimeProvider",
     ("csharp", "ProcessPoolOptions.clock"): "TimeProvider",
+    ("java", "MapOptions.on_error"): "of C++ and C# pools so far",
     ("java", "PoolOptions.clock"): "of C++ pools so far",
     ("java", "ProcessPoolOptions.clock"): "of C++ pools so far",
-    **{(language, field): "of C++ pools so far"
-       for language in ("java", "csharp")
-       for field in (
-           "MapOptions.on_error",)},
     **{("csharp", field): "of C++ and Java pools so far"
        for field in (
            "PoolStats.retried", "PoolOptions.priority_step",

@@ -71,6 +71,17 @@ public class ReadmeSnippetsTest
         Assert.Equal(1, watched.Stats().Run.Count);
     }
 
+    private static int Check(int size) => size > 0 ? size : throw new FormatException("empty");
+
+    [Fact]
+    public void MapsThatGoOn()
+    {
+        using var pool = new ThreadPool(2);
+        var skip = new MapOptions { OnError = OnError.Skip };
+        IReadOnlyList<int> known = pool.MapAll(Check, [100, 0, 250], skip);
+        Assert.Equal([100, 250], known);
+    }
+
     private static void PrintReport()
     {
     }

@@ -288,4 +288,26 @@ public sealed record MapOptions
     /// ends the map.
     /// </summary>
     public IProgress<MapProgress>? Progress { get; init; }
+
+    /// <summary>
+    /// What a call that fails does to the map. <c>MapSettled()</c> and its like give
+    /// failures as results, and take no other than <see cref="OnError.Raise"/>.
+    /// </summary>
+    public OnError OnError { get; init; }
+}
+
+/// <summary>What a call of a map that fails does to the map.</summary>
+public enum OnError
+{
+    /// <summary>
+    /// What it has thrown comes out in the place of its result, and ends the map.
+    /// </summary>
+    Raise,
+
+    /// <summary>
+    /// Its result is left out, and the map goes on. <see cref="MapOptions.Progress"/> is
+    /// told how many have failed. A lost worker, or a result that can't be sent back,
+    /// costs the results of the whole chunk.
+    /// </summary>
+    Skip,
 }

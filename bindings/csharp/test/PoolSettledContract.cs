@@ -236,4 +236,137 @@ public abstract class PoolSettledContract(PoolKind kind) : PoolContract(kind)
 
         public void Report(MapProgress value) => Value = value;
     }
+
+    // --- OnError.Skip ---
+
+    private static readonly (string Name, SkippingForm Map)[] SkippingForms = [
+        ("Map", (pool, f, inputs, options) => pool.Map(f, inputs, options)),
+        ("MapUnordered", (pool, f, inputs, options) =>
+            pool.MapUnordered(f, inputs, options)),
+        ("MapAll", (pool, f, inputs, options) => pool.MapAll(f, inputs, options)),
+        ("MapAllUnordered", (pool, f, inputs, options) =>
+            pool.MapAllUnordered(f, inputs, options)),
+        ("MapAsync", (pool, f, inputs, options) =>
+            pool.MapAsync(f, inputs, options).ToBlockingEnumerable()),
+        ("MapAllAsync", (pool, f, inputs, options) =>
+            pool.MapAllAsync(f, inputs, options).GetAwaiter().GetResult()),
+    ];
+
+    private delegate IEnumerable<int> SkippingForm(
+        Pool pool, Func<int, int> function, int[] inputs, MapOptions options);
+
+    private static int SkipThird(int n) =>
+        n % 3 == 0 ? throw new FormatException($"{n} is too many") : n;
+
+    private static int FailAlways(int n) => throw new FormatException($"not {n}");
+
+    [Fact]
+    public void EverySkippingMapLeavesOutWhatFailed()
+    {
+        using Pool pool = NewPool(2);
+        int[] inputs = [.. Enumerable.Range(0, 20)];
+        int[] expected = [.. inputs.Where(n => n % 3 != 0)];
+        foreach ((string name, SkippingForm map) in SkippingForms)
+        {
+            foreach (int chunkSize in new[] { 1, 2, 7, 20, 100 })
+            {
+                var options = new MapOptions { ChunkSize = chunkSize, OnError = OnError.Skip };
+                IEnumerable<int> results = map(pool, SkipThird, inputs, options);
+                Assert.Equal(
+                    expected, name.EndsWith("Unordered") ? results.Order() : results);
+            }
+        }
+    }
+
+    [Fact]
+    public void EverySkippingMapCountsWhatItLeftOut()
+    {
+        using Pool pool = NewPool(2);
+        foreach ((string _, SkippingForm map) in SkippingForms)
+        {
+            var told = new Reports();
+            var options = new MapOptions
+            {
+                ChunkSize = 5,
+                OnError = OnError.Skip,
+                Progress = told,
+            };
+            Assert.Equal(6, map(pool, SkipThird, Ten, options).Count());
+            Assert.Equal(3, told.All.Count);
+            Assert.Equal(6, told.All[^1].Done);
+            Assert.Equal(4, told.All[^1].Failed);
+        }
+    }
+
+    private sealed class Reports : IProgress<MapProgress>
+    {
+        public List<MapProgress> All { get; } = [];
+
+        public void Report(MapProgress value) => All.Add(value);
+    }
+
+    [Fact]
+    public void SkippingMapWhoseCallsAllFailGivesNothing()
+    {
+        using Pool pool = NewPool(2);
+        foreach ((string name, SkippingForm map) in SkippingForms)
+        {
+            var options = new MapOptions { ChunkSize = 3, OnError = OnError.Skip };
+            Assert.True(!map(pool, FailAlways, Ten, options).Any(), name);
+        }
+    }
+
+    [Fact]
+    public void SkippingMapOfWhatReturnsNothingGoesOn()
+    {
+        using Pool pool = NewPool(2);
+        var options = new MapOptions { ChunkSize = 3, OnError = OnError.Skip };
+        // The input stands for the result.
+        Assert.Equal([1, 2, 4, 5, 7, 8], pool.MapAll(CheckThirdAsync, Ten, options));
+    }
+
+    [Fact]
+    public async Task AsynchronousInputsMayBeSkipped()
+    {
+        using Pool pool = NewPool(2);
+        var options = new MapOptions { OnError = OnError.Skip };
+        Assert.Equal([1, 4], await pool.MapAllAsync(FailAtThird, Inputs(), options));
+    }
+
+    [Fact]
+    public void ShutdownEndsASkippingMap()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        Occupy(pool, gate);
+        IEnumerable<int> all =
+            pool.Map(Square, Ten, new MapOptions { OnError = OnError.Skip });
+        pool.Shutdown(AtOnce);
+        Assert.ThrowsAny<OperationCanceledException>(() => all.Count());
+        gate.Open();
+    }
+
+    [Fact]
+    public void SettlingMapsRefuseToSkip()
+    {
+        using Pool pool = NewPool(1);
+        foreach ((string name, Form map) in Forms)
+        {
+            var error = Assert.Throws<ArgumentException>(
+                () => map(pool, Square, Ten, new MapOptions { OnError = OnError.Skip })
+                    .Count());
+            Assert.Contains(
+                $"OnError is Skip; {name} gives", error.Message);
+        }
+        Assert.Equal(0, pool.Stats().Submitted);
+    }
+
+    [Fact]
+    public void UnknownOnErrorIsRefused()
+    {
+        using Pool pool = NewPool(1);
+        var error = Assert.ThrowsAny<ArgumentException>(
+            () => pool.MapAll(Square, Ten, new MapOptions { OnError = (OnError)7 }));
+        Assert.Contains("OnError is 7", error.Message);
+    }
 }

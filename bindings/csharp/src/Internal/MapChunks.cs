@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -9,6 +10,9 @@ namespace Asyncpal.Internal;
 internal abstract class MapChunks<TIn, TOut>
 {
     private readonly MapFunction<TIn, TOut> _function;
+
+    // Null: failures come out.
+    private readonly MapFunction<(int Index, TIn Input), Settled<TOut>>? _skipping;
 
     /// <summary>Checks the options and the pool.</summary>
     protected MapChunks(
@@ -22,6 +26,16 @@ internal abstract class MapChunks<TIn, TOut>
         pool.Check();
         Pool = pool;
         _function = function;
+        if (options.OnError == OnError.Skip)
+        {
+            if (function.Remote != null)
+            {
+                throw new ArgumentException(
+                    $"OnError is Skip; {plan.Name} gives failures as results",
+                    nameof(options));
+            }
+            _skipping = Settling.Of(function);
+        }
         ChunkSize = options.ChunkSize;
         Counter = options.Progress == null ? null : new MapCounter(options.Progress);
         Cancel = new MapCancellation(pool, function.IsStoppable, token);
@@ -46,11 +60,28 @@ internal abstract class MapChunks<TIn, TOut>
     /// <summary>Submits a chunk.</summary>
     protected Task<IReadOnlyList<TOut>> Start(List<TIn> inputs)
     {
-        Task<IReadOnlyList<TOut>> chunk =
-            Pool.SubmitChunk(_function, inputs, Cancel.Token);
+        Task<IReadOnlyList<TOut>> chunk = _skipping != null
+            ? StartSkipping(_skipping, inputs)
+            : Follow(Pool.SubmitChunk(_function, inputs, Cancel.Token), inputs.Count);
         Submitted += inputs.Count;
-        return Counter == null ? chunk : Counter.Follow(chunk, inputs.Count);
+        return chunk;
     }
+
+    private Task<IReadOnlyList<TOut>> StartSkipping(
+        MapFunction<(int Index, TIn Input), Settled<TOut>> function, List<TIn> inputs) =>
+        ValuesOf(Follow(
+            Pool.SubmitChunk(
+                function, [.. inputs.Select(static input => (0, input))], Cancel.Token),
+            inputs.Count));
+
+    private static async Task<IReadOnlyList<TOut>> ValuesOf(
+        Task<IReadOnlyList<Settled<TOut>>> chunk) =>
+        [.. (await chunk.ConfigureAwait(false))
+            .Where(static call => call.IsOk)
+            .Select(static call => call.Value!)];
+
+    private Task<T> Follow<T>(Task<T> chunk, int calls) =>
+        Counter == null ? chunk : Counter.Follow(chunk, calls);
 
     /// <summary>Tells <paramref name="then"/> of a chunk that is done, and this map.</summary>
     protected void WhenDone(
