@@ -6,6 +6,10 @@
 #include <cmath>
 #include <csignal>
 #include <cstdint>
+#include <exception>
+#include <fstream>
+#include <ios>
+#include <iterator>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -14,9 +18,13 @@
 #include <thread>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "asyncpal/future/error.h"
+#include "asyncpal/pool/periodic.h"
 #include "asyncpal/pool/process_pool.h"
+#include "asyncpal/pool/retry_policy.h"
 #include "asyncpal/pool/task_group.h"
 #include "asyncpal/pool/testing/eventually.h"
 #include "asyncpal/pool/testing/gate.h"
@@ -131,6 +139,74 @@ TYPED_TEST(TaskContextOf, MapsCarryTheTrace) {
                                                  std::vector<int>{1, 2, 3})) {
     EXPECT_EQ(seen, kTrace);
   }
+}
+
+TYPED_TEST(TaskContextOf, ADelayedTaskCarriesTheTrace) {
+  Future<std::string> future;
+  {
+    const TraceparentScope scope(kTrace);
+    future = this->pool_.SubmitAfter(absl::Milliseconds(1), SeeTrace);
+  }
+  EXPECT_EQ(future.Collect(), kTrace);
+  EXPECT_EQ(this->pool_.SubmitAfter(absl::Milliseconds(1), SeeTrace).Collect(),
+            "");
+}
+
+TYPED_TEST(TaskContextOf, EachAttemptCarriesTheTrace) {
+  const auto see_at_last = [] {
+    const TaskContext& task = *TaskContext::Current();
+    if (task.attempt() < 3) throw std::runtime_error(task.traceparent());
+    return task.traceparent();
+  };
+  const RetryPolicy policy = {.backoff = absl::Milliseconds(1),
+                              .retry_if = [](const std::exception_ptr& error) {
+                                return ToStatus(error).message().find(kTrace) !=
+                                       std::string::npos;
+                              }};
+  Future<std::string> future;
+  {
+    const TraceparentScope scope(kTrace);
+    future = this->pool_.SubmitRetrying(policy, see_at_last);
+  }
+  EXPECT_EQ(future.Collect(), kTrace);
+}
+
+TYPED_TEST(TaskContextOf, AnAttemptAfterAMissedTimeoutCarriesTheTrace) {
+  const auto see_at_second = [](std::stop_token stop) {
+    const TaskContext& task = *TaskContext::Current();
+    while (task.attempt() < 2 && !stop.stop_requested()) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    return task.traceparent();
+  };
+  const RetryPolicy policy = {.max_attempts = 100,
+                              .backoff = absl::Milliseconds(1)};
+  const TaskOptions options = {.timeout = absl::Milliseconds(100)};
+  Future<std::string> future;
+  {
+    const TraceparentScope scope(kTrace);
+    future = this->pool_.SubmitRetrying(policy, options, see_at_second);
+  }
+  EXPECT_EQ(future.Collect(), kTrace);
+}
+
+TYPED_TEST(TaskContextOf, EachRunOfAPeriodicTaskCarriesTheTrace) {
+  const std::string path = ::testing::TempDir() + "traces";
+  std::ofstream(path, std::ios::trunc).flush();
+  const auto note = [](std::string path) {
+    std::ofstream(path, std::ios::app) << SeeTrace() << ' ';
+  };
+  Periodic periodic = [&] {
+    const TraceparentScope scope(kTrace);
+    return this->pool_.Every(absl::Milliseconds(1), {.max_runs = 3}, note,
+                             path);
+  }();
+  const TraceparentScope others(kOtherTrace);
+  ASSERT_TRUE(periodic.done().Wait(absl::Seconds(60)));
+  std::ifstream traces(path);
+  const std::string all(std::istreambuf_iterator<char>(traces), {});
+  const std::string each = absl::StrCat(kTrace, " ");
+  EXPECT_EQ(all, each + each + each);
 }
 
 TYPED_TEST(TaskContextOf, WhatATaskSubmitsBelongsToItsTrace) {

@@ -40,6 +40,11 @@ void Library::StopTrace() { Trace::Stop(); }
 
 std::string Library::Traceparent() { return TraceparentScope::Current(); }
 
+TraceScope::TraceScope(const std::string& traceparent)
+    : scope_(std::make_unique<const TraceparentScope>(traceparent)) {}
+
+TraceScope::~TraceScope() = default;
+
 void Library::SetLogHost(LogHost* host) {
   if (host == nullptr) {
     SetLogSink(nullptr);

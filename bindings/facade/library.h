@@ -2,7 +2,12 @@
 #define ASYNCPAL_BINDINGS_FACADE_LIBRARY_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+
+namespace asyncpal {
+class TraceparentScope;
+}
 
 namespace asyncpal::facade {
 
@@ -44,6 +49,19 @@ class Library {
 
   // As asyncpal::SetLogSink(); owns `host`. Null: stderr.
   static void SetLogHost(LogHost* host);
+};
+
+// As asyncpal::TraceparentScope: what this thread submits while it lives
+// belongs to that trace. The same thread destroys it.
+class TraceScope {
+ public:
+  explicit TraceScope(const std::string& traceparent);
+  ~TraceScope();
+  TraceScope(const TraceScope&) = delete;
+  TraceScope& operator=(const TraceScope&) = delete;
+
+ private:
+  const std::unique_ptr<const TraceparentScope> scope_;
 };
 
 }  // namespace asyncpal::facade

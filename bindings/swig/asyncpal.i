@@ -124,6 +124,8 @@ OPEN(Library::StopTrace)
 OPEN(Library::Traceparent)
 #ifdef HOST_IS_DIRECTOR
 OPEN(Library::SetLogHost)
+OPEN_CLASS(TraceScope)
+OPEN_TYPE(TraceScope::TraceScope(const std::string&))
 #endif
 %nodefaultctor asyncpal::facade::Library;
 %nodefaultdtor asyncpal::facade::Library;

@@ -2,7 +2,6 @@
 
 #include "asyncpal/future/internal/execution_context.h"
 #include "asyncpal/ipc/worker/current_task.h"
-#include "asyncpal/pool/internal/submission_watch.h"
 
 namespace asyncpal::internal {
 
@@ -29,6 +28,12 @@ void AmbientTrace::GiveTo(TaskState& task) {
   const std::string* const current = Current();
   if (current != nullptr && task.traceparent() == nullptr) {
     task.SetTraceparent(*current);
+  }
+}
+
+SubmittersTrace::SubmittersTrace() {
+  if (const std::string* const current = AmbientTrace::Current()) {
+    traceparent_ = *current;
   }
 }
 

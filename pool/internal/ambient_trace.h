@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "asyncpal/future/internal/task_state.h"
+#include "asyncpal/pool/internal/submission_watch.h"
 
 namespace asyncpal::internal {
 
@@ -34,6 +35,27 @@ class AmbientTrace {
   const std::string traceparent_;
   const TaskState* const task_;  // that this scope is in; null: in none
   const AmbientTrace* const outer_;
+};
+
+// The trace of the thread that makes it, for tasks that others submit on its
+// behalf, later.
+//
+// Threads: one at a time. Lifetime, Ordering, Errors, Shutdown: none.
+class SubmittersTrace {
+ public:
+  SubmittersTrace();
+
+  // Calls `submit`. What that submits belongs to the trace, or to none, but not
+  // to one of this thread.
+  template <typename F>
+  decltype(auto) Within(F&& submit) const {
+    if (!SubmissionWatch::Has(SubmissionWatch::kTraceparents)) return submit();
+    const AmbientTrace scope(traceparent_);
+    return submit();
+  }
+
+ private:
+  std::string traceparent_;  // empty: none
 };
 
 }  // namespace asyncpal::internal

@@ -47,7 +47,7 @@ void PeriodicCore::Start() {
   Expose(mine);
   bool is_over;
   try {
-    pool_->SubmitAfter(task, options_.initial_delay);
+    trace_.Within([&] { pool_->SubmitAfter(task, options_.initial_delay); });
   } catch (...) {
     ForgetRun();
     throw;
@@ -170,7 +170,8 @@ bool PeriodicCore::SubmitNext() noexcept {
     try {
       TaskState* const task = NewRun(run);
       mine = Run::Share(task);
-      pool_->SubmitNext(task, Expose(mine));
+      const int64_t due = Expose(mine);
+      trace_.Within([&] { pool_->SubmitNext(task, due); });
     } catch (...) {
       error = std::current_exception();
     }

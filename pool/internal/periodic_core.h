@@ -14,6 +14,7 @@
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/internal/result_state.h"
+#include "asyncpal/pool/internal/ambient_trace.h"
 #include "asyncpal/pool/internal/periodic_schedule.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/options.h"
@@ -94,6 +95,7 @@ class PeriodicCore : public std::enable_shared_from_this<PeriodicCore> {
 
   const std::shared_ptr<PoolCore> pool_;
   const PeriodicOptions options_;
+  const SubmittersTrace trace_;
   const StateRef<PromiseState<void>> result_;
 
   mutable Mutex mu_;

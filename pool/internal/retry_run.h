@@ -13,6 +13,7 @@
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/internal/future_access.h"
 #include "asyncpal/future/internal/mutex.h"
+#include "asyncpal/pool/internal/ambient_trace.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/random_fractions.h"
 #include "asyncpal/pool/options.h"
@@ -79,11 +80,13 @@ class RetryRun : public std::enable_shared_from_this<RetryRun<Tasks, F, A...>> {
         waits_.attempts());
     const auto attempt = FutureAccess::Make<T>(
         StateRef<ResultState<T>>::Share(static_cast<ResultState<T>*>(task)));
-    if (delay > absl::ZeroDuration()) {
-      core_->SubmitAfter(task, delay);
-    } else {
-      core_->Submit(task);
-    }
+    trace_.Within([&] {
+      if (delay > absl::ZeroDuration()) {
+        core_->SubmitAfter(task, delay);
+      } else {
+        core_->Submit(task);
+      }
+    });
     {
       MutexLock lock(mu_);
       attempt_ = attempt;
@@ -162,6 +165,7 @@ class RetryRun : public std::enable_shared_from_this<RetryRun<Tasks, F, A...>> {
   RetryWaits waits_;
   std::exception_ptr failure_;  // the last one
   const TaskOptions options_;
+  const SubmittersTrace trace_;
   const F f_;
   const std::tuple<A...> args_;
   const int64_t submitted_at_;  // on the pool's clock

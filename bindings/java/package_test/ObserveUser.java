@@ -203,6 +203,7 @@ public final class ObserveUser {
     checkAttribute(beans, loader, "RunningTasks", 1L);
     checkAttribute(beans, loader, "PendingTasks", 0L);
     checkAttribute(beans, loader, "DelayedTasks", 0L);
+    checkAttribute(beans, loader, "RetriedTasks", 0L);
     checkAttribute(beans, loader, "SubmittedTasks", 4L);
     checkAttribute(beans, loader, "FailedTasks", 1L);
     checkAttribute(beans, loader, "CancelledTasks", 0L);

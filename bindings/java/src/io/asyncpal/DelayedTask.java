@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.TraceScope;
 import java.lang.System.Logger.Level;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Delayed;
@@ -23,6 +24,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   private final long period; // ns from start to start; negative: from end to start; 0: it runs once
   private final Submission submission;
   private final boolean isRetry;
+  private final String traceparent; // of its submitter; empty: none, or in the options
   private final long number; // of those that are due at the same time, the first comes first
   private volatile long time; // by System.nanoTime(); written while it is not in the heap
   int place = NOWHERE; // in the heap, guarded by its lock
@@ -41,13 +43,13 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
    * @param maker makes the runs
    */
   DelayedTask(Pool pool, Supplier<RunnableFuture<V>> maker, long time, long period) {
-    this(pool, maker, time, period, pool::submitDue, false);
+    this(pool, maker, time, period, pool::submitDue, false, TaskContext.ofSubmissions());
   }
 
   /** Makes one that is another attempt at something, which a shutdown does not wait for. */
   DelayedTask(
       Pool pool, Supplier<RunnableFuture<V>> maker, long time, Submission submission) {
-    this(pool, maker, time, 0, submission, true);
+    this(pool, maker, time, 0, submission, true, "");
   }
 
   private DelayedTask(
@@ -56,7 +58,8 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
       long time,
       long period,
       Submission submission,
-      boolean isRetry) {
+      boolean isRetry,
+      String traceparent) {
     super(pool.threadHost());
     this.pool = pool;
     this.delays = pool.delays();
@@ -65,6 +68,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
     this.period = period;
     this.submission = submission;
     this.isRetry = isRetry;
+    this.traceparent = traceparent;
     this.number = delays.nextNumber();
   }
 
@@ -89,13 +93,26 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
       return;
     }
     try {
-      submission.submit(due);
+      submit(due);
     } catch (Throwable e) {
       if (pool.isShutdown()) {
         due.cancel(false);
       } else {
         asFuture(due).completeExceptionally(e);
       }
+    }
+  }
+
+  private void submit(RunnableFuture<V> due) {
+    if (traceparent.isEmpty()) {
+      submission.submit(due);
+      return;
+    }
+    TraceScope trace = new TraceScope(traceparent);
+    try {
+      submission.submit(due);
+    } finally {
+      trace.delete();
     }
   }
 

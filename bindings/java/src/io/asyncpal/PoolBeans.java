@@ -122,6 +122,11 @@ final class PoolBeans {
     }
 
     @Override
+    public long getRetriedTasks() {
+      return count(PoolStats::retried);
+    }
+
+    @Override
     public long getRunningTasks() {
       return count(PoolStats::running);
     }

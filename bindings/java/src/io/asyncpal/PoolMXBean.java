@@ -62,6 +62,13 @@ public interface PoolMXBean {
   long getDelayedTasks();
 
   /**
+   * How often a task was tried again, see {@link TaskOptions#retry}.
+   *
+   * @return since the pool was made
+   */
+  long getRetriedTasks();
+
+  /**
    * How many tasks run.
    *
    * @return at this moment

@@ -28,7 +28,11 @@ final class RetryRun<V> extends PoolFuture<V> {
   private RetryRun(Pool pool, TaskOptions options, Supplier<RunnableFuture<V>> maker) {
     super(pool.threadHost());
     this.pool = pool;
-    this.options = options;
+    String traceparent = TaskContext.ofSubmissions();
+    this.options =
+        traceparent.isEmpty() || !options.traceparent().isEmpty()
+            ? options
+            : options.withTraceparent(traceparent); // for all attempts
     this.maker = maker;
     NativeRetryPolicy policy = options.retry().toNative();
     try {
@@ -45,7 +49,7 @@ final class RetryRun<V> extends PoolFuture<V> {
     RunnableFuture<T> first = maker.get();
     run.attempt = first;
     try {
-      pool.start(options, 1, first);
+      pool.start(run.options, 1, first);
     } catch (RuntimeException | Error e) {
       run.waits.delete();
       throw e;

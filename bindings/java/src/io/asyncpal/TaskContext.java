@@ -140,6 +140,11 @@ public final class TaskContext {
 
   /** Whether what this thread submits belongs to a trace, which native code passes on. */
   static boolean isTraced() {
-    return traces && !Library.traceparent().isEmpty();
+    return !ofSubmissions().isEmpty();
+  }
+
+  /** The trace that what this thread submits belongs to; empty: none. */
+  static String ofSubmissions() {
+    return traces ? Library.traceparent() : "";
   }
 }

@@ -1,6 +1,7 @@
 package io.asyncpal;
 
 import static io.asyncpal.Eventually.eventually;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -8,9 +9,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import org.junit.jupiter.api.Test;
 
 /** What a task can know of itself, and tell of itself. */
@@ -156,6 +163,90 @@ abstract class PoolTaskContextContract extends PoolContract {
     try (ProcessPool inner =
         ProcessPool.builder().maxWorkers(1).jvmOptions(PoolKinds.SMALL).build()) {
       return inner.submit(() -> mine().traceparent()).get(60, SECONDS);
+    }
+  }
+
+  @Test
+  void delayedTasksHaveTheTraceOfWhatSubmitsThem() throws Exception {
+    Pool pool = pool(1);
+    assertEquals(
+        List.of(TRACE, OTHER, TRACE, TRACE, TRACE),
+        submit(pool, traced(TRACE), () -> tracesOfDelayedTasks()).get(90, SECONDS));
+    assertEquals(
+        List.of("", OTHER, "", "", ""), run(pool, () -> tracesOfDelayedTasks()));
+  }
+
+  /** Of one that is due once, of one of another's, and of a periodic one. */
+  private static List<String> tracesOfDelayedTasks() throws Exception {
+    Callable<String> see = () -> mine().traceparent();
+    List<String> traces = new CopyOnWriteArrayList<>();
+    try (ThreadPool inner = new ThreadPool(1)) {
+      traces.add(inner.schedule(see, 1, MILLISECONDS).get(30, SECONDS));
+      traces.add(
+          inner
+              .submit(traced(OTHER), () -> inner.schedule(see, 1, MILLISECONDS))
+              .get(30, SECONDS)
+              .get(30, SECONDS));
+      CountDownLatch thrice = new CountDownLatch(3);
+      ScheduledFuture<?> periodic =
+          inner.scheduleAtFixedRate(
+              () -> {
+                if (thrice.getCount() > 0) {
+                  traces.add(mine().traceparent());
+                  thrice.countDown();
+                }
+              },
+              0,
+              1,
+              MILLISECONDS);
+      assertTrue(thrice.await(60, SECONDS));
+      periodic.cancel(false);
+    }
+    return new ArrayList<>(traces);
+  }
+
+  @Test
+  void eachAttemptHasTheTraceOfWhatSubmitsTheFirst() throws Exception {
+    Pool pool = pool(1);
+    assertEquals(
+        List.of(TRACE, TRACE, OTHER, OTHER),
+        submit(pool, traced(TRACE), () -> tracesOfAttempts()).get(90, SECONDS));
+    assertEquals(List.of("", "", OTHER, OTHER), run(pool, () -> tracesOfAttempts()));
+  }
+
+  private static List<String> tracesOfAttempts() throws Exception {
+    List<String> traces = new CopyOnWriteArrayList<>();
+    TaskOptions twice =
+        TaskOptions.DEFAULT.withRetry(
+            RetryPolicy.DEFAULT
+                .withMaxAttempts(2)
+                .withBackoff(Duration.ofMillis(1), 1, Duration.ofMillis(1)));
+    SerializableCallable<Integer> fail =
+        () -> {
+          traces.add(mine().traceparent());
+          throw new IllegalStateException("again");
+        };
+    try (ThreadPool inner = new ThreadPool(1)) {
+      for (TaskOptions options : List.of(twice, twice.withTraceparent(OTHER))) {
+        assertThrows(
+            ExecutionException.class, () -> inner.submit(options, fail).get(60, SECONDS));
+      }
+    }
+    return new ArrayList<>(traces);
+  }
+
+  @Test
+  void traceReachesProcessesOfADelayedTask() throws Exception {
+    Pool pool = pool(1);
+    assertEquals(
+        TRACE, submit(pool, traced(TRACE), () -> traceInAProcessLater()).get(90, SECONDS));
+  }
+
+  private static String traceInAProcessLater() throws Exception {
+    try (ProcessPool inner =
+        ProcessPool.builder().maxWorkers(1).jvmOptions(PoolKinds.SMALL).build()) {
+      SerializableCallable<String> see = () -> mine().traceparent();
+      return inner.schedule((Callable<String>) see, 1, MILLISECONDS).get(60, SECONDS);
     }
   }
 
