@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/countdown.h"
 #include "asyncpal/pool/internal/pool_core.h"
+#include "asyncpal/pool/internal/pool_metrics.h"
 #include "asyncpal/pool/internal/pool_report.h"
 #include "asyncpal/pool/pool.h"
 
@@ -45,14 +46,18 @@ class PoolReporter {
   }
 };
 
+std::vector<MetricFamily> DescribeAllPools() {
+  std::vector<PoolReport> reports;
+  Pool::ForEach([&reports](Pool& pool) {
+    reports.push_back(PoolReporter::ReportOf(pool));
+  });
+  return DescribeAsMetrics(reports);
+}
+
 }  // namespace internal
 
 std::string PrometheusText() {
-  std::vector<internal::PoolReport> reports;
-  Pool::ForEach([&reports](Pool& pool) {
-    reports.push_back(internal::PoolReporter::ReportOf(pool));
-  });
-  return internal::FormatAsMetrics(reports);
+  return internal::FormatAsText(internal::DescribeAllPools());
 }
 
 std::string DumpState() {

@@ -2,6 +2,7 @@
 #define ASYNCPAL_POOL_OBSERVE_H_
 
 #include <string>
+#include <vector>
 
 namespace asyncpal {
 
@@ -32,6 +33,14 @@ std::string PrometheusText();
 // as those that are stopped, it takes up to a second more for each pool.
 std::string DumpState();
 
+namespace internal {
+
+struct MetricFamily;
+
+// What PrometheusText() is made of.
+std::vector<MetricFamily> DescribeAllPools();
+
+}  // namespace internal
 }  // namespace asyncpal
 
 #endif  // ASYNCPAL_POOL_OBSERVE_H_

@@ -39,8 +39,8 @@ struct PoolReport {
   std::vector<PendingReport> head = {};  // of the queue, oldest first
 };
 
-// See PrometheusText().
-std::string FormatAsMetrics(const std::vector<PoolReport>& pools);
+// "threads" or "processes".
+const char* NameOf(PoolKind kind);
 
 // See DumpState(). `now` is when the reports were made.
 std::string FormatAsDump(const std::vector<PoolReport>& pools, absl::Time now,

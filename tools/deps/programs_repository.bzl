@@ -14,6 +14,7 @@ _PROGRAMS = {
         _MAVEN_PLUGINS + "maven-compiler-plugin/3.10.1",
         _MAVEN_PLUGINS + "maven-resources-plugin/3.3.0",
     ],
+    "prometheus-cpp": ["/usr/include/prometheus/collectable.h"],
 }
 
 def _programs_repository_impl(repository_ctx):

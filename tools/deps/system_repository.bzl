@@ -15,6 +15,8 @@ _PKG_CONFIG = {
     "gtest_main": "libgtest-dev",
     "kj": "libcapnp-dev",
     "libdw": "libdw-dev",
+    "prometheus-cpp-core": "prometheus-cpp-dev",
+    "prometheus-cpp-pull": "prometheus-cpp-dev",
     "tbb": "libtbb-dev",
 }
 
