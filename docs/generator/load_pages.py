@@ -33,16 +33,16 @@ _FLAGS = [
 ]
 
 
-class _Browser:
+class Browser:
     """Chromium's DevTools protocol: messages that end with a zero byte."""
 
-    def __init__(self, program, home):
+    def __init__(self, program, home, flags=()):
         read_end, self._to = os.pipe()
         self._from, write_end = os.pipe()
         # The browser has them as 3 and 4, whatever they are here.
         command = ["sh", "-c", f'exec "$@" 3<&{read_end} 4>&{write_end}', "sh"]
         self._process = subprocess.Popen(
-            [*command, program, *_FLAGS, f"--user-data-dir={home}"],
+            [*command, program, *_FLAGS, *flags, f"--user-data-dir={home}"],
             pass_fds=[read_end, write_end],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -89,6 +89,30 @@ class _Browser:
             if "method" in message:
                 self._events.append(message)
 
+    def open_tab(self):
+        """Returns the session of a new tab, which tells all that goes wrong in it."""
+        target = self.call("Target.createTarget", url="about:blank")
+        session = self.call(
+            "Target.attachToTarget", targetId=target["targetId"], flatten=True,
+        )["sessionId"]
+        for domain in "Network", "Runtime", "Log", "Page":
+            self.call(domain + ".enable", session)
+        return session
+
+    def evaluate(self, session, expression):
+        """Returns the value of an expression in a tab's page."""
+        result = self.call(
+            "Runtime.evaluate", session,
+            expression=expression, returnByValue=True, awaitPromise=True,
+        )
+        return result["result"].get("value")
+
+    def take_events(self):
+        """Returns those that have come."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
     def next_event(self):
         while not self._events:
             message = self._read()
@@ -118,7 +142,16 @@ class _Files(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def _mistake(event, origin):
+def serve(folder):
+    """Returns a server of the folder's files, and its origin."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Files, directory=folder)
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
+def mistake_of(event, origin):
     """What an event tells that should not be, or None."""
     data = event["params"]
     if event["method"] == "Network.requestWillBeSent":
@@ -150,26 +183,15 @@ def check(folder):
         for name in names
         if name.endswith(".html")
     )
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Files, directory=folder)
-    )
-    origin = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server, origin = serve(folder)
     mistakes = {}
-    with tempfile.TemporaryDirectory() as home:
-        browser = _Browser(shutil.which("chromium"), home)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        browser = Browser(shutil.which("chromium"), home)
         try:
             waiting = collections.deque(pages)
             showing = {}
             for _ in range(min(_TABS, len(pages))):
-                target = browser.call("Target.createTarget", url="about:blank")
-                session = browser.call(
-                    "Target.attachToTarget",
-                    targetId=target["targetId"], flatten=True,
-                )["sessionId"]
-                for domain in "Network", "Runtime", "Log", "Page":
-                    browser.call(domain + ".enable", session)
-                showing[session] = None
+                showing[browser.open_tab()] = None
 
             def show_next(session):
                 showing[session] = waiting.popleft() if waiting else None
@@ -184,7 +206,7 @@ def check(folder):
                 page = showing.get(event.get("sessionId"))
                 if page is None:
                     continue
-                mistake = _mistake(event, origin)
+                mistake = mistake_of(event, origin)
                 if mistake:
                     mistakes[f"{page} {mistake}"] = True
                 if event["method"] == "Page.loadEventFired":

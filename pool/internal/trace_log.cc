@@ -114,13 +114,14 @@ void TraceLog::OnWorker(const TraceLane& lane, std::string_view what,
 }
 
 void TraceLog::Finish(int64_t now) {
-  // Inner slices began later, and end first.
   std::vector<Task*> running;
   for (auto& [key, task] : tasks_) {
     if (task.waits) EndWait(task, "pending", now);
     if (task.runs) running.push_back(&task);
   }
-  // All slices of a lane end at once: only their number matters.
+  // Inner slices began later, and end first.
+  std::sort(running.begin(), running.end(),
+            [](const Task* a, const Task* b) { return a->begun > b->begun; });
   for (Task* const task : running) {
     EndSlice(*task, task->outcome.empty() ? "running" : task->outcome, now);
   }
@@ -151,9 +152,12 @@ void TraceLog::BeginSlice(Task& record, const TracedTask& task,
                           int64_t now) {
   record.runs = true;
   record.lane = Place(on, thread);
+  record.begun = ++last_begun_;
+  record.name = task.name.empty() ? absl::StrCat("task ", task.id)
+                                  : std::string(task.name);
   Begin('B', record.lane, now);
   absl::StrAppend(&text_, ",\"cat\":\"task\"");
-  AppendName(task);
+  AppendString("name", record.name);
   absl::StrAppend(&text_, ",\"args\":{\"id\":", task.id,
                   ",\"attempt\":", attempt);
   AppendString("pool", task.pool_name);
@@ -164,6 +168,7 @@ void TraceLog::EndSlice(Task& record, std::string_view outcome, int64_t now) {
   record.runs = false;
   lanes_[record.lane].open.pop_back();
   Begin('E', record.lane, now);
+  AppendString("name", record.name);  // speedscope needs it
   absl::StrAppend(&text_, ",\"args\":{\"outcome\":",
                   Quoted(outcome.empty() ? "unknown" : outcome), "}}");
 }
@@ -209,11 +214,6 @@ void TraceLog::Begin(char phase, const LaneKey& lane, int64_t now) {
 
 void TraceLog::AppendString(const char* key, std::string_view value) {
   absl::StrAppend(&text_, ",\"", key, "\":", Quoted(value));
-}
-
-void TraceLog::AppendName(const TracedTask& task) {
-  AppendString("name", task.name.empty() ? absl::StrCat("task ", task.id)
-                                         : std::string(task.name));
 }
 
 void TraceLog::AppendMetadata(const char* what, const LaneKey& lane,

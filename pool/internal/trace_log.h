@@ -80,7 +80,9 @@ class TraceLog {
     bool was_submitted = false;
     bool waits = false;
     bool runs = false;
-    LaneKey lane = {};  // where it runs
+    LaneKey lane = {};   // where it runs
+    uint64_t begun = 0;  // of the slices of all lanes, which one that is
+    std::string name;    // of the slice
     std::string pool_name;
     std::string outcome;  // empty: not known yet
   };
@@ -99,7 +101,6 @@ class TraceLog {
   // The beginning of an event, up to its own fields.
   void Begin(char phase, const LaneKey& lane, int64_t now);
   void AppendString(const char* key, std::string_view value);
-  void AppendName(const TracedTask& task);
   void AppendMetadata(const char* what, const LaneKey& lane,
                       std::string_view name);
 
@@ -107,6 +108,7 @@ class TraceLog {
   std::string text_;
   bool is_first_ = true;
   uint64_t last_number_ = 0;
+  uint64_t last_begun_ = 0;
   int64_t next_beside_ = int64_t{1} << 31;  // no thread has such an id
   std::map<TaskKey, Task> tasks_;
   std::map<LaneKey, Lane> lanes_;

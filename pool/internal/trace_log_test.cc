@@ -61,8 +61,8 @@ TEST_F(TraceLogTest, ARunIsASliceWithAWaitAndAFlow) {
   EXPECT_THAT(text, HasSubstr("{\"ph\":\"f\",\"pid\":10,\"tid\":11,"
                               "\"ts\":2.500,\"id\":1,\"bp\":\"e\""));
   EXPECT_THAT(text, HasSubstr("{\"ph\":\"E\",\"pid\":10,\"tid\":11,"
-                              "\"ts\":3.002,\"args\":{\"outcome\":"
-                              "\"completed\"}}"));
+                              "\"ts\":3.002,\"name\":\"n\",\"args\":"
+                              "{\"outcome\":\"completed\"}}"));
 }
 
 TEST_F(TraceLogTest, ATaskThatNeverRunsHasAWaitOnly) {
@@ -121,8 +121,18 @@ TEST_F(TraceLogTest, WhatRunsAndWaitsEndsWithTheTrace) {
   log_.OnStart(Task(1), worker_, kWorker, 1, 2000);
   const std::string text = Finish(5000);
   EXPECT_THAT(text, HasSubstr("\"then\":\"pending\""));
-  EXPECT_THAT(text, HasSubstr("\"ts\":5.000,\"args\":{\"outcome\":"
-                              "\"running\"}}"));
+  EXPECT_THAT(text, HasSubstr("\"ts\":5.000,\"name\":\"task 1\",\"args\":"
+                              "{\"outcome\":\"running\"}}"));
+}
+
+TEST_F(TraceLogTest, InnerRunsEndBeforeOuterOnesWithTheTrace) {
+  log_.OnStart(Task(2, "outer"), worker_, kWorker, 1, 1000);
+  log_.OnStart(Task(1, "inner"), worker_, kWorker, 1, 2000);
+  log_.OnStart(Task(3, "innermost"), worker_, kWorker, 1, 3000);
+  const std::string text = Finish(5000);
+  const std::string end = "\"ts\":5.000,\"name\":\"";
+  EXPECT_LT(text.find(end + "innermost"), text.find(end + "inner\""));
+  EXPECT_LT(text.find(end + "inner\""), text.find(end + "outer"));
 }
 
 TEST_F(TraceLogTest, AProcessIsNamedOnce) {

@@ -2,6 +2,7 @@
 
 load("//tools/dotnet:repositories.bzl", "dotnet_repositories")
 load("//tools/release:version_repository.bzl", "version_repository")
+load("//tools/trace_report:speedscope_repository.bzl", "speedscope_repository")
 load(":jdk_repository.bzl", "jdk_repository")
 load(":programs_repository.bzl", "programs_repository")
 load(":system_repository.bzl", "system_repository")
@@ -19,6 +20,7 @@ def _asyncpal_deps_impl(_module_ctx):
     )
     jdk_repository(name = "asyncpal_jdk")
     programs_repository(name = "asyncpal_programs")
+    speedscope_repository(name = "asyncpal_speedscope")
     version_repository(name = "asyncpal_version")
     dotnet_repositories()
 

@@ -2,6 +2,7 @@
 
 load("//tools/dotnet:repositories.bzl", "asyncpal_dotnet_repositories")
 load("//tools/release:version_repository.bzl", "version_repository")
+load("//tools/trace_report:speedscope_repository.bzl", "speedscope_repository")
 load(":jdk_repository.bzl", "jdk_repository")
 load(":programs_repository.bzl", "programs_repository")
 load(":stand_in_repository.bzl", "stand_in_repository")
@@ -57,6 +58,8 @@ def asyncpal_repositories(abseil = "", capnp = "", googletest = ""):
         jdk_repository(name = "asyncpal_jdk")
     if not native.existing_rule("asyncpal_programs"):
         programs_repository(name = "asyncpal_programs")
+    if not native.existing_rule("asyncpal_speedscope"):
+        speedscope_repository(name = "asyncpal_speedscope")
     if not native.existing_rule("asyncpal_version"):
         version_repository(name = "asyncpal_version")
     asyncpal_dotnet_repositories()

@@ -123,7 +123,10 @@ class Trace:
         if not stack:
             self._wrong(f"a slice ends at {time} that has not begun")
             return
-        self._close(stack.pop(), time, event["args"]["outcome"])
+        entry = stack.pop()
+        if event["name"] != entry["name"]:
+            self._wrong(f"{event['name']!r} ends where {entry['name']!r} runs")
+        self._close(entry, time, event["args"]["outcome"])
 
     def _close(self, entry, end, outcome):
         self.slices.append(Slice(end=end, outcome=outcome, **entry))

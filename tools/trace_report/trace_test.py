@@ -154,6 +154,9 @@ class TraceTest(unittest.TestCase):
             (lambda events: [e for e in events if e["ph"] != "s"], "the flow"),
             (lambda events: [e for e in events if e["ph"] != "e"], "the wait"),
             (lambda events: events[:1] + events[:0:-1], "comes after"),
+            (lambda events: [
+                dict(e, name="x") if e["ph"] == "E" else e for e in events
+            ], "ends where"),
         ):
             found = trace_events.Trace(damage(self.events)).mistakes
             self.assertTrue(any(expected in what for what in found), expected)
