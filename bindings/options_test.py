@@ -44,14 +44,6 @@ _EXCEPTIONS = {
     ("java", "MapOptions.on_error"): "of C++ and C# pools so far",
     ("java", "PoolOptions.clock"): "of C++ pools so far",
     ("java", "ProcessPoolOptions.clock"): "of C++ pools so far",
-    **{("csharp", field): "of C++ and Java pools so far"
-       for field in (
-           "PoolStats.retried", "PoolOptions.priority_step",
-           "ProcessPoolOptions.priority_step", "PoolOptions.min_workers",
-           "ProcessPoolOptions.min_workers", "PoolOptions.max_worker_age",
-           "ProcessPoolOptions.max_worker_age",
-           "ProcessPoolOptions.max_worker_bytes", "TaskOptions.priority",
-           "TaskOptions.at_shutdown")},
 }
 
 # Where each struct's fields are to be found.

@@ -119,6 +119,57 @@ public class ReadmeSnippetsTest
             () => sweep.Done.WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
+    private static void Save()
+    {
+    }
+
+    private void Reload() => Show("reloaded");
+
+    [Fact]
+    public async Task Priorities()
+    {
+        using var pool = new ThreadPool(2);
+        var urgent = new TaskOptions { Priority = TaskPriority.Urgent };
+        Task<string> page = pool.SubmitAsync(Load, "index.html", options: urgent);
+        var last = new TaskOptions { AtShutdown = AtShutdown.Finish };
+        Task saved = pool.SubmitAsync(Save, options: last);
+        pool.Shutdown();
+        await saved;
+        await Task.WhenAny(page);
+    }
+
+    [Fact]
+    public async Task Retries()
+    {
+        using var pool = new ThreadPool(2);
+        var again = new TaskOptions
+        {
+            Retry = new RetryPolicy
+            {
+                MaxAttempts = 5,
+                Backoff = TimeSpan.FromMilliseconds(20),
+            },
+        };
+        Task<string> page = pool.SubmitAsync(Load, "index.html", options: again);
+        Assert.Equal("<index.html>", await page);
+    }
+
+    [Fact]
+    public async Task Pauses()
+    {
+        using var pool = new ThreadPool(2);
+        using (ExecutionFence fence = pool.Pause())
+        {
+            if (await fence.WaitForQuietAsync(TimeSpan.FromSeconds(10)))
+            {
+                Reload();  // no task runs
+            }
+        }
+        pool.MaxWorkers = 8;
+        pool.MinWorkers = 2;
+        Assert.Equal(["reloaded"], _shown);
+    }
+
     [Fact]
     public async Task Tracing()
     {

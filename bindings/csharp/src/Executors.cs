@@ -8,16 +8,20 @@ public static class Executors
     public static ThreadPool NewFixedThreadPool(int workers) => new(workers);
 
     /// <summary>Makes a pool of one thread: tasks run one after the other.</summary>
-    public static ThreadPool NewSingleThreadExecutor() => new(1);
+    public static ThreadPool NewSingleThreadExecutor() =>
+        new(new ThreadPoolOptions { MaxWorkers = 1, HasFixedSize = true });
 
     /// <summary>Makes a pool of two threads.</summary>
-    public static ThreadPool NewDualThreadPool() => new(2);
+    public static ThreadPool NewDualThreadPool() =>
+        new(new ThreadPoolOptions { MaxWorkers = 2, HasFixedSize = true });
 
     /// <summary>Makes a pool of three threads.</summary>
-    public static ThreadPool NewTripleThreadPool() => new(3);
+    public static ThreadPool NewTripleThreadPool() =>
+        new(new ThreadPoolOptions { MaxWorkers = 3, HasFixedSize = true });
 
     /// <summary>Makes a pool of four threads.</summary>
-    public static ThreadPool NewQuadThreadPool() => new(4);
+    public static ThreadPool NewQuadThreadPool() =>
+        new(new ThreadPoolOptions { MaxWorkers = 4, HasFixedSize = true });
 
     /// <summary>
     /// Makes a pool that has as many threads as its tasks need, up to the number
@@ -30,14 +34,18 @@ public static class Executors
     public static ProcessPool NewFixedProcessPool(int workers) => new(workers);
 
     /// <summary>Makes a pool of one process: tasks run one after the other.</summary>
-    public static ProcessPool NewSingleProcessExecutor() => new(1);
+    public static ProcessPool NewSingleProcessExecutor() =>
+        new(new ProcessPoolOptions { MaxWorkers = 1, HasFixedSize = true });
 
     /// <summary>Makes a pool of two processes.</summary>
-    public static ProcessPool NewDualProcessPool() => new(2);
+    public static ProcessPool NewDualProcessPool() =>
+        new(new ProcessPoolOptions { MaxWorkers = 2, HasFixedSize = true });
 
     /// <summary>Makes a pool of three processes.</summary>
-    public static ProcessPool NewTripleProcessPool() => new(3);
+    public static ProcessPool NewTripleProcessPool() =>
+        new(new ProcessPoolOptions { MaxWorkers = 3, HasFixedSize = true });
 
     /// <summary>Makes a pool of four processes.</summary>
-    public static ProcessPool NewQuadProcessPool() => new(4);
+    public static ProcessPool NewQuadProcessPool() =>
+        new(new ProcessPoolOptions { MaxWorkers = 4, HasFixedSize = true });
 }

@@ -20,6 +20,9 @@ public abstract record PoolOptions
     /// </summary>
     public int MaxWorkers { get; set; }
 
+    /// <summary>Whether <see cref="MaxWorkers"/> stays.</summary>
+    internal bool HasFixedSize { get; init; }
+
     /// <summary>For messages and thread names; by default the name of the class.</summary>
     public string Name { get; set; } = "";
 
@@ -99,6 +102,25 @@ public abstract record PoolOptions
     /// Other times, such as <see cref="IdleTimeout"/>, are always those of the system.
     /// </summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    /// <summary>
+    /// How much earlier a task counts as submitted for each class of
+    /// <see cref="TaskOptions.Priority"/>; by default a second. Infinite: a class waits
+    /// until no higher one does.
+    /// </summary>
+    public TimeSpan PriorityStep { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How many workers are started in the background with the pool, stay when they are
+    /// idle, and are replaced when they end. 0, the default: none.
+    /// </summary>
+    public int MinWorkers { get; set; }
+
+    /// <summary>
+    /// A worker that is this old, by a tenth more or less, ends between two tasks, and is
+    /// replaced first where there is work for another. By default there is no limit.
+    /// </summary>
+    public TimeSpan MaxWorkerAge { get; set; } = Timeout.InfiniteTimeSpan;
 }
 
 /// <summary>Options for a <see cref="ThreadPool"/>, which copies them.</summary>
@@ -172,6 +194,13 @@ public sealed record ProcessPoolOptions : PoolOptions
     /// <summary>The time within which <see cref="MaxRestarts"/> counts; by default
     /// 5 seconds.</summary>
     public TimeSpan RestartWindow { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// A worker that has more resident memory of its own after a task, shared memory
+    /// aside, is replaced, in bytes. 0, the default: no limit. One below what a new process
+    /// takes is said once, and then ignored.
+    /// </summary>
+    public long MaxWorkerBytes { get; set; }
 
     /// <summary>
     /// The contracts of the types that travel, such as a context that the compiler

@@ -15,6 +15,26 @@ public abstract partial class Pool
     /// <summary>The time on the clock that delays are measured by, in nanoseconds.</summary>
     internal long ClockNow() => Native.ClockNow();
 
+    /// <summary>What has to do with time and sizes, of the options of both kinds.</summary>
+    internal static void SetTimes(NativePoolOptions settings, PoolOptions options)
+    {
+        ClockCalls.Set(settings, options.TimeProvider);
+        if (options.PriorityStep <= TimeSpan.Zero
+            && options.PriorityStep != Timeout.InfiniteTimeSpan)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options.PriorityStep),
+                $"PriorityStep is {options.PriorityStep}; it must be positive");
+        }
+        settings.PriorityStep = Durations.ToNanos(options.PriorityStep);
+        settings.MinWorkers = options.MinWorkers;
+        settings.MaxWorkerAge =
+            Durations.ToNanos(options.MaxWorkerAge, nameof(options.MaxWorkerAge));
+    }
+
+    /// <summary>For <see cref="PoolStats.Retried"/>.</summary>
+    internal void CountRetry() => Native.CountRetry();
+
     internal void AddPeriodic(PeriodicRuns runs) => _periodics[runs] = true;
 
     internal void RemovePeriodic(PeriodicRuns runs) => _periodics.TryRemove(runs, out _);

@@ -56,6 +56,10 @@ namespace Asyncpal;
 /// Pending tasks whose time has not come: see <c>SubmitAfterAsync()</c> and
 /// <c>Every()</c>.
 /// </param>
+/// <param name="Retried">
+/// Attempts at a task after the first; each is a task that was submitted, too. See
+/// <see cref="TaskOptions.Retry"/>.
+/// </param>
 public sealed record PoolStats(
     long Workers,
     long Busy,
@@ -76,7 +80,8 @@ public sealed record PoolStats(
     TimeSpan OldestPending,
     DurationHistogram Wait,
     DurationHistogram Run,
-    long Delayed);
+    long Delayed,
+    long Retried);
 
 /// <summary>One worker of a pool.</summary>
 /// <param name="Id">1, 2, 3, ... in each pool.</param>

@@ -115,10 +115,12 @@ public sealed partial class ProcessPool : Pool
             settings.AddWorkerVariable(variable);
         }
         ObserverCalls? observer = ObserverCalls.Set(settings, options);
-        ClockCalls.Set(settings, options.TimeProvider);
+        SetTimes(settings, options);
+        settings.MaxWorkerBytes = options.MaxWorkerBytes;
         _native = ProcessPoolHost.NewPool(this, settings);
         Name = _native.Name();
-        MaxWorkers = _native.MaxWorkers();
+        InitMaxWorkers();
+        HasFixedSize = options.HasFixedSize;
         UnobservedFailureHandler = options.UnobservedFailureHandler;
         Register(observer);
     }
@@ -229,17 +231,24 @@ public sealed partial class ProcessPool : Pool
 
     private protected override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token) =>
-        Start<T>(call.Function, call.Arguments, () => call.Invoke(), options, token);
+        options?.Retry != null
+            ? RetriedTask<T>.Start(
+                this, options, token, attempt => Submit(call, attempt, token))
+            : Start<T>(
+                call.Function, call.Arguments, () => call.Invoke(), options, token);
 
     private protected override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
-        // The worker waits for the task that the function returns.
-        Start<T>(
-            call.Function,
-            call.Arguments,
-            () => call.Invoke().GetAwaiter().GetResult(),
-            options,
-            token);
+        options?.Retry != null
+            ? RetriedTask<T>.Start(
+                this, options, token, attempt => SubmitAsynchronous(call, attempt, token))
+            // The worker waits for the task that the function returns.
+            : Start<T>(
+                call.Function,
+                call.Arguments,
+                () => call.Invoke().GetAwaiter().GetResult(),
+                options,
+                token);
 
     private protected override Task Submit(CancelledTask task)
     {

@@ -86,8 +86,8 @@ public sealed class TaskContext
     public long Id { get; }
 
     /// <summary>
-    /// 1; or more where earlier workers have died of the task, see
-    /// <see cref="TaskOptions.MaxAttempts"/>.
+    /// 1; or more where earlier attempts have failed, see <see cref="TaskOptions.Retry"/>,
+    /// or earlier workers have died of the task, see <see cref="TaskOptions.MaxAttempts"/>.
     /// </summary>
     public int Attempt { get; }
 

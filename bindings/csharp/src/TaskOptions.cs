@@ -51,6 +51,20 @@ public sealed record TaskOptions
     /// </summary>
     public string Traceparent { get; init; } = "";
 
+    /// <summary>Whether it begins before others that wait.</summary>
+    public TaskPriority Priority { get; init; } = TaskPriority.Normal;
+
+    /// <summary>What a shutdown does with it.</summary>
+    public AtShutdown AtShutdown { get; init; }
+
+    /// <summary>
+    /// How it is tried again when it fails; by default it is not. Each attempt is a task
+    /// of the pool that has these options for itself; the task that the submission
+    /// returns has the outcome of the last one. The arguments of one in a process are
+    /// encoded for each attempt.
+    /// </summary>
+    public RetryPolicy? Retry { get; init; }
+
     /// <summary>When it may begin; null: at once.</summary>
     internal TaskTiming? Timing { get; init; }
 
@@ -67,6 +81,8 @@ public sealed record TaskOptions
                 nameof(MaxAttempts),
                 $"{nameof(MaxAttempts)} is {MaxAttempts}; it must be at least 1");
         }
+        Checks.Enum(nameof(Priority), Priority);
+        Checks.Enum(nameof(AtShutdown), AtShutdown);
         var settings = new NativeTaskOptions
         {
             Name = Name,
@@ -74,6 +90,8 @@ public sealed record TaskOptions
             QueueDeadline = Durations.ToNanos(QueueDeadline, nameof(QueueDeadline)),
             MaxAttempts = MaxAttempts,
             Traceparent = Traceparent,
+            Priority = (int)Priority,
+            AtShutdown = (int)AtShutdown,
         };
         Timing?.ApplyTo(settings);
         return settings;

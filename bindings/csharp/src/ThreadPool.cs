@@ -38,8 +38,11 @@ public sealed class ThreadPool : Pool
     private readonly NativeThreadPool _native;
     private readonly PoolScheduler _scheduler;
 
-    // Asks functions that take a token to stop.
+    // Ask functions that take a token to stop: what a mode says, what is to finish, and
+    // what nobody waits for.
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stopAll = new();
+    private readonly CancellationTokenSource _abandon = new();
 
     /// <summary>Makes a pool with the default options.</summary>
     public ThreadPool()
@@ -62,7 +65,8 @@ public sealed class ThreadPool : Pool
         _native = ThreadPoolHost.NewPool(
             this, options, out _scheduler, out ObserverCalls? observer);
         Name = _native.Name();
-        MaxWorkers = _native.MaxWorkers();
+        InitMaxWorkers();
+        HasFixedSize = options.HasFixedSize;
         UnobservedFailureHandler = options.UnobservedFailureHandler;
         Register(observer);
     }
@@ -108,6 +112,11 @@ public sealed class ThreadPool : Pool
     private protected override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token)
     {
+        if (options?.Retry != null)
+        {
+            return RetriedTask<T>.Start(
+                this, options, token, attempt => Submit(call, attempt, token));
+        }
         call = TaskTracing.Follow(this, call, options);
         // A task has a context of its own.
         TaskContext? outer = TaskContext.Flow(null);
@@ -115,7 +124,11 @@ public sealed class ThreadPool : Pool
         {
             return call.Stoppable != null || options is { HasTimeout: true }
                 ? LimitedTask<T>.Start(
-                    this, call, options ?? new TaskOptions(), token, _stop.Token)
+                    this,
+                    call,
+                    options ?? new TaskOptions(),
+                    token,
+                    TokenOf(options?.AtShutdown ?? AtShutdown.AsPool))
                 : PoolTask<T>.Start(_scheduler, call.Invoke, token, options);
         }
         finally
@@ -127,6 +140,14 @@ public sealed class ThreadPool : Pool
     private protected override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token)
     {
+        if (options?.Retry != null)
+        {
+            return RetriedTask<T>.Start(
+                this,
+                options,
+                token,
+                attempt => SubmitAsynchronous(call, attempt, token));
+        }
         var flowing = new AsyncCall<T>(call);
         Task<T> task = Submit(flowing.Flowing, options, token).Unwrap();
         flowing.Returns(task);
@@ -148,15 +169,42 @@ public sealed class ThreadPool : Pool
     private protected override bool CloseNative(CloseMode mode) =>
         _scheduler.Host.Close(mode);
 
+    private protected override void OnResized(int maxWorkers) =>
+        _scheduler.Queued?.Queue.SetMaxWorkers(maxWorkers);
+
+    private protected override void SetHeld(bool isHeld)
+    {
+        if (isHeld)
+        {
+            _scheduler.Queued?.Hold();
+        }
+        else
+        {
+            _scheduler.Queued?.Counts.Release();
+        }
+    }
+
     private protected override void OnReleased() => _scheduler.StopWatching();
 
     private protected override void OnClosed(ShutdownMode mode)
     {
+        _abandon.CancelAsync();
         if (mode != ShutdownMode.Drain)
         {
             _stop.CancelAsync();
         }
+        if (mode == ShutdownMode.Kill)
+        {
+            _stopAll.CancelAsync();
+        }
     }
+
+    private CancellationToken TokenOf(AtShutdown atShutdown) => atShutdown switch
+    {
+        AtShutdown.Finish => _stopAll.Token,
+        AtShutdown.Abandon => _abandon.Token,
+        _ => _stop.Token,
+    };
 
     internal override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,

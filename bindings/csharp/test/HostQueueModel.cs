@@ -65,6 +65,10 @@ internal sealed class HostQueueModel
         Queue = new HookedQueue(this);
         Queue.Open(_maxWorkers, () => ++_ticketsInNative);
         Fill();
+        if (Random.Next(3) == 0)
+        {
+            _actors.Add(new Holder(this));
+        }
     }
 
     private Random Random { get; }
@@ -194,6 +198,32 @@ internal sealed class HostQueueModel
         }
     }
 
+    /// For a while, all tasks go to native code.
+    private sealed class Holder(HostQueueModel model) : Actor
+    {
+        private int _at;
+
+        public override bool SeesToOthers => false;
+
+        public override bool Step()
+        {
+            switch (_at++)
+            {
+                case 0:
+                    model._counts.Hold();
+                    break;
+                case 1:
+                    model.Queue.GoFirst();
+                    break;
+                default:
+                    model._counts.Release();
+                    IsOver = true;
+                    break;
+            }
+            return true;
+        }
+    }
+
     private sealed class Submitter : Actor
     {
         private readonly HostQueueModel _model;
@@ -289,7 +319,8 @@ internal sealed class HostQueueModel
                     return Wait();
                 default:
                     _at = At.Take;
-                    if (_queue.IsCrowded && _queue.EndIfCrowded())
+                    if ((_queue.IsCrowded && _queue.EndIfCrowded())
+                        || (model._counts.MustFollowNative && _queue.EndIfCovered()))
                     {
                         End();
                     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Asyncpal.Internal;
 using Xunit;
 using Xunit.Sdk;
@@ -132,6 +133,38 @@ public class HostQueueScheduleTest
         _counts.LeaveNativeQueue();
         _counts.Leave();
         Assert.False(_counts.MustFollowNative);
+    }
+
+    [Fact]
+    public void TicketLeavesItsWorkerToNativeTasksAfterEachTask()
+    {
+        _queue.Open(1, () => ++_tickets);
+        Work[] works = [.. Enumerable.Range(0, 3).Select(_ => Submit())];
+        _counts.Hold();
+        _queue.GoFirst();
+        Assert.Equal(3, _tickets);
+        var worker = new WorkerCounts();
+        _counts.Add(worker);
+        for (int done = 1; done <= 3; ++done)
+        {
+            _queue.Work(worker);
+            Assert.Equal(done, works.Count(static work => work.IsDone));
+        }
+        Assert.Equal((0, 0, 0), _queue.Tickets);
+        _counts.Release();
+    }
+
+    [Fact]
+    public void MoreWorkersGetMoreTickets()
+    {
+        _queue.Open(1, () => ++_tickets);
+        for (int i = 0; i < 5; ++i)
+        {
+            Submit();
+        }
+        Assert.Equal(1, _tickets);
+        _queue.SetMaxWorkers(3);
+        Assert.Equal(3, _tickets);
     }
 
     [Fact]

@@ -57,6 +57,12 @@ public sealed record PoolPlan
     public bool Histograms { get; init; }
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    public TimeSpan PriorityStep { get; init; } = TimeSpan.FromSeconds(1);
+
+    public int MinWorkers { get; init; }
+
+    public TimeSpan MaxWorkerAge { get; init; } = Timeout.InfiniteTimeSpan;
 }
 
 public sealed class Threads : PoolKind
@@ -85,6 +91,9 @@ public sealed class Threads : PoolKind
         Observer = plan.Observer,
         Histograms = plan.Histograms,
         TimeProvider = plan.TimeProvider,
+        PriorityStep = plan.PriorityStep,
+        MinWorkers = plan.MinWorkers,
+        MaxWorkerAge = plan.MaxWorkerAge,
     });
 
     public override Pool MakeDefault() => new ThreadPool();
@@ -120,6 +129,9 @@ public sealed class Processes : PoolKind
         Observer = plan.Observer,
         Histograms = plan.Histograms,
         TimeProvider = plan.TimeProvider,
+        PriorityStep = plan.PriorityStep,
+        MinWorkers = plan.MinWorkers,
+        MaxWorkerAge = plan.MaxWorkerAge,
     });
 
     public override Pool MakeDefault() => new ProcessPool();

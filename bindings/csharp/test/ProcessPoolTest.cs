@@ -25,9 +25,15 @@ public class ProcessPoolMeasureContract() : PoolMeasureContract(new Processes())
 
 public class ProcessPoolObserverContract() : PoolObserverContract(new Processes());
 
+public class ProcessPoolPauseContract() : PoolPauseContract(new Processes());
+
 public class ProcessPoolPeriodicContract() : PoolPeriodicContract(new Processes());
 
+public class ProcessPoolPriorityContract() : PoolPriorityContract(new Processes());
+
 public class ProcessPoolProgressContract() : PoolProgressContract(new Processes());
+
+public class ProcessPoolRetriesContract() : PoolRetriesContract(new Processes());
 
 public class ProcessPoolSettledContract() : PoolSettledContract(new Processes());
 

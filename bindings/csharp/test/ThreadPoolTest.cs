@@ -24,9 +24,15 @@ public class ThreadPoolMeasureContract() : PoolMeasureContract(new Threads());
 
 public class ThreadPoolObserverContract() : PoolObserverContract(new Threads());
 
+public class ThreadPoolPauseContract() : PoolPauseContract(new Threads());
+
 public class ThreadPoolPeriodicContract() : PoolPeriodicContract(new Threads());
 
+public class ThreadPoolPriorityContract() : PoolPriorityContract(new Threads());
+
 public class ThreadPoolProgressContract() : PoolProgressContract(new Threads());
+
+public class ThreadPoolRetriesContract() : PoolRetriesContract(new Threads());
 
 public class ThreadPoolSettledContract() : PoolSettledContract(new Threads());
 

@@ -74,6 +74,23 @@ foreach (Pool pool in new Pool[] { threads, processes })
         new PeriodicOptions { MaxRuns = 3 });
     await periodic.Done.WaitAsync(TimeSpan.FromSeconds(60));
     shapes &= periodic.Stats().Runs == 3 && await later == 6;
+
+    // First, again, and not now.
+    var urgent = new TaskOptions
+    {
+        Priority = TaskPriority.Urgent,
+        Retry = new RetryPolicy { MaxAttempts = 3, Backoff = TimeSpan.FromMilliseconds(1) },
+    };
+    shapes &= await pool.SubmitAsync(Functions.FailTwice, options: urgent) == 3;
+    Task<int> paused;
+    using (ExecutionFence fence = pool.Pause())
+    {
+        paused = pool.SubmitAsync(Math.Max, 7, 8);
+        shapes &= await fence.WaitForQuietAsync(TimeSpan.FromSeconds(60))
+            && !paused.IsCompleted;
+    }
+    pool.MaxWorkers = 3;
+    shapes &= await paused == 8 && pool.Stats().Retried == 2;
 }
 
 Console.WriteLine($"{sum} {max} {pid != Environment.ProcessId} {lost} {goesOn} {shapes}");
@@ -88,6 +105,12 @@ internal static class Functions
     {
         await Task.Yield();
         return name.Length > 0 ? $"<{name}>" : throw new FormatException("no name");
+    }
+
+    public static int FailTwice()
+    {
+        int attempt = TaskContext.Current!.Attempt;
+        return attempt == 3 ? attempt : throw new FormatException("again");
     }
 
     public static async ValueTask<int> AddAsync(int a, int b, CancellationToken stop)

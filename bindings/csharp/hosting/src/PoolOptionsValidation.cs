@@ -30,6 +30,7 @@ internal sealed class PoolOptionsValidation
             nameof(options.HandshakeTimeout), options.HandshakeTimeout ?? TimeSpan.Zero);
         errors.AddIfNegative(nameof(options.MaxPayloadBytes), options.MaxPayloadBytes);
         errors.AddIfNegative(nameof(options.MaxPendingBytes), options.MaxPendingBytes);
+        errors.AddIfNegative(nameof(options.MaxWorkerBytes), options.MaxWorkerBytes);
         errors.AddIfNegative(nameof(options.MaxRestarts), options.MaxRestarts);
         errors.AddIfNegative(nameof(options.RestartWindow), options.RestartWindow);
         return errors.ToResult();
@@ -56,6 +57,8 @@ internal sealed class PoolOptionsValidation
             AddIfNegative(nameof(options.MaxPending), options.MaxPending);
             AddIfNegative(nameof(options.InitializerTimeout), options.InitializerTimeout);
             AddIfNegative(nameof(options.StallThreshold), options.StallThreshold);
+            AddIfNegative(nameof(options.MinWorkers), options.MinWorkers);
+            AddIfNegative(nameof(options.MaxWorkerAge), options.MaxWorkerAge);
         }
 
         public void AddIfNegative(string option, long value)

@@ -27,6 +27,9 @@ namespace Asyncpal.Internal;
 /// <para>While the queue is not hungry, as many tickets as workers are out and not
 /// blocked. Each of them runs or will, since native code loses none, and none ends
 /// before it has seen the queue empty, unless as many others run.</para>
+/// <para>While tasks must follow those in native code, each one here gets a ticket of its
+/// own, and a ticket that has run a task ends, so that native code decides what is
+/// next.</para>
 /// <para>Closing gives each task a ticket of its own, so that none is needed later. A
 /// submission that finds the queue closed after it has published its task takes it
 /// back.</para>
@@ -114,6 +117,20 @@ internal partial class HostQueue(TaskCounts counts)
             _maxWorkers = maxWorkers;
             _submitTicket = submitTicket;
             Update();
+        }
+    }
+
+    /// <summary>How many tickets may be useful at once, from now on.</summary>
+    public void SetMaxWorkers(int maxWorkers)
+    {
+        using (Uninterrupted.Enter(_lock))
+        {
+            _maxWorkers = maxWorkers;
+            Update();
+            while (IsHungry && counts.Here > _tickets.Searching)
+            {
+                Request();
+            }
         }
     }
 

@@ -32,7 +32,8 @@ internal partial class HostQueue
                     searches = false;
                 }
                 task.RunClaimed(worker);
-                if (IsCrowded && EndIfCrowded())
+                if ((IsCrowded && EndIfCrowded())
+                    || (counts.MustFollowNative && EndIfCovered()))
                 {
                     return;
                 }
@@ -115,6 +116,27 @@ internal partial class HostQueue
         using (Uninterrupted.Enter(_lock))
         {
             if (_tickets.Running - _tickets.Blocked <= _maxWorkers)
+            {
+                return false;
+            }
+            --_tickets.Out;
+            --_tickets.Running;
+            Update();
+            RequestSuccessor();
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// After a task: it ends without having searched, as each task here has a ticket that
+    /// waits for its turn in native code, with what else does.
+    /// </summary>
+    public bool EndIfCovered()
+    {
+        using (Uninterrupted.Enter(_lock))
+        {
+            long here = counts.Here;
+            if (here <= 0 || _tickets.Out - _tickets.Running < here)
             {
                 return false;
             }

@@ -13,6 +13,9 @@ internal interface IWorkItem
     /// <summary>Among the pool's tasks, where .NET counts them.</summary>
     long Number { get; }
 
+    /// <summary>Which attempt at something it is.</summary>
+    int Attempt => 1;
+
     /// <summary>What the submitter has.</summary>
     Task Task { get; }
 

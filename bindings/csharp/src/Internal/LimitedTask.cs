@@ -86,6 +86,9 @@ internal sealed class LimitedTask<T> : INativeItem, ITimedTask
     public string Name => _options.Name;
 
     /// <inheritdoc/>
+    public int Attempt => _options.Timing?.Attempt ?? 1;
+
+    /// <inheritdoc/>
     public Task Task => _result.Task;
 
     /// <inheritdoc/>

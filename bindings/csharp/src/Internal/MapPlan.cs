@@ -37,12 +37,7 @@ internal sealed class MapDeadline
             throw new ArgumentOutOfRangeException(
                 nameof(options), options.Timeout, "a timeout can't be negative");
         }
-        if (!Enum.IsDefined(options.OnError))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(options.OnError),
-                $"OnError is {options.OnError}, which is no OnError");
-        }
+        Checks.Enum(nameof(options.OnError), options.OnError);
         _pool = pool;
         _map = plan.Name;
         _timeout = options.Timeout;

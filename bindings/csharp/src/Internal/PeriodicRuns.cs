@@ -1,5 +1,4 @@
 using System;
-using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -181,33 +180,11 @@ internal sealed class PeriodicRuns
     private static void Check(PeriodicOptions options)
     {
         Durations.ToNanos(options.InitialDelay, nameof(options.InitialDelay));
-        CheckEnum(nameof(options.Cadence), options.Cadence);
-        CheckEnum(nameof(options.WhenLate), options.WhenLate);
-        CheckEnum(nameof(options.OnError), options.OnError);
-        if (options.MaxRuns < 0)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(options.MaxRuns),
-                $"MaxRuns is {options.MaxRuns}; it must not be negative (0: no limit)");
-        }
-        if (!(options.Jitter is >= 0 and < 1))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(options.Jitter),
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"Jitter is {options.Jitter}; it must be in [0, 1)"));
-        }
-    }
-
-    private static void CheckEnum<T>(string name, T value)
-        where T : struct, Enum
-    {
-        if (!Enum.IsDefined(value))
-        {
-            throw new ArgumentOutOfRangeException(
-                name, $"{name} is {value}, which is no {typeof(T).Name}");
-        }
+        Checks.Enum(nameof(options.Cadence), options.Cadence);
+        Checks.Enum(nameof(options.WhenLate), options.WhenLate);
+        Checks.Enum(nameof(options.OnError), options.OnError);
+        Checks.NotNegative(nameof(options.MaxRuns), options.MaxRuns);
+        Checks.Fraction(nameof(options.Jitter), options.Jitter);
     }
 
     private Task Submit(TaskTiming timing)

@@ -20,13 +20,11 @@ internal sealed class PoolScheduler : TaskScheduler
     public PoolScheduler(
         Asyncpal.ThreadPool pool,
         ThreadPoolHost host,
-        int maxWorkers,
         bool allowContinuations)
     {
         Pool = pool;
         Host = host;
         _watch = new BlockedWatch(pool);
-        MaximumConcurrencyLevel = maxWorkers;
         ContinuationOptions = allowContinuations
             ? TaskCreationOptions.None
             : TaskCreationOptions.RunContinuationsAsynchronously;
@@ -39,7 +37,7 @@ internal sealed class PoolScheduler : TaskScheduler
     /// <summary>Where tasks wait; null: in native code.</summary>
     public QueuedTasks? Queued => Host.Queued;
 
-    public override int MaximumConcurrencyLevel { get; }
+    public override int MaximumConcurrencyLevel => Pool.MaxWorkers;
 
     /// <summary>Where what awaits a task of the pool may go on.</summary>
     public TaskCreationOptions ContinuationOptions { get; }

@@ -57,6 +57,8 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem, ITimedTask
     public long Number =>
         _work is NativePart part ? part.Share.Number : (uint)_number;
 
+    int IWorkItem.Attempt => (_work as NativePart)?.Options?.Timing?.Attempt ?? 1;
+
     Task IWorkItem.Task => this;
 
     CancellationToken IWorkItem.StopToken => Token;

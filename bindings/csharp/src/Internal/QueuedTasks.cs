@@ -58,6 +58,22 @@ internal sealed class QueuedTasks
         }
     }
 
+    /// <summary>
+    /// From now on native code decides when a task begins, until <c>Counts.Release()</c>.
+    /// </summary>
+    public void Hold()
+    {
+        Counts.Hold();
+        try
+        {
+            Queue.GoFirst();
+        }
+        catch (Exception e)
+        {
+            DropStranded(() => e);
+        }
+    }
+
     /// <summary>Closes the pool, by that call, and runs what is pending.</summary>
     public void Drain(Action closeNative)
     {

@@ -107,12 +107,18 @@ internal sealed class TaskCounts
         // Of those that are pending.
         [FieldOffset(512)]
         public long InNativeQueue;
+
+        [FieldOffset(520)]
+        public long Holds;
     }
 
     /// <summary>
-    /// Whether a task must go to native code's queue, to stay behind others.
+    /// Whether a task must go to native code's queue, to stay behind others, and a ticket
+    /// must leave its worker to what waits there.
     /// </summary>
-    public bool MustFollowNative => Volatile.Read(ref _counters.InNativeQueue) > 0;
+    public bool MustFollowNative =>
+        Volatile.Read(ref _counters.InNativeQueue) > 0
+        || Volatile.Read(ref _counters.Holds) > 0;
 
     /// <summary>
     /// How many tasks are pending in .NET: not less than those that were numbered
@@ -149,6 +155,11 @@ internal sealed class TaskCounts
     /// <summary>A numbered task goes to native code's queue.</summary>
     public void EnterNativeQueue() =>
         Interlocked.Increment(ref _counters.InNativeQueue);
+
+    /// <summary>All tasks go to native code's queue, until <see cref="Release"/>.</summary>
+    public void Hold() => Interlocked.Increment(ref _counters.Holds);
+
+    public void Release() => Interlocked.Decrement(ref _counters.Holds);
 
     /// <summary>
     /// It is pending there no more; before Leave() or Refuse().

@@ -23,6 +23,9 @@ internal sealed class TaskTiming
     /// </summary>
     public bool IsRun { get; init; }
 
+    /// <summary>Which attempt at something it is.</summary>
+    public int Attempt { get; init; } = 1;
+
     /// <summary>What waits; null: it was not submitted.</summary>
     public ITimedTask? Task
     {
@@ -39,6 +42,7 @@ internal sealed class TaskTiming
     public void ApplyTo(NativeTaskOptions settings)
     {
         settings.Delay = Delay;
+        settings.Attempt = Attempt;
         if (NextDue is { } due)
         {
             settings.NextDue = due;

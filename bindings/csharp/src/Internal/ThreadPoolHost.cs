@@ -49,7 +49,8 @@ internal sealed unsafe partial class ThreadPoolHost
                 Observer: null,
                 Histograms: false,
             }
-            && options.StallThreshold == Timeout.InfiniteTimeSpan)
+            && options.StallThreshold == Timeout.InfiniteTimeSpan
+            && options.MaxWorkerAge == Timeout.InfiniteTimeSpan)
         {
             Queued = new QueuedTasks(this);
         }
@@ -206,7 +207,7 @@ internal sealed unsafe partial class ThreadPoolHost
                 options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };
         observer = ObserverCalls.Set(settings, options);
-        ClockCalls.Set(settings, options.TimeProvider);
+        Asyncpal.Pool.SetTimes(settings, options);
         var host = new ThreadPoolHost(pool, options);
         if (host.Queued != null)
         {
@@ -219,7 +220,7 @@ internal sealed unsafe partial class ThreadPoolHost
         host.Native = native;
         host.Queued?.Queue.Open(native.MaxWorkers(), () => native.Submit(Ticket));
         scheduler = new PoolScheduler(
-            pool, host, native.MaxWorkers(), options.AllowContinuationsOnWorkers);
+            pool, host, options.AllowContinuationsOnWorkers);
         return native;
     }
 

@@ -140,7 +140,7 @@ internal sealed class Worker(ThreadPoolHost host, string name) : WorkerCounts
             : new TaskContext(
                 task.Name,
                 task.Number != 0 ? task.Number : HostedWorker.TaskId(),
-                attempt: 1,
+                task.Attempt,
                 task,
                 call);
     }

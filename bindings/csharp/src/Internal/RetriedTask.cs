@@ -1,0 +1,143 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Asyncpal.Internal;
+
+/// <summary>
+/// A task that is tried again when it fails: an asynchronous loop submits attempts, each
+/// of which is a task of the pool, and awaits them.
+/// </summary>
+/// <remarks>Errors: those of the first submission are <see cref="Start"/>'s.</remarks>
+internal sealed class RetriedTask<T>
+{
+    private readonly TaskCompletionSource<T> _result =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private readonly Asyncpal.Pool _pool;
+    private readonly TaskOptions _options;
+    private readonly CancellationToken _token;
+    private readonly Func<TaskOptions, Task<T>> _submit;
+    private readonly RetryWaits _waits;
+    private readonly long _start;
+
+    private RetriedTask(
+        Asyncpal.Pool pool,
+        TaskOptions options,
+        CancellationToken token,
+        Func<TaskOptions, Task<T>> submit)
+    {
+        _pool = pool;
+        _options = options;
+        _token = token;
+        _submit = submit;
+        _waits = options.Retry!.NewWaits();
+        _start = pool.ClockNow();
+    }
+
+    /// <summary>Submits the first attempt, or throws.</summary>
+    /// <param name="pool">What runs it.</param>
+    /// <param name="options">With the policy.</param>
+    /// <param name="token">The caller's.</param>
+    /// <param name="submit">Submits an attempt.</param>
+    public static Task<T> Start(
+        Asyncpal.Pool pool,
+        TaskOptions options,
+        CancellationToken token,
+        Func<TaskOptions, Task<T>> submit)
+    {
+        var task = new RetriedTask<T>(pool, options, token, submit);
+        _ = task.RunAsync(submit(options with { Retry = null }));
+        return task._result.Task;
+    }
+
+    private async Task RunAsync(Task<T>? attempt)
+    {
+        Exception? failure = null;
+        try
+        {
+            while (attempt != null)
+            {
+                await ((Task)attempt).ConfigureAwait(
+                    ConfigureAwaitOptions.SuppressThrowing
+                        | ConfigureAwaitOptions.ForceYielding);
+                if (attempt.IsCompletedSuccessfully)
+                {
+                    _result.TrySetResult(attempt.Result);
+                    break;
+                }
+                if (attempt.IsCanceled)
+                {
+                    EndCancelled(attempt, failure);
+                    break;
+                }
+                failure = attempt.Exception!.InnerException!;
+                attempt = TryAgain(failure);
+            }
+        }
+        catch (Exception)
+        {
+            // The pool is closed or broken.
+            _result.TrySetException(failure!);
+        }
+        _waits.Dispose();
+    }
+
+    private void EndCancelled(Task<T> attempt, Exception? failure)
+    {
+        if (_token.IsCancellationRequested)
+        {
+            _result.TrySetCanceled(_token);
+        }
+        else if (failure != null && _pool.IsClosed)
+        {
+            _result.TrySetException(failure);
+        }
+        else
+        {
+            _result.TrySetCanceled(new TaskCanceledException(attempt).CancellationToken);
+        }
+    }
+
+    /// <summary>The next attempt; null: that was the last one.</summary>
+    private Task<T>? TryAgain(Exception failure)
+    {
+        long now = _pool.ClockNow();
+        long wait = IsRetriable(failure) ? _waits.Next(now - _start) : -1;
+        if (wait < 0 || !Wishes(failure))
+        {
+            _result.TrySetException(failure);
+            return null;
+        }
+        var timing = new TaskTiming
+        {
+            NextDue = wait > long.MaxValue - now ? long.MaxValue : now + wait,
+            Attempt = _waits.Attempts(),
+        };
+        Task<T> next = _submit(_options with { Retry = null, Timing = timing });
+        _pool.CountRetry();
+        return next;
+    }
+
+    private bool Wishes(Exception failure)
+    {
+        if (_options.Retry!.RetryIf is not { } asks)
+        {
+            return true;
+        }
+        try
+        {
+            return asks(failure);
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsRetriable(Exception failure) =>
+        failure is not (OperationCanceledException
+            or RejectedException
+            or SerializationException
+            or BrokenPoolException);
+}
