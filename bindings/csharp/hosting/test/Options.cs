@@ -49,6 +49,7 @@ static string? TextFor(PropertyInfo option)
         : type.IsEnum ? Enum.GetNames(type)[^1]
         : typeof(Delegate).IsAssignableFrom(type)
             || type == typeof(PoolObserver)
+            || type == typeof(TimeProvider)
             || option.Name is "JsonTypeInfoResolver" or "JsonSerializerOptions" ? null
         : throw new NotSupportedException($"a value for {option.Name}, a {type}");
 }
