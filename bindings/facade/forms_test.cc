@@ -90,6 +90,18 @@ TEST_F(FormsTest, NothingBeginsInAPausedPool) {
   EXPECT_TRUE(Eventually([&] { return pool_->Stats().completed == 1; }));
 }
 
+TEST_F(FormsTest, APausedPoolSaysWhenNothingRunsAnyMore) {
+  MakePool(1);
+  ASSERT_TRUE(Occupy(1));
+  pool_->Pause();
+  EXPECT_FALSE(pool_->IsQuiet());
+  go_on_.Notify();
+  EXPECT_TRUE(Eventually([&] { return pool_->IsQuiet(); }));
+  EXPECT_TRUE(pool_->is_paused());
+  EXPECT_TRUE(pool_->Resume());
+  EXPECT_FALSE(pool_->is_paused());
+}
+
 TEST_F(FormsTest, APoolChangesItsSize) {
   MakePool(1);
   ASSERT_TRUE(Occupy(1));

@@ -199,6 +199,8 @@ class Pool {
   void Pause();
   bool Resume();
   bool is_paused() const { return pool_->is_paused(); }
+  // While it is paused: whether no task is running any more.
+  bool IsQuiet() { return pool_->IsQuiet(); }
   void set_max_workers(int n) { pool_->set_max_workers(n); }
   int min_workers() const { return pool_->min_workers(); }
   void set_min_workers(int n) { pool_->set_min_workers(n); }

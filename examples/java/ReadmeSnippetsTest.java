@@ -9,7 +9,9 @@ import io.asyncpal.AtShutdown;
 import io.asyncpal.ExecutionFence;
 import io.asyncpal.Executors;
 import io.asyncpal.GlobalShutdown;
+import io.asyncpal.KeyedPool;
 import io.asyncpal.PoolObserver;
+import io.asyncpal.PoolView;
 import io.asyncpal.ProcessPool;
 import io.asyncpal.RetryPolicy;
 import io.asyncpal.SerializableCallable;
@@ -118,6 +120,22 @@ final class ReadmeSnippetsTest {
           pool.submit(TaskOptions.DEFAULT.withRetry(patient), () -> load("index.html"));
       assertEquals("<title>index.html</title>", first.get());
       assertEquals("<title>index.html</title>", page.get());
+    }
+  }
+
+  @Test
+  void viewsRunOneAtATime() throws Exception {
+    try (ThreadPool pool = Executors.newFixedThreadPool(4)) {
+      PoolView log = pool.serial("log"); // one at a time, in order
+      PoolView disk = pool.limited(2, "disk"); // two at a time
+      log.execute(() -> show("written"));
+      CompletableFuture<String> page = disk.submit(() -> load("index.html"));
+      KeyedPool<String> accounts = pool.keyed();
+      CompletableFuture<Integer> balance = accounts.submit("Ada", () -> 7);
+      assertEquals("<title>index.html</title>", page.get());
+      assertEquals(7, balance.get());
+      log.close();
+      assertEquals(List.of("written"), seen);
     }
   }
 

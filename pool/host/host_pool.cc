@@ -57,6 +57,13 @@ void HostPool::Pause() { core_->Pause(absl::ZeroDuration()); }
 
 bool HostPool::Resume() { return core_->Resume(); }
 
+bool HostPool::IsQuiet() {
+  // As a pause within the pause finds it.
+  const bool quiet = core_->Pause(absl::ZeroDuration());
+  core_->Resume();
+  return quiet;
+}
+
 bool HostPool::is_paused() const { return core_->is_paused(); }
 
 void HostPool::set_max_workers(int n) { core_->set_max_workers(n); }

@@ -97,6 +97,8 @@ class HostPool {
   // False: an open pool is not paused.
   bool Resume();
   bool is_paused() const;
+  // While it is paused: whether no task is running any more.
+  bool IsQuiet();
   void set_max_workers(int n);
   int min_workers() const;
   void set_min_workers(int n);

@@ -25,7 +25,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class Delays {
   private static final long KEEP_ALIVE_NANOS = TimeUnit.SECONDS.toNanos(1);
-  private static final long MAX_DELAY = Long.MAX_VALUE >> 1; // so that differences don't overflow
+  static final long MAX_DELAY = Long.MAX_VALUE >> 1; // so that differences don't overflow
 
   private final AtomicLong lastNumber = new AtomicLong();
   // Those that the pool has, by their runs.

@@ -46,7 +46,7 @@ public final class ExecutionFence implements AutoCloseable {
     }
     long start = System.nanoTime();
     long millis = 1;
-    while (pool.countRunning() > 0) {
+    while (!pool.isQuiet()) {
       if (System.nanoTime() - start >= nanos) {
         return false;
       }

@@ -38,7 +38,8 @@ import java.util.function.ToIntFunction;
  * and that before {@code get} returns. <b>Shutdown:</b> see {@link GlobalShutdown}.
  */
 public abstract sealed class Pool extends AbstractExecutorService
-    implements PoolMaps, SettledMaps, PoolTimers, AutoCloseable permits ThreadPool, ProcessPool {
+    implements PoolMaps, SettledMaps, PoolTimers, PoolViews, AutoCloseable
+    permits ThreadPool, ProcessPool {
   private static final Cleaner CLEANER = Cleaner.create();
   // How long an interrupt may have to wait.
   private static final long MAX_WAIT_NANOS = 20_000_000;
@@ -467,9 +468,9 @@ public abstract sealed class Pool extends AbstractExecutorService
     return call(NativePool::resume);
   }
 
-  /** How many tasks run, for one that has paused it. */
-  long countRunning() {
-    return stats().running();
+  /** Whether no task runs any more, in a paused pool. */
+  boolean isQuiet() {
+    return call(NativePool::isQuiet);
   }
 
   /** It has changed. */
@@ -599,16 +600,46 @@ public abstract sealed class Pool extends AbstractExecutorService
 
   private <T> CompletableFuture<T> startWith(
       TaskOptions options, Supplier<RunnableFuture<T>> runs) {
+    return startWith(options, InView.Places.NONE, runs);
+  }
+
+  /** Submits a task, perhaps to a view. */
+  final <T> CompletableFuture<T> startWith(
+      TaskOptions options, InView.Places places, Supplier<RunnableFuture<T>> runs) {
     if (options.retry().maxAttempts() > 1) {
-      return RetryRun.start(this, options, runs);
+      return RetryRun.start(this, options, places, runs);
     }
     RunnableFuture<T> task = runs.get();
-    start(options, 1, task);
+    start(options, 1, places, task);
     return (CompletableFuture<T>) task; // as pools make them
   }
 
   /** Gives a task that was not submitted to the pool, as that attempt at something. */
-  abstract void start(TaskOptions options, int attempt, RunnableFuture<?> task);
+  abstract void start(
+      TaskOptions options, int attempt, InView.Places places, RunnableFuture<?> task);
+
+  /** Whether newTaskFor() has made it. */
+  abstract boolean hasMade(Runnable command);
+
+  // So that views may call them.
+  @Override
+  protected abstract <T> RunnableFuture<T> newTaskFor(Callable<T> callable);
+
+  @Override
+  protected abstract <T> RunnableFuture<T> newTaskFor(Runnable runnable, T value);
+
+  /** Cancels a task of a pool if it is pending. False: it is not, or not any more. */
+  static boolean cancelPending(RunnableFuture<?> task) {
+    if (task instanceof RemoteTask<?> remote) {
+      return remote.cancelPending();
+    }
+    return ((Task<?>) task).isPending() && task.cancel(false);
+  }
+
+  /** Runs {@code action}, which must not refer to it, when nobody refers to {@code object}. */
+  static void clean(Object object, Runnable action) {
+    CLEANER.register(object, action);
+  }
 
   /** For the stats. */
   abstract long countStalls();

@@ -40,6 +40,7 @@ class PoolFuture<T> extends SafeFuture<T> {
     if (isDone() || !isWorkerOfHost()) {
       return super.get(timeout, unit);
     }
+    checkWait();
     // A limited wait must not run a task of unknown length on this thread.
     boolean blocked = Worker.current().beginBlocking();
     try {
@@ -66,6 +67,9 @@ class PoolFuture<T> extends SafeFuture<T> {
   boolean isDoneWithHelp() {
     return false;
   }
+
+  /** Throws if the wait of this worker could only end after it. */
+  void checkWait() {}
 
   private boolean isWorkerOfHost() {
     Worker worker = Worker.current();

@@ -120,37 +120,50 @@ public final class ProcessPool extends Pool {
     checkOpen();
     Runnable work = command instanceof DelayedTask<?> returned ? returned.toRun() : command;
     if (work instanceof RemoteTask<?> own) {
-      submit(own.toSubmit(), null);
+      submit(own.toSubmit());
       return;
     }
     RemoteTask<?> task = RemoteTask.ofRunnable(context, command, null);
     Unobserved.reportFailureOf(task);
-    submit(task, null);
+    submit(task);
   }
 
   @Override
-  void start(TaskOptions options, int attempt, RunnableFuture<?> future) {
+  void start(
+      TaskOptions options, int attempt, InView.Places places, RunnableFuture<?> future) {
     checkOpen();
     NativeTaskOptions settings = options.toNative(attempt);
     try {
       RemoteTask<?> task = (RemoteTask<?>) future;
       task.setTimeout(settings.getTimeout());
-      submit(task, settings);
+      mark(task);
+      task.setView(places.enter(task));
+      submitMarked(task, settings, task.isOfMap());
     } finally {
       settings.delete();
     }
   }
 
-  private void submit(RemoteTask<?> task, NativeTaskOptions settings) {
+  @Override
+  boolean hasMade(Runnable command) {
+    return command instanceof RemoteTask<?>;
+  }
+
+  private void submit(RemoteTask<?> task) {
+    mark(task);
+    submitMarked(task, null, task.isOfMap());
+  }
+
+  private static void mark(RemoteTask<?> task) {
     if (!task.markSubmitted()) {
       throw new IllegalStateException("this task was given to a process pool before");
     }
-    submitMarked(task, settings, task.isOfMap());
   }
 
   private void submitMarked(
       RemoteTask<?> task, NativeTaskOptions settings, boolean waitsForRoom) {
     long id = host.add(task);
+    InView in = task.view();
     String name = task.call().name();
     byte[] arguments = task.call().arguments();
     try {
@@ -158,6 +171,10 @@ public final class ProcessPool extends Pool {
           host,
           submitInTime(
               () -> {
+                if (in != null) {
+                  return pool.submitToView(
+                      in.view(), in.key(), id, name, arguments, settings);
+                }
                 if (settings != null) {
                   return pool.submit(id, name, arguments, settings);
                 }
@@ -167,13 +184,14 @@ public final class ProcessPool extends Pool {
               },
               settings));
     } catch (Failure e) {
-      host.remove(id);
+      host.refuse(id);
       throw rejection(e);
     } catch (RejectedExecutionException e) {
-      host.remove(id);
+      host.refuse(id);
       throw e;
     } finally {
       Reference.reachabilityFence(this);
+      Reference.reachabilityFence(in); // which has the view
     }
   }
 

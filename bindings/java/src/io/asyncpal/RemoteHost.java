@@ -56,8 +56,9 @@ final class RemoteHost extends ProcessHost implements PoolHost {
     return id;
   }
 
-  void remove(long id) {
-    tasks.remove(id);
+  /** Native code has not taken it. */
+  void refuse(long id) {
+    tasks.remove(id).goFromView();
   }
 
   /** Runs {@code f}, and gives what this thread cancels meanwhile to {@code to}. */
@@ -124,6 +125,7 @@ final class RemoteHost extends ProcessHost implements PoolHost {
       task.fail(e);
       Unobserved.report(thread, e);
     } finally {
+      task.goFromView();
       thread.setContextClassLoader(before); // it may be one that waits for the task, or cancels it
     }
   }

@@ -45,6 +45,7 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   // What does the work after all; null: none does, or this one itself.
   private volatile RemoteTask<V> substitute;
 
+  private volatile InView in; // null: in no view
   private volatile long timeoutNanos = Long.MAX_VALUE;
   // Of its result or exception; null: it has not come, or is harmless.
   private volatile ResultReader.Reading reading;
@@ -134,6 +135,22 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
         });
     substitute = other;
     return other;
+  }
+
+  void setView(InView view) {
+    in = view;
+  }
+
+  InView view() {
+    return in;
+  }
+
+  /** Native code has told the outcome, or has refused it. Once. */
+  void goFromView() {
+    InView its = in;
+    if (its != null) {
+      its.onGone().run();
+    }
   }
 
   void setHandle(RemoteHost host, long handle) {
@@ -311,6 +328,19 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
     super.cancel(mayInterruptIfRunning);
     stopReading();
     return isCancelled();
+  }
+
+  /** Cancels it if it is pending. False: it is not. */
+  boolean cancelPending() {
+    long used = beginUse();
+    if (used == 0) {
+      return false;
+    }
+    try {
+      return NativeProcessPool.cancel(used); // which cancels the future, too
+    } finally {
+      endUse();
+    }
   }
 
   @Override

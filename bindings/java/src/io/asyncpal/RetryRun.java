@@ -19,13 +19,18 @@ import java.util.function.Supplier;
 final class RetryRun<V> extends PoolFuture<V> {
   private final Pool pool;
   private final TaskOptions options;
+  private final InView.Places places;
   private final Supplier<RunnableFuture<V>> maker;
   private final long start = System.nanoTime();
   private final RetryWaits waits; // native code's arithmetic
   private Throwable failure; // the last one; null: there was none
   private volatile Future<V> attempt;
 
-  private RetryRun(Pool pool, TaskOptions options, Supplier<RunnableFuture<V>> maker) {
+  private RetryRun(
+      Pool pool,
+      TaskOptions options,
+      InView.Places places,
+      Supplier<RunnableFuture<V>> maker) {
     super(pool.threadHost());
     this.pool = pool;
     String traceparent = TaskContext.ofSubmissions();
@@ -33,6 +38,7 @@ final class RetryRun<V> extends PoolFuture<V> {
         traceparent.isEmpty() || !options.traceparent().isEmpty()
             ? options
             : options.withTraceparent(traceparent); // for all attempts
+    this.places = places;
     this.maker = maker;
     NativeRetryPolicy policy = options.retry().toNative();
     try {
@@ -44,12 +50,15 @@ final class RetryRun<V> extends PoolFuture<V> {
 
   /** Submits the first attempt, and throws what that throws. */
   static <T> RetryRun<T> start(
-      Pool pool, TaskOptions options, Supplier<RunnableFuture<T>> maker) {
-    RetryRun<T> run = new RetryRun<>(pool, options, maker);
+      Pool pool,
+      TaskOptions options,
+      InView.Places places,
+      Supplier<RunnableFuture<T>> maker) {
+    RetryRun<T> run = new RetryRun<>(pool, options, places, maker);
     RunnableFuture<T> first = maker.get();
     run.attempt = first;
     try {
-      pool.start(run.options, 1, first);
+      pool.start(run.options, 1, places, first);
     } catch (RuntimeException | Error e) {
       run.waits.delete();
       throw e;
@@ -102,7 +111,7 @@ final class RetryRun<V> extends PoolFuture<V> {
             pool,
             maker,
             Delays.timeAfter(wait, TimeUnit.NANOSECONDS),
-            run -> pool.start(options, number, run));
+            run -> pool.start(options, number, places, run));
     try {
       pool.check();
       pool.delays().add(next);

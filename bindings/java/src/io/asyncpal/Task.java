@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.NativeThreadPool;
 import io.asyncpal.internal.swig.TaskOutcome;
 import java.lang.invoke.MethodHandles;
@@ -123,13 +124,13 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
 
   /** False: it can't be queued as itself, since it was before or is done. */
   boolean queue(long id) {
-    return queue(new NativePart(id, false, TaskOptions.DEFAULT, 1));
+    return queue(new NativePart(id, false, TaskOptions.DEFAULT, 1, null));
   }
 
-  /** The same for a task with options. */
-  boolean queueLimited(long id, TaskOptions options, int attempt) {
+  /** The same for a task with options, perhaps of a view. */
+  boolean queueLimited(long id, TaskOptions options, int attempt, InView in) {
     host.limited.put(id, this);
-    if (queue(new NativePart(id, true, options, attempt))) {
+    if (queue(new NativePart(id, true, options, attempt, in))) {
       return true;
     }
     host.limited.remove(id);
@@ -153,9 +154,11 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
 
   /** The pool has refused it; there is no handle. */
   void unqueue() {
+    NativePart part = ofNative;
     forgetLimits();
     ofNative = null;
     state = CREATED;
+    part.goFromView();
   }
 
   /** It can't expire any more. */
@@ -182,6 +185,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
       worker.end();
       // Whoever withdrew it gives up the handle.
       settle(worker, TaskOutcome.kTaskCancelled);
+      ofNative.goFromView();
       return true;
     }
     if ((state & MUST_STOP) != 0) {
@@ -199,9 +203,11 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
     int before = finish();
     boolean withdrawn = (before & PHASE_MASK) == WITHDRAWN;
     int outcome = thrown == null ? TaskOutcome.kTaskCompleted : TaskOutcome.kTaskFailed;
-    if (settle(worker, withdrawn ? TaskOutcome.kTaskCancelled : outcome) && !withdrawn) {
+    boolean counted = settle(worker, withdrawn ? TaskOutcome.kTaskCancelled : outcome);
+    if (counted && !withdrawn) {
       publish(result, thrown);
     }
+    ofNative.goFromView();
     return before >= USER;
   }
 
@@ -284,6 +290,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
   /** It is handed out by shutdownNow(); what Host::Drop() returns. */
   boolean giveBack() {
     forgetLimits();
+    ofNative.goFromView();
     return leaveQueue(RETURNED);
   }
 
@@ -292,6 +299,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
     forgetLimits();
     boolean inUse = leaveQueue(DONE);
     completeDropped(why);
+    ofNative.goFromView();
     return inUse;
   }
 
@@ -350,6 +358,7 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
               leaveNativeQueue();
               host.counts.end(TaskOutcome.kTaskCancelled);
               forgetLimits();
+              ofNative.goFromView();
               work = null;
             }
             endUse();
@@ -397,10 +406,27 @@ final class Task<V> extends TaskState<V> implements RunnableFuture<V> {
     }
     try {
       NativeThreadPool.runInline(ofNative.awaitHandle());
+    } catch (Failure e) { // it is behind one that runs here, in a serial view
+      throw (RuntimeException) Failures.take(e, null);
     } finally {
       endUse();
     }
     return isDone();
+  }
+
+  @Override
+  void checkWait() {
+    NativePart part = ofNative;
+    if (part == null || part.in == null || !beginUse()) {
+      return;
+    }
+    try {
+      NativeThreadPool.checkWait(part.awaitHandle());
+    } catch (Failure e) {
+      throw (RuntimeException) Failures.take(e, null);
+    } finally {
+      endUse();
+    }
   }
 
   private void endUse() {

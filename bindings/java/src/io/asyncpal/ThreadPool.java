@@ -2,6 +2,7 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.CloseMode;
 import io.asyncpal.internal.swig.Failure;
+import io.asyncpal.internal.swig.NativePool;
 import io.asyncpal.internal.swig.NativePoolOptions;
 import io.asyncpal.internal.swig.NativePoolStats;
 import io.asyncpal.internal.swig.NativeThreadPool;
@@ -127,9 +128,15 @@ public final class ThreadPool extends Pool {
   }
 
   @Override
-  void start(TaskOptions options, int attempt, RunnableFuture<?> future) {
+  void start(
+      TaskOptions options, int attempt, InView.Places places, RunnableFuture<?> future) {
     checkOpen();
-    tasks.start(options, attempt, (Task<?>) future);
+    tasks.start(options, attempt, places, (Task<?>) future);
+  }
+
+  @Override
+  boolean hasMade(Runnable command) {
+    return command instanceof Task<?> task && task.host == host;
   }
 
   /**
@@ -233,7 +240,8 @@ public final class ThreadPool extends Pool {
   /** Closes the pool, and takes back what is pending, or cancels it. */
   private void takeBack(Collection<Runnable> to) {
     if (host.queued != null) {
-      host.queued.close(super::drain, to);
+      // To drain would end a pause, and what that holds would begin.
+      host.queued.close(isPaused() ? () -> {} : super::drain, to);
     }
     closeNative(CloseMode.kCloseCancelPending);
   }
@@ -276,10 +284,18 @@ public final class ThreadPool extends Pool {
   }
 
   @Override
-  long countRunning() {
-    // In this order: one that waits for the end of a pause was counted before.
+  boolean isQuiet() {
+    // By native code's counts, as a task that it has taken is about to begin here; and by those
+    // here, as one that has ended there is about to be counted. What native code takes for running
+    // are also tickets, as one whose worker waits for the end of the pause. In this order: such a
+    // ticket was counted before.
     long waiting = host.queued == null ? 0 : host.queued.queue.countParked();
-    return stats().running() - waiting;
+    NativePoolStats stats = call(NativePool::stats);
+    try {
+      return stats.getRunning() <= waiting && toStats(stats).running() <= waiting;
+    } finally {
+      stats.delete();
+    }
   }
 
   @Override

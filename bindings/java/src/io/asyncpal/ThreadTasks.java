@@ -76,15 +76,22 @@ final class ThreadTasks {
   }
 
   /** The same for one with options. */
-  void start(TaskOptions options, int attempt, Task<?> task) {
+  void start(TaskOptions options, int attempt, InView.Places places, Task<?> task) {
     if (host.queued != null && options.priority() != TaskPriority.NORMAL) {
       host.queued.queue.yieldForGood();
     }
     NativeTaskOptions settings = options.toNative(attempt);
     try {
+      InView in = places.enter(task);
       long id = host.tasks.add(task);
-      task.queueLimited(id, options, attempt);
-      submit(id, task, settings, false);
+      if (!task.queueLimited(id, options, attempt, in)) {
+        host.tasks.take(id);
+        if (in != null) {
+          in.onGone().run();
+        }
+        throw new IllegalStateException("this task was given to a pool before, or is done");
+      }
+      submitNumbered(id, task, settings, in, false);
     } finally {
       settings.delete();
     }
@@ -127,17 +134,21 @@ final class ThreadTasks {
       // A trace calls it by its number, too.
       NativeTaskOptions numbered = TaskOptions.DEFAULT.toNative();
       try {
-        submitNumbered(id, item, numbered, waitsForRoom);
+        submitNumbered(id, item, numbered, null, waitsForRoom);
       } finally {
         numbered.delete();
       }
     } else {
-      submitNumbered(id, item, settings, waitsForRoom);
+      submitNumbered(id, item, settings, null, waitsForRoom);
     }
   }
 
   private void submitNumbered(
-      long id, HostQueue.Item item, NativeTaskOptions settings, boolean waitsForRoom) {
+      long id,
+      HostQueue.Item item,
+      NativeTaskOptions settings,
+      InView in,
+      boolean waitsForRoom) {
     Task<?> task = item instanceof Task<?> own ? own : null;
     if (host.queued != null) {
       long number = host.counts.number();
@@ -152,7 +163,7 @@ final class ThreadTasks {
       host.queued.enterNativeQueue();
     }
     try {
-      long handle = front.submitInTime(() -> submitOnce(id, settings, waitsForRoom), settings);
+      long handle = front.submitInTime(() -> submitOnce(id, settings, in, waitsForRoom), settings);
       if (task != null) {
         task.setHandle(handle);
       }
@@ -165,10 +176,15 @@ final class ThreadTasks {
       throw e;
     } finally {
       Reference.reachabilityFence(front);
+      Reference.reachabilityFence(in); // which has the view
     }
   }
 
-  private long submitOnce(long id, NativeTaskOptions settings, boolean waitsForRoom) {
+  private long submitOnce(
+      long id, NativeTaskOptions settings, InView in, boolean waitsForRoom) {
+    if (in != null) {
+      return pool.submitToView(in.view(), in.key(), id, settings);
+    }
     if (settings != null) {
       return pool.submit(id, settings);
     }

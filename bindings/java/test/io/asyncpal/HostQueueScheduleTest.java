@@ -48,7 +48,8 @@ class HostQueueScheduleTest {
   /** One run. */
   private static class Model {
     final Random random;
-    final int maxWorkers;
+    int maxWorkers;
+    boolean isPaused;
     final List<Actor> actors = new ArrayList<>();
     final List<Work> all = new ArrayList<>();
     final TaskCounts counts = new TaskCounts();
@@ -110,7 +111,7 @@ class HostQueueScheduleTest {
 
     private boolean startTicket() {
       boolean allBlocked = running > 0 && running == blockedTickets;
-      if (ticketsInNative == 0 || (running >= maxWorkers && !allBlocked)) {
+      if (isPaused || ticketsInNative == 0 || (running >= maxWorkers && !allBlocked)) {
         return false;
       }
       ticketsInNative--;
@@ -187,6 +188,38 @@ class HostQueueScheduleTest {
       works.remove().ready = true;
       at = 0;
       isOver = works.isEmpty();
+    }
+  }
+
+  /** Changes the pool now and then: its size, who decides what is next, whether it is paused. */
+  private static final class Changer extends Actor {
+    private final Model model;
+    private int left = 4;
+
+    Changer(Model model) {
+      this.model = model;
+    }
+
+    @Override
+    boolean step() {
+      if (model.isPaused) {
+        model.isPaused = false;
+        model.queue.resume();
+      } else {
+        switch (model.random.nextInt(4)) {
+          case 0 -> model.queue.yieldForGood();
+          case 1 -> {
+            model.queue.pause();
+            model.isPaused = true;
+          }
+          default -> {
+            model.maxWorkers = 1 + model.random.nextInt(4);
+            model.queue.setMaxWorkers(model.maxWorkers);
+          }
+        }
+      }
+      isOver = --left <= 0 && !model.isPaused;
+      return true;
     }
   }
 
@@ -326,6 +359,22 @@ class HostQueueScheduleTest {
   void noScheduleLeavesATaskBehind() {
     for (long seed = 0; seed < SEEDS; seed++) {
       Model model = modelOf(seed, false);
+      try {
+        model.run();
+        model.assertAllDone();
+      } catch (Throwable e) {
+        throw new AssertionError("with seed " + seed, e);
+      }
+    }
+  }
+
+  @Test
+  void noChangeOfThePoolLeavesATaskBehind() {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      Model model = modelOf(seed, false);
+      if (model.all.stream().allMatch(work -> work.meets.isEmpty())) {
+        model.actors.add(new Changer(model));
+      }
       try {
         model.run();
         model.assertAllDone();

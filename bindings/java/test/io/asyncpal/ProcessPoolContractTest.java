@@ -99,4 +99,10 @@ final class ProcessPoolContractTest {
       super(PoolKinds.PROCESSES);
     }
   }
+
+  static final class Views extends PoolViewContract {
+    Views() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
 }

@@ -99,4 +99,10 @@ final class ThreadPoolContractTest {
       super(PoolKinds.THREADS);
     }
   }
+
+  static final class Views extends PoolViewContract {
+    Views() {
+      super(PoolKinds.THREADS);
+    }
+  }
 }
