@@ -57,7 +57,7 @@ class ExitTest {
   @ParameterizedTest
   @EnumSource
   void endsInTimeWithEndlessTasks(Way way) throws Exception {
-    endsInTime(way, Tasks.ENDLESS, 10);
+    endsInTime(way, Tasks.ENDLESS, 4);
   }
 
   private static void endsInTime(Way way, Tasks tasks, int times) throws Exception {
