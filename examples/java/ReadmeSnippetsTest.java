@@ -10,6 +10,8 @@ import io.asyncpal.ExecutionFence;
 import io.asyncpal.Executors;
 import io.asyncpal.GlobalShutdown;
 import io.asyncpal.KeyedPool;
+import io.asyncpal.Periodic;
+import io.asyncpal.PeriodicOptions;
 import io.asyncpal.PoolObserver;
 import io.asyncpal.PoolView;
 import io.asyncpal.ProcessPool;
@@ -121,6 +123,27 @@ final class ReadmeSnippetsTest {
       assertEquals("<title>index.html</title>", first.get());
       assertEquals("<title>index.html</title>", page.get());
     }
+  }
+
+  @Test
+  void taskRunsAgainAndAgain() throws Exception {
+    ThreadPool pool = Executors.newSingleThreadExecutor();
+    Periodic sweep = pool.every(Duration.ofMillis(2), () -> show("swept"));
+    PeriodicOptions hourly =
+        PeriodicOptions.DEFAULT
+            .withInitialDelay(Duration.ofHours(1))
+            .withTask(TaskOptions.DEFAULT.withName("report"));
+    Periodic report = pool.every(Duration.ofHours(1), hourly, () -> show("reported"));
+    report.trigger(); // now, too
+    report.setPeriod(Duration.ofHours(2));
+    sweep.cancel();
+    assertThrows(CancellationException.class, () -> sweep.done().get());
+    while (report.stats().runs() == 0) {
+      Thread.sleep(1); // @Timeout is the limit
+    }
+    pool.close();
+    assertTrue(report.done().isCancelled());
+    assertTrue(seen.contains("reported"));
   }
 
   @Test

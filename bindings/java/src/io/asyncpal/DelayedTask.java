@@ -23,7 +23,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   private final Supplier<RunnableFuture<V>> maker;
   private final long period; // ns from start to start; negative: from end to start; 0: it runs once
   private final Submission submission;
-  private final boolean isRetry;
+  private final boolean endsAtShutdown;
   private final String traceparent; // of its submitter; empty: none, or in the options
   private final long number; // of those that are due at the same time, the first comes first
   private volatile long time; // by System.nanoTime(); written while it is not in the heap
@@ -46,7 +46,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
     this(pool, maker, time, period, pool::submitDue, false, TaskContext.ofSubmissions());
   }
 
-  /** Makes one that is another attempt at something, which a shutdown does not wait for. */
+  /** Makes one that a shutdown does not wait for, but cancels. */
   DelayedTask(
       Pool pool, Supplier<RunnableFuture<V>> maker, long time, Submission submission) {
     this(pool, maker, time, 0, submission, true, "");
@@ -58,7 +58,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
       long time,
       long period,
       Submission submission,
-      boolean isRetry,
+      boolean endsAtShutdown,
       String traceparent) {
     super(pool.threadHost());
     this.pool = pool;
@@ -67,13 +67,18 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
     this.time = time;
     this.period = period;
     this.submission = submission;
-    this.isRetry = isRetry;
+    this.endsAtShutdown = endsAtShutdown;
     this.traceparent = traceparent;
     this.number = delays.nextNumber();
   }
 
-  boolean isRetry() {
-    return isRetry;
+  boolean endsAtShutdown() {
+    return endsAtShutdown;
+  }
+
+  /** While it is not in the heap, whose lock is held. */
+  void setTime(long time) {
+    this.time = time;
   }
 
   String poolName() {

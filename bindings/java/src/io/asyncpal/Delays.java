@@ -115,6 +115,19 @@ final class Delays {
     thread = timer;
   }
 
+  /** It is to wait until another time. Of no effect if it does not wait. */
+  void move(DelayedTask<?> task, long time) {
+    lock.lock();
+    try {
+      if (heap.remove(task)) {
+        task.setTime(time);
+        push(task);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** It is not to be given to the pool any more. */
   void remove(DelayedTask<?> task) {
     boolean removed;
@@ -253,7 +266,7 @@ final class Delays {
       doomed =
           heap.removeIf(
               task ->
-                  task.isRetry()
+                  task.endsAtShutdown()
                       || (task.isPeriodic()
                           ? !continuesPeriodic
                           : !runsDelayed && task.getDelay(TimeUnit.NANOSECONDS) > 0));

@@ -6,7 +6,7 @@ import java.util.concurrent.RunnableFuture;
 /**
  * Where a task belongs that is submitted to a view of its pool.
  *
- * @param view native code's
+ * @param view native code's; null: none, and the task is only listened to
  * @param key in a view with keys; else of no meaning
  * @param onGone is called once: when the task will never run, or has returned and native code has
  *     passed its place on, as a rule after its future is done; or when the pool has refused it. On

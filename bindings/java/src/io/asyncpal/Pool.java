@@ -584,8 +584,8 @@ public abstract sealed class Pool extends AbstractExecutorService
     List<Runnable> all = new ArrayList<>();
     submitted.forEach(task -> all.add(delays.toReturn(task)));
     for (DelayedTask<?> task : waiting) {
-      if (task.isRetry()) {
-        task.cancel(false); // its failure is what there is
+      if (task.endsAtShutdown()) {
+        task.cancel(false); // what it belongs to ends by that
       } else {
         task.handOut();
         all.add(task);

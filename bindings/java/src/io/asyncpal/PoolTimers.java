@@ -1,5 +1,6 @@
 package io.asyncpal;
 
+import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.RejectedExecutionException;
@@ -27,7 +28,8 @@ import java.util.concurrent.TimeUnit;
  * <p><b>Periodic tasks</b> never run beside themselves. A task at a fixed rate that has missed its
  * times makes up for them, one run after the other. The first run that throws is the last: its
  * exception is in the future, and the {@link System.Logger} "io.asyncpal" has a warning. In a
- * process pool the loss of its worker counts as an exception.
+ * process pool the loss of its worker counts as an exception. A {@link Periodic}, of {@link
+ * #every}, goes on after failures, leaves out what it has missed, and can be triggered.
  *
  * <p><b>Futures</b> are also {@link java.util.concurrent.CompletableFuture}s. {@code cancel} takes
  * a task that waits out of the pool at once; {@code cancel(true)} also stops the run that goes on,
@@ -109,6 +111,39 @@ public sealed interface PoolTimers extends ScheduledExecutorService permits Pool
     Pool pool = (Pool) this;
     return pool.delay(
         pool.runsOf(task), Delays.timeAfter(initialDelay, unit), -Delays.clamp(delay, unit));
+  }
+
+  /**
+   * Runs a task at once, and again after each period, whatever becomes of a run; as {@link
+   * PeriodicOptions#DEFAULT} has it.
+   *
+   * @param period positive
+   * @param task in a process pool, can be serialized
+   * @return the periodic task
+   * @throws IllegalArgumentException if {@code period} is not positive
+   * @throws RejectedExecutionException if the pool was shut down or is broken
+   */
+  default Periodic every(Duration period, Runnable task) {
+    return every(period, PeriodicOptions.DEFAULT, task);
+  }
+
+  /**
+   * Runs a task again and again.
+   *
+   * @param period positive
+   * @param options how
+   * @param task in a process pool, can be serialized
+   * @return the periodic task
+   * @throws IllegalArgumentException if {@code period} is not positive
+   * @throws RejectedExecutionException if the pool was shut down or is broken
+   */
+  default Periodic every(Duration period, PeriodicOptions options, Runnable task) {
+    Objects.requireNonNull(task, "task");
+    Pool pool = (Pool) this;
+    pool.check();
+    Periodic periodic = new Periodic(pool, period, options, pool.runsOf(task));
+    periodic.start();
+    return periodic;
   }
 
   private static void checkPositive(String name, long value) {

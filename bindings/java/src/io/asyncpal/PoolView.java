@@ -337,12 +337,12 @@ public final class PoolView extends AbstractExecutorService implements AutoClose
 
   @Override
   public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    boolean ofItsOwn;
     synchronized (this) {
-      if (shut || !pool.isShutdown()) {
-        // Waits outside.
-      } else if (tasks.isEmpty()) {
-        return pool.awaitTermination(timeout, unit);
-      }
+      ofItsOwn = shut;
+    }
+    if (!ofItsOwn && pool.isShutdown()) {
+      return pool.awaitTermination(timeout, unit);
     }
     return ended.await(timeout, unit) || isTerminated();
   }

@@ -171,7 +171,7 @@ public final class ProcessPool extends Pool {
           host,
           submitInTime(
               () -> {
-                if (in != null) {
+                if (in != null && in.view() != null) {
                   return pool.submitToView(
                       in.view(), in.key(), id, name, arguments, settings);
                 }
@@ -331,6 +331,29 @@ public final class ProcessPool extends Pool {
   public ScheduledFuture<?> scheduleWithFixedDelay(
       SerializableRunnable task, long initialDelay, long delay, TimeUnit unit) {
     return scheduleWithFixedDelay((Runnable) task, initialDelay, delay, unit);
+  }
+
+  /**
+   * Runs a task again and again; see {@link PoolTimers#every(Duration, Runnable)}.
+   *
+   * @param period positive
+   * @param task can be serialized
+   * @return the periodic task
+   */
+  public Periodic every(Duration period, SerializableRunnable task) {
+    return every(period, (Runnable) task);
+  }
+
+  /**
+   * Runs a task again and again; see {@link PoolTimers#every(Duration, PeriodicOptions, Runnable)}.
+   *
+   * @param period positive
+   * @param options how
+   * @param task can be serialized
+   * @return the periodic task
+   */
+  public Periodic every(Duration period, PeriodicOptions options, SerializableRunnable task) {
+    return every(period, options, (Runnable) task);
   }
 
   @Override

@@ -182,7 +182,7 @@ final class ThreadTasks {
 
   private long submitOnce(
       long id, NativeTaskOptions settings, InView in, boolean waitsForRoom) {
-    if (in != null) {
+    if (in != null && in.view() != null) {
       return pool.submitToView(in.view(), in.key(), id, settings);
     }
     if (settings != null) {

@@ -105,4 +105,10 @@ final class ProcessPoolContractTest {
       super(PoolKinds.PROCESSES);
     }
   }
+
+  static final class Periodics extends PoolPeriodicContract {
+    Periodics() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
 }

@@ -105,4 +105,10 @@ final class ThreadPoolContractTest {
       super(PoolKinds.THREADS);
     }
   }
+
+  static final class Periodics extends PoolPeriodicContract {
+    Periodics() {
+      super(PoolKinds.THREADS);
+    }
+  }
 }
