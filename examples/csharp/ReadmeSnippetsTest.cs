@@ -170,6 +170,32 @@ public class ReadmeSnippetsTest
         Assert.Equal(["reloaded"], _shown);
     }
 
+    private static async Task<string> LoadAsync(string name)
+    {
+        await Task.Yield();
+        return Load(name);
+    }
+
+    [Fact]
+    public async Task Views()
+    {
+        using var pool = new ThreadPool(4);
+        int lines = 0;
+        int alice = 10;
+        int bob = 10;
+        PoolView log = pool.Serial("log");        // one at a time, in order
+        PoolView disk = pool.Limited(2, "disk");  // two at a time
+        log.Post(() => ++lines);
+        Task<string> page = disk.SubmitAsync(LoadAsync, "index.html");
+
+        KeyedPool<string> accounts = pool.Keyed<string>();
+        accounts.Post("alice", () => alice -= 5);  // in order for each key,
+        accounts.Post("bob", () => bob += 5);      // and keys side by side
+        Assert.Equal("<index.html>", await page);
+        pool.Join();
+        Assert.Equal((1, 5, 15), (lines, alice, bob));
+    }
+
     [Fact]
     public async Task Tracing()
     {

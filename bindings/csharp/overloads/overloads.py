@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the members of Pool that differ in their function's shape alone.
+"""Writes the members of pools and views that differ in their function's shape alone.
 
 usage: overloads.py FOLDER
 
@@ -26,10 +26,14 @@ using Asyncpal.Internal;
 namespace Asyncpal;
 
 /// <content>%s</content>
-public abstract partial class Pool
+%s
 {
 %s}
 """
+
+_RUNNER = "public abstract partial class TaskRunner"
+_POOL = "public abstract partial class Pool"
+_KEYED = "public sealed partial class KeyedPool<TKey>"
 
 _BASE = "SubmitAsync{TResult}(Func{TResult}, CancellationToken, TaskOptions)"
 
@@ -229,25 +233,52 @@ def every(shape):
     }}""")
 
 
+def keyed(name):
+  """A form of PoolView's with a key in front."""
+
+  def write(shape):
+    result = shape.kind.result
+    returned = {
+        "SubmitAsync": f"Task<{result}>" if result else "Task",
+        "Run": result or "void",
+        "Post": "void",
+    }[name]
+    arguments = ", ".join(["function", *shape.arguments])
+    doc = (f'    <summary>As <see cref="TaskRunner"/>\'s, for that key.</summary>\n'
+           f'    <inheritdoc cref="TaskRunner.{_BASE}"/>\n')
+    return shapes.member(
+        doc, shape, returned, name,
+        f" =>\n        Key(key).{name}({arguments}, cancellationToken, options);",
+        first=["TKey key"])
+
+  return write
+
+
 def main():
   folder = pathlib.Path(sys.argv[1])
+  all_shapes = shapes.all_shapes()
+  maps_of = shapes.map_shapes()
   files = {
-      "PoolSubmit.cs": ("Submitting single tasks.", submit, shapes.all_shapes()),
-      "PoolSubmitAfter.cs":
-          ("Tasks for later.", submit_after, shapes.all_shapes()),
-      "PoolEvery.cs": ("Periodic tasks.", every, shapes.all_shapes()),
-      "PoolRun.cs": ("Running single tasks.", run, shapes.all_shapes()),
-      "PoolPost.cs": ("Tasks that nobody waits for.", post, shapes.all_shapes()),
-      "PoolMapFunctions.cs":
-          ("What maps call.", maps.function, shapes.map_shapes()),
+      "PoolSubmit.cs": (_RUNNER, "Submitting single tasks.", submit, all_shapes),
+      "PoolSubmitAfter.cs": (_POOL, "Tasks for later.", submit_after, all_shapes),
+      "PoolEvery.cs": (_POOL, "Periodic tasks.", every, all_shapes),
+      "PoolRun.cs": (_RUNNER, "Running single tasks.", run, all_shapes),
+      "PoolPost.cs": (_RUNNER, "Tasks that nobody waits for.", post, all_shapes),
+      "PoolMapFunctions.cs": (_RUNNER, "What maps call.", maps.function, maps_of),
       "PoolMaps.cs":
-          ("Maps that block their reader.", maps.blocking, shapes.map_shapes()),
+          (_RUNNER, "Maps that block their reader.", maps.blocking, maps_of),
       "PoolAsyncMaps.cs":
-          ("Maps whose readers await.", maps.asynchronous, shapes.map_shapes()),
+          (_RUNNER, "Maps whose readers await.", maps.asynchronous, maps_of),
+      "KeyedPoolSubmit.cs":
+          (_KEYED, "Submitting single tasks.", keyed("SubmitAsync"), all_shapes),
+      "KeyedPoolRun.cs": (_KEYED, "Running single tasks.", keyed("Run"), all_shapes),
+      "KeyedPoolPost.cs":
+          (_KEYED, "Tasks that nobody waits for.", keyed("Post"), all_shapes),
   }
-  for name, (content, write, all_shapes) in files.items():
-    members = "\n".join(write(shape) for shape in all_shapes)
-    (folder / name).write_text(_HEADER % (content, members), encoding="utf-8")
+  for name, (declaration, content, write, taken) in files.items():
+    members = "\n".join(write(shape) for shape in taken)
+    (folder / name).write_text(
+        _HEADER % (content, declaration, members), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ public abstract record PoolOptions
     public int MaxTasksPerWorker { get; set; }
 
     /// <summary>
-    /// Gets what a function that was posted (<see cref="Pool.Post(Action,
+    /// Gets what a function that was posted (<see cref="TaskRunner.Post(Action,
     /// CancellationToken, TaskOptions)"/> and its other forms) has thrown, on a
     /// thread of the .NET thread pool; what it throws itself is unobserved, as in
     /// any task. By default an error of the event source <c>Asyncpal</c>, or else one line

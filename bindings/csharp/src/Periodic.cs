@@ -64,7 +64,7 @@ public sealed class Periodic
     /// <param name="period">Positive, or infinite.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
     public void SetPeriod(TimeSpan period) =>
-        _runs.SetPeriod(PeriodicRuns.CheckPeriod(period));
+        _runs.SetPeriod(Checks.Positive(nameof(period), period));
 
     /// <summary>What has become of its runs.</summary>
     public PeriodicStats Stats() => _runs.Stats();
@@ -114,6 +114,25 @@ public sealed record PeriodicOptions
     /// than 1.
     /// </summary>
     public double Jitter { get; init; }
+
+    /// <summary>Checks them. For native code; whoever asks disposes of it.</summary>
+    internal NativePeriodicOptions ToNative(long period)
+    {
+        Checks.Enum(nameof(Cadence), Cadence);
+        Checks.Enum(nameof(WhenLate), WhenLate);
+        Checks.Enum(nameof(OnError), OnError);
+        Checks.NotNegative(nameof(MaxRuns), MaxRuns);
+        Checks.Fraction(nameof(Jitter), Jitter);
+        return new NativePeriodicOptions
+        {
+            Period = period,
+            InitialDelay = Durations.ToNanos(InitialDelay, nameof(InitialDelay)),
+            Cadence = (int)Cadence,
+            WhenLate = (int)WhenLate,
+            MaxRuns = MaxRuns,
+            Jitter = Jitter,
+        };
+    }
 }
 
 /// <summary>What the period of a periodic task counts from.</summary>

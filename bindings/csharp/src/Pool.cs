@@ -8,7 +8,8 @@ using Asyncpal.Internal;
 namespace Asyncpal;
 
 /// <summary>
-/// What <see cref="ThreadPool"/> and <see cref="ProcessPool"/> share.
+/// What <see cref="ThreadPool"/> and <see cref="ProcessPool"/> share; how functions are
+/// run is <see cref="TaskRunner"/>'s.
 /// </summary>
 /// <remarks>
 /// <para>Threads: any thread may call any member, workers included.</para>
@@ -20,16 +21,10 @@ namespace Asyncpal;
 /// <para>Errors: a closed pool throws <see cref="ObjectDisposedException"/>, a
 /// broken one <see cref="BrokenPoolException"/>.</para>
 /// </remarks>
-public abstract partial class Pool : IDisposable, IAsyncDisposable
+public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
 {
     private readonly TaskCompletionSource _terminated =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private readonly object _sizeLock = new();
-
-    private protected bool HasFixedSize { get; init; }
-
-    private int _maxWorkers;
 
     private protected Pool()
     {
@@ -37,79 +32,6 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
 
     /// <summary>The name from the options.</summary>
     public string Name { get; private protected init; } = "";
-
-    /// <summary>
-    /// How many workers there may be at once. A change never waits: if tasks wait, more
-    /// workers start at once; if there are too many, idle ones end now, and busy ones
-    /// after their task.
-    /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">
-    /// It is less than 1, or than <see cref="MinWorkers"/>; or the pool was made with a fixed
-    /// size, as by <see cref="Executors.NewSingleThreadExecutor"/>.
-    /// </exception>
-    public int MaxWorkers
-    {
-        get => Volatile.Read(ref _maxWorkers);
-        set
-        {
-            if (value < 1)
-            {
-                throw new ArgumentOutOfRangeException(
-                    nameof(MaxWorkers),
-                    $"MaxWorkers is {value}; it must be at least 1");
-            }
-            lock (_sizeLock)
-            {
-                if (HasFixedSize && value != MaxWorkers)
-                {
-                    throw new ArgumentOutOfRangeException(
-                        nameof(MaxWorkers),
-                        $"MaxWorkers is {value}; {this} has a fixed size of {MaxWorkers}");
-                }
-                if (value < Native.MinWorkers())
-                {
-                    throw new ArgumentOutOfRangeException(
-                        nameof(MaxWorkers),
-                        $"MaxWorkers is {value}, less than MinWorkers, {Native.MinWorkers()}");
-                }
-                Native.SetMaxWorkers(value);
-                Volatile.Write(ref _maxWorkers, value);
-                OnResized(value);
-            }
-        }
-    }
-
-    /// <summary>
-    /// How many workers stay when they are idle, and are replaced when they end; see
-    /// <see cref="PoolOptions.MinWorkers"/>. <see cref="Join()"/> ends them, too, and they
-    /// come back when it returns.
-    /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">
-    /// It is negative, or more than <see cref="MaxWorkers"/>.
-    /// </exception>
-    public int MinWorkers
-    {
-        get => Native.MinWorkers();
-        set
-        {
-            if (value < 0)
-            {
-                throw new ArgumentOutOfRangeException(
-                    nameof(MinWorkers),
-                    $"MinWorkers is {value}; it must not be negative");
-            }
-            lock (_sizeLock)
-            {
-                if (value > MaxWorkers)
-                {
-                    throw new ArgumentOutOfRangeException(
-                        nameof(MinWorkers),
-                        $"MinWorkers is {value}, more than MaxWorkers, {MaxWorkers}");
-                }
-                Native.SetMinWorkers(value);
-            }
-        }
-    }
 
     /// <summary>
     /// How long a worker may be idle before it ends. A change also affects workers
@@ -145,8 +67,11 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     /// <summary>What a kill may take.</summary>
     private protected abstract TimeSpan KillGracePeriod { get; }
 
-    /// <summary>Whether the calling thread is one of this pool's workers.</summary>
-    private protected abstract bool IsOnWorker { get; }
+    internal override Pool Owner => this;
+
+    internal override int Width => MaxWorkers;
+
+    internal override CancellationToken StopToken => CancellationToken.None;
 
     /// <summary>Throws what keeps the pool from taking tasks, if anything does.</summary>
     /// <exception cref="ObjectDisposedException">The pool is closed.</exception>
@@ -356,6 +281,22 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
         GC.SuppressFinalize(this);
     }
 
+    internal override bool WaitOn(Task task, TimeSpan timeout) =>
+        ((IAsyncResult)task).AsyncWaitHandle.WaitOne(timeout);
+
+    internal sealed override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
+        MapFunction<TIn, TOut> function,
+        IReadOnlyList<TIn> inputs,
+        CancellationToken token) =>
+        SubmitChunk(function, inputs, token, null);
+
+    /// <summary>The same with options; null: none.</summary>
+    internal abstract Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
+        MapFunction<TIn, TOut> function,
+        IReadOnlyList<TIn> inputs,
+        CancellationToken token,
+        TaskOptions? options);
+
     /// <summary>No worker is left; nothing of the pool runs any more.</summary>
     internal void OnTerminated() => _terminated.TrySetResult();
 
@@ -373,14 +314,6 @@ public abstract partial class Pool : IDisposable, IAsyncDisposable
     private protected virtual void OnClosed(ShutdownMode mode)
     {
     }
-
-    /// <summary>There may be that many workers from now on.</summary>
-    private protected virtual void OnResized(int maxWorkers)
-    {
-    }
-
-    /// <summary>Sets what native code has made of the option.</summary>
-    private protected void InitMaxWorkers() => _maxWorkers = Native.MaxWorkers();
 
     /// <summary>Native code decides when tasks begin, until it is told otherwise.</summary>
     private protected virtual void SetHeld(bool isHeld)

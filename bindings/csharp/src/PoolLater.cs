@@ -19,14 +19,8 @@ public abstract partial class Pool
     internal static void SetTimes(NativePoolOptions settings, PoolOptions options)
     {
         ClockCalls.Set(settings, options.TimeProvider);
-        if (options.PriorityStep <= TimeSpan.Zero
-            && options.PriorityStep != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(options.PriorityStep),
-                $"PriorityStep is {options.PriorityStep}; it must be positive");
-        }
-        settings.PriorityStep = Durations.ToNanos(options.PriorityStep);
+        settings.PriorityStep =
+            Checks.Positive(nameof(options.PriorityStep), options.PriorityStep);
         settings.MinWorkers = options.MinWorkers;
         settings.MaxWorkerAge =
             Durations.ToNanos(options.MaxWorkerAge, nameof(options.MaxWorkerAge));

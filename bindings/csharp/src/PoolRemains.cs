@@ -18,7 +18,7 @@ public abstract partial class Pool
 
     /// <summary>
     /// Runs a task that another pool has cancelled, in the same way as
-    /// <see cref="Post(Action, CancellationToken, TaskOptions)"/>. The task can't
+    /// <see cref="TaskRunner.Post(Action, CancellationToken, TaskOptions)"/>. The task can't
     /// be used again.
     /// </summary>
     /// <param name="task">The task to run. It may come from any pool, but a process
@@ -66,16 +66,6 @@ public abstract partial class Pool
     }
 
     private protected abstract Task Submit(CancelledTask task);
-
-    private void Watch(Task posted) =>
-        posted.ContinueWith(
-            static (task, pool) => ((Pool)pool!).OnUnobservedFailure(
-                task.Exception!.InnerExceptions[0], "a posted task failed"),
-            this,
-            CancellationToken.None,
-            TaskContinuationOptions.OnlyOnFaulted
-                | TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
 
     /// <summary>Tells the handler, or else the log, which says what it is.</summary>
     internal void OnUnobservedFailure(Exception error, string what)

@@ -129,7 +129,7 @@ public sealed partial class ProcessPool : Pool
 
     private protected override NativePool Native => _native;
 
-    private protected override bool IsOnWorker => false;
+    internal override bool IsOnWorker => false;
 
     private protected override TimeSpan KillGracePeriod => TimeSpan.FromSeconds(2);
 
@@ -171,7 +171,8 @@ public sealed partial class ProcessPool : Pool
     internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
-        CancellationToken token)
+        CancellationToken token,
+        TaskOptions? options)
     {
         var call = new RemoteCall(function.Function, _values);
         TaskTrace trace = TaskTracing.Begin(this, null);
@@ -202,7 +203,11 @@ public sealed partial class ProcessPool : Pool
             try
             {
                 return await StartChunk<List<TOut>>(
-                    bytes => settling.Decode(call, inputs, bytes), calls, trace, token)
+                    bytes => settling.Decode(call, inputs, bytes),
+                    calls,
+                    trace,
+                    token,
+                    options)
                     .ConfigureAwait(false);
             }
             catch (Exception e) when (e is WorkerLostException or SerializationException)
@@ -213,12 +218,12 @@ public sealed partial class ProcessPool : Pool
         if (!function.GivesInputs)
         {
             return await StartChunk<List<TOut>>(
-                call.DecodeResults<TOut>, calls, trace, token).ConfigureAwait(false);
+                call.DecodeResults<TOut>, calls, trace, token, options).ConfigureAwait(false);
         }
         try
         {
             await StartChunk<List<Nothing>>(
-                call.DecodeResults<Nothing>, calls, trace, token).ConfigureAwait(false);
+                call.DecodeResults<Nothing>, calls, trace, token, options).ConfigureAwait(false);
             return (IReadOnlyList<TOut>)inputs;
         }
         catch (ChunkException<List<Nothing>> e)
@@ -229,19 +234,17 @@ public sealed partial class ProcessPool : Pool
         }
     }
 
-    private protected override Task<T> Submit<T>(
+    internal override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token) =>
         options?.Retry != null
-            ? RetriedTask<T>.Start(
-                this, options, token, attempt => Submit(call, attempt, token))
+            ? Retry(call, options, token)
             : Start<T>(
                 call.Function, call.Arguments, () => call.Invoke(), options, token);
 
-    private protected override Task<T> SubmitAsynchronous<T>(
+    internal override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
         options?.Retry != null
-            ? RetriedTask<T>.Start(
-                this, options, token, attempt => SubmitAsynchronous(call, attempt, token))
+            ? RetryAsynchronous(call, options, token)
             // The worker waits for the task that the function returns.
             : Start<T>(
                 call.Function,
@@ -298,7 +301,8 @@ public sealed partial class ProcessPool : Pool
         RemoteTask<T>.Decoder decode,
         byte[] calls,
         TaskTrace trace,
-        CancellationToken token) =>
+        CancellationToken token,
+        TaskOptions? options) =>
         Start(
             new RemoteTask<T>(decode, token, cancelled: null)
             {
@@ -306,7 +310,7 @@ public sealed partial class ProcessPool : Pool
             },
             "",
             calls,
-            null,
+            options,
             token,
             waitsForRoom: true);
 

@@ -82,7 +82,7 @@ public sealed class ThreadPool : Pool
 
     private protected override NativePool Native => _native;
 
-    private protected override bool IsOnWorker => _scheduler.IsOnWorker;
+    internal override bool IsOnWorker => _scheduler.IsOnWorker;
 
     private protected override long CountStalls() => _scheduler.CountStalls();
 
@@ -109,13 +109,12 @@ public sealed class ThreadPool : Pool
 
     internal override CancellationToken StopToken => _stop.Token;
 
-    private protected override Task<T> Submit<T>(
+    internal override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token)
     {
         if (options?.Retry != null)
         {
-            return RetriedTask<T>.Start(
-                this, options, token, attempt => Submit(call, attempt, token));
+            return Retry(call, options, token);
         }
         call = TaskTracing.Follow(this, call, options);
         // A task has a context of its own.
@@ -137,18 +136,14 @@ public sealed class ThreadPool : Pool
         }
     }
 
-    private protected override Task<T> SubmitAsynchronous<T>(
+    internal override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token)
     {
         if (options?.Retry != null)
         {
-            return RetriedTask<T>.Start(
-                this,
-                options,
-                token,
-                attempt => SubmitAsynchronous(call, attempt, token));
+            return RetryAsynchronous(call, options, token);
         }
-        var flowing = new AsyncCall<T>(call);
+        var flowing = new AsyncCall<T>(KeptPlace.Keep(call, options));
         Task<T> task = Submit(flowing.Flowing, options, token).Unwrap();
         flowing.Returns(task);
         return task;
@@ -209,17 +204,19 @@ public sealed class ThreadPool : Pool
     internal override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
-        CancellationToken token)
+        CancellationToken token,
+        TaskOptions? options)
     {
         TaskContext? outer = TaskContext.Flow(null);
         try
         {
             return function.CallOneAsync == null
-                ? StartChunk(() => function.CallEach(inputs, token), token)
+                ? StartChunk(() => function.CallEach(inputs, token), token, options)
                 : StartChunk(
-                    new AsyncCall<IReadOnlyList<TOut>>(
-                        () => function.CallEachAsync(inputs, token)).Invoke,
-                    token).Unwrap();
+                    new AsyncCall<IReadOnlyList<TOut>>(KeptPlace.Keep(
+                        () => function.CallEachAsync(inputs, token), options)).Invoke,
+                    token,
+                    options).Unwrap();
         }
         finally
         {
@@ -227,9 +224,10 @@ public sealed class ThreadPool : Pool
         }
     }
 
-    private Task<T> StartChunk<T>(Func<T> function, CancellationToken token) =>
+    private Task<T> StartChunk<T>(
+        Func<T> function, CancellationToken token, TaskOptions? options) =>
         PoolTask<T>.Start(
-            _scheduler, TaskTracing.Follow(this, function), token, isOfMap: true);
+            _scheduler, TaskTracing.Follow(this, function), token, options, isOfMap: true);
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _scheduler.WaitOn(task, timeout);

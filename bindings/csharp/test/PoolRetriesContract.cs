@@ -142,11 +142,16 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
     [Fact]
     public async Task TimeoutIsThatOfOneAttempt()
     {
-        using Pool pool = NewPool(2);
+        var time = new FakeTimeProvider();
+        using Pool pool = NewPool(new PoolPlan { MaxWorkers = 2, TimeProvider = time });
         Task<int> task = pool.SubmitAsync(
             HangFirst,
             _gate.Folder,
             options: Trying(2) with { Timeout = TimeSpan.FromSeconds(2) });
+        _gate.AwaitArrivals(2);
+        time.Advance(TimeSpan.FromSeconds(2));
+        Waiting.Until(() => pool.Stats().Delayed == 1);
+        time.Advance(TimeSpan.FromSeconds(1));
         await task.Soon();
         Assert.Equal(1, pool.Stats().TimedOut);
         Assert.Equal(1, pool.Stats().Retried);

@@ -44,6 +44,8 @@ public class ProcessPoolTelemetryContract() : PoolTelemetryContract(new Processe
 
 public class ProcessPoolAsyncShapesContract() : AsyncShapesContract(new Processes());
 
+public class ProcessPoolViewsContract() : PoolViewsContract(new Processes());
+
 public class ProcessPoolWorkerContract() : PoolWorkerContract(new Processes());
 
 public class ProcessPoolTest

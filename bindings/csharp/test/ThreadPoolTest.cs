@@ -43,6 +43,8 @@ public class ThreadPoolTelemetryContract() : PoolTelemetryContract(new Threads()
 
 public class ThreadPoolAsyncShapesContract() : AsyncShapesContract(new Threads());
 
+public class ThreadPoolViewsContract() : PoolViewsContract(new Threads());
+
 public class ThreadPoolWorkerContract() : PoolWorkerContract(new Threads());
 
 public class ThreadPoolTest

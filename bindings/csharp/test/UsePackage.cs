@@ -89,6 +89,13 @@ foreach (Pool pool in new Pool[] { threads, processes })
         shapes &= await fence.WaitForQuietAsync(TimeSpan.FromSeconds(60))
             && !paused.IsCompleted;
     }
+    // In parts.
+    PoolView view = pool.Serial();
+    KeyedPool<string> keyed = pool.Keyed<string>();
+    Task<int> inOrder = view.SubmitAsync(Functions.AddAsync, 1, 2);
+    shapes &= view.Run(Math.Max, 1, 2) == 2 && inOrder.IsCompleted
+        && await keyed.SubmitAsync("a", Math.Max, 3, 4) == 4
+        && pool.Limited(2).MapAll(Math.Abs, [-1, -2])[1] == 2;
     pool.MaxWorkers = 3;
     shapes &= await paused == 8 && pool.Stats().Retried == 2;
 }

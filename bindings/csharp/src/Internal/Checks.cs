@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Threading;
 
 namespace Asyncpal.Internal;
 
@@ -14,6 +15,17 @@ internal static class Checks
             throw new ArgumentOutOfRangeException(
                 name, $"{name} is {value}, which is no {typeof(T).Name}");
         }
+    }
+
+    /// <summary>Positive, or infinite. In nanoseconds.</summary>
+    public static long Positive(string name, TimeSpan value)
+    {
+        if (value <= TimeSpan.Zero && value != Timeout.InfiniteTimeSpan)
+        {
+            throw new ArgumentOutOfRangeException(
+                name, $"{name} is {value}; it must be positive");
+        }
+        return Durations.ToNanos(value);
     }
 
     public static void NotNegative(string name, long value)

@@ -52,7 +52,7 @@ internal sealed class LimitedTask<T> : INativeItem, ITimedTask
         _token = token;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token, close);
         _stopToken = _stop.Token;
-        if (options.Timing is { IsRun: true } timing)
+        if (options.Timing is { WantsGone: true } timing)
         {
             _gone = new TaskCompletionSource(
                 TaskCreationOptions.RunContinuationsAsynchronously);
@@ -106,7 +106,7 @@ internal sealed class LimitedTask<T> : INativeItem, ITimedTask
         try
         {
             using NativeTaskOptions settings = _options.ToNative();
-            _share.Enqueue(this, scheduler.Host, settings);
+            _share.Enqueue(this, scheduler.Host, settings, timing: _options.Timing);
         }
         catch
         {
@@ -153,7 +153,7 @@ internal sealed class LimitedTask<T> : INativeItem, ITimedTask
         {
             _pool.Keep(
                 new CancelledTask(_options.Name, Work.Of(TaskTracing.Unfollow(_call.Invoke))),
-                isLater: _options.Timing != null);
+                isLater: _options.Timing is { IsLater: true });
         }
         if (why == null)
         {

@@ -17,7 +17,7 @@ internal sealed class MapCancellation : IDisposable
     private readonly CancellationTokenRegistration _byPool;
 
     public MapCancellation(
-        Asyncpal.Pool pool, bool isStoppable, CancellationToken caller)
+        TaskRunner pool, bool isStoppable, CancellationToken caller)
     {
         _caller = caller;
         _byCaller = caller.UnsafeRegister(Cancel, _source);

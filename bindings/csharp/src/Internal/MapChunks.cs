@@ -16,14 +16,14 @@ internal abstract class MapChunks<TIn, TOut>
 
     /// <summary>Checks the options and the pool.</summary>
     protected MapChunks(
-        Asyncpal.Pool pool,
+        TaskRunner pool,
         MapPlan plan,
         MapFunction<TIn, TOut> function,
         MapOptions options,
         CancellationToken token)
     {
         Deadline = new MapDeadline(pool, plan, options);
-        pool.Check();
+        pool.Owner.Check();
         Pool = pool;
         _function = function;
         if (options.OnError == OnError.Skip)
@@ -41,7 +41,7 @@ internal abstract class MapChunks<TIn, TOut>
         Cancel = new MapCancellation(pool, function.IsStoppable, token);
     }
 
-    protected Asyncpal.Pool Pool { get; }
+    protected TaskRunner Pool { get; }
 
     /// <summary>How many inputs make a chunk.</summary>
     protected int ChunkSize { get; }

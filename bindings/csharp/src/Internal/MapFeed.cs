@@ -31,7 +31,7 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
     private Exception? _error;
 
     public MapFeed(
-        Asyncpal.Pool pool,
+        TaskRunner pool,
         MapPlan plan,
         MapFunction<TIn, TOut> function,
         IAsyncEnumerable<TIn> inputs,

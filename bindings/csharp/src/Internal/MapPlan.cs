@@ -12,22 +12,22 @@ namespace Asyncpal.Internal;
 internal readonly record struct MapPlan(string Name, bool IsOrdered, bool IsEager)
 {
     /// <summary>How many tasks may be ahead of the reader.</summary>
-    public int BufferOf(Asyncpal.Pool pool, MapOptions options) =>
+    public int BufferOf(TaskRunner pool, MapOptions options) =>
         IsEager ? int.MaxValue
         : options.BufferSize > 0 ? options.BufferSize
-        : 2 * pool.MaxWorkers;
+        : 2 * pool.Width;
 }
 
 /// <summary>How long a map may still take.</summary>
 internal sealed class MapDeadline
 {
-    private readonly Asyncpal.Pool _pool;
+    private readonly TaskRunner _pool;
     private readonly string _map;
     private readonly TimeSpan _timeout;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
     /// <summary>Begins with this call; checks all options.</summary>
-    public MapDeadline(Asyncpal.Pool pool, MapPlan plan, MapOptions options)
+    public MapDeadline(TaskRunner pool, MapPlan plan, MapOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkSize, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(options.BufferSize);

@@ -23,7 +23,7 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
     private bool _inputEnded;
 
     public MapRun(
-        Asyncpal.Pool pool,
+        TaskRunner pool,
         MapPlan plan,
         MapFunction<TIn, TOut> function,
         IEnumerable<TIn> inputs,

@@ -50,11 +50,13 @@ internal struct NativeShare
     /// <param name="host">Of the pool that runs it.</param>
     /// <param name="settings">Null: none.</param>
     /// <param name="waitsForRoom">Whatever a full pool does with others.</param>
+    /// <param name="timing">Its view; null: none.</param>
     public void Enqueue(
         INativeItem item,
         ThreadPoolHost host,
         NativeTaskOptions? settings = null,
-        bool waitsForRoom = false)
+        bool waitsForRoom = false,
+        TaskTiming? timing = null)
     {
         // A trace calls it by its number, too.
         using NativeTaskOptions? numbered =
@@ -78,10 +80,10 @@ internal struct NativeShare
         try
         {
             long number = (long)GCHandle.ToIntPtr(_item);
-            handle = SubmitOnce(pool, number, settings, waitsForRoom);
+            handle = SubmitOnce(pool, number, settings, waitsForRoom, timing);
             if (handle == 0)
             {
-                handle = SubmitInTime(pool, number, settings, waitsForRoom);
+                handle = SubmitInTime(pool, number, settings, waitsForRoom, timing);
             }
         }
         catch
@@ -98,16 +100,25 @@ internal struct NativeShare
     }
 
     private static long SubmitOnce(
-        NativeThreadPool pool, long number, NativeTaskOptions? settings, bool waitsForRoom) =>
-        settings != null ? pool.Submit(number, settings)
+        NativeThreadPool pool,
+        long number,
+        NativeTaskOptions? settings,
+        bool waitsForRoom,
+        TaskTiming? timing) =>
+        timing?.View is { } view ? pool.SubmitToView(view, timing.Key, number, settings!)
+        : settings != null ? pool.Submit(number, settings)
         : waitsForRoom ? pool.SubmitChunk(number)
         : pool.Submit(number);
 
     // Apart from where the others go: this one allocates.
     private static long SubmitInTime(
-        NativeThreadPool pool, long number, NativeTaskOptions? settings, bool waitsForRoom) =>
+        NativeThreadPool pool,
+        long number,
+        NativeTaskOptions? settings,
+        bool waitsForRoom,
+        TaskTiming? timing) =>
         Submission.InTime(
-            pool, settings, () => SubmitOnce(pool, number, settings, waitsForRoom));
+            pool, settings, () => SubmitOnce(pool, number, settings, waitsForRoom, timing));
 
     /// <summary>On a worker: the item is about to run.</summary>
     public void Begin(IWorkItem item)

@@ -54,32 +54,12 @@ internal sealed class PeriodicRuns
         _options = options ?? new PeriodicOptions();
         _taskOptions = _options.Task ?? new TaskOptions();
         _submit = submit;
-        long nanos = CheckPeriod(period);
-        Check(_options);
-        using var schedule = new NativePeriodicOptions
-        {
-            Period = nanos,
-            InitialDelay = Durations.ToNanos(_options.InitialDelay),
-            Cadence = (int)_options.Cadence,
-            WhenLate = (int)_options.WhenLate,
-            MaxRuns = _options.MaxRuns,
-            Jitter = _options.Jitter,
-        };
+        using NativePeriodicOptions schedule = _options.ToNative(
+            Checks.Positive(nameof(period), period));
         _schedule = new PeriodicSchedule(schedule, pool.ClockNow());
     }
 
     public Task Done => _done.Task;
-
-    /// <summary>In nanoseconds.</summary>
-    public static long CheckPeriod(TimeSpan period)
-    {
-        if (period <= TimeSpan.Zero && period != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(period), $"period is {period}; it must be positive");
-        }
-        return Durations.ToNanos(period);
-    }
 
     /// <summary>Submits the first run, or throws. Once.</summary>
     public void Start()
@@ -176,16 +156,6 @@ internal sealed class PeriodicRuns
 
     // Meanwhile nobody moves the task: that takes the lock, too, or _isApplying.
     private bool IsRunning => !_isApplying && _current?.Task is { HasNotBegun: false };
-
-    private static void Check(PeriodicOptions options)
-    {
-        Durations.ToNanos(options.InitialDelay, nameof(options.InitialDelay));
-        Checks.Enum(nameof(options.Cadence), options.Cadence);
-        Checks.Enum(nameof(options.WhenLate), options.WhenLate);
-        Checks.Enum(nameof(options.OnError), options.OnError);
-        Checks.NotNegative(nameof(options.MaxRuns), options.MaxRuns);
-        Checks.Fraction(nameof(options.Jitter), options.Jitter);
-    }
 
     private Task Submit(TaskTiming timing)
     {

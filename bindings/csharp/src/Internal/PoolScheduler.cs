@@ -59,6 +59,15 @@ internal sealed class PoolScheduler : TaskScheduler
         {
             return true;
         }
+        if (IsOnWorker && ViewTasks.Find(task) is IWorkItem behind)
+        {
+            // Or throws, where it would wait for itself.
+            behind.RunInline(this);
+            if (task.IsCompleted)
+            {
+                return true;
+            }
+        }
         bool stoodIn = IsOnWorker && Worker.Current!.BeginBlocking();
         try
         {

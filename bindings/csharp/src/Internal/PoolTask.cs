@@ -217,7 +217,12 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem, ITimedTask
         part.Scheduler = scheduler;
         _work = part;
         using NativeTaskOptions? settings = part.Options?.ToNative();
-        part.Share.Enqueue(this, scheduler.Host, settings, waitsForRoom: IsOfMap);
+        part.Share.Enqueue(
+            this,
+            scheduler.Host,
+            settings,
+            waitsForRoom: IsOfMap,
+            timing: part.Options?.Timing);
         if (part.Options?.Timing is { } timing)
         {
             timing.Task = this;
@@ -302,7 +307,7 @@ internal sealed class PoolTask<T> : Task<T>, IQueuedItem, ITimedTask
         {
             scheduler.Pool.Keep(
                 new CancelledTask(name, Work.Of(TaskTracing.Unfollow(function))),
-                isLater: _work is NativePart { Options.Timing: not null });
+                isLater: _work is NativePart { Options.Timing.IsLater: true });
         }
         _work = why ?? new TaskCanceledException(
             $"{scheduler.Pool} was closed before the task had begun", null, Token);

@@ -62,7 +62,9 @@ internal abstract class RemoteTask : ITimedTask
             handle = Submission.InTime(
                 pool,
                 settings,
-                () => settings != null ? pool.Submit(id, name, arguments, settings)
+                () => options?.Timing is { View: { } view } place
+                    ? pool.SubmitToView(view, place.Key, id, name, arguments, settings!)
+                    : settings != null ? pool.Submit(id, name, arguments, settings)
                     : waitsForRoom ? pool.SubmitChunk(id, name, arguments)
                     : pool.Submit(id, name, arguments));
         }

@@ -2,7 +2,9 @@ using System.Threading.Tasks;
 
 namespace Asyncpal.Internal;
 
-/// <summary>When a task may begin, and the task that waits for that.</summary>
+/// <summary>
+/// When a task may begin, by its time or its view, and the task that waits for that.
+/// </summary>
 /// <remarks>Threads: any, once it was submitted.</remarks>
 internal sealed class TaskTiming
 {
@@ -23,6 +25,18 @@ internal sealed class TaskTiming
     /// </summary>
     public bool IsRun { get; init; }
 
+    /// <summary>Null: it is a task of no view.</summary>
+    public NativeView? View { get; init; }
+
+    /// <summary>In a view with keys, the number of its own.</summary>
+    public long Key { get; init; }
+
+    /// <summary>Whether it may have to wait for its time.</summary>
+    public bool IsLater => Delay > 0 || NextDue != null;
+
+    /// <summary>Whether somebody waits for <see cref="Gone"/>.</summary>
+    public bool WantsGone => IsRun || View != null;
+
     /// <summary>Which attempt at something it is.</summary>
     public int Attempt { get; init; } = 1;
 
@@ -34,8 +48,8 @@ internal sealed class TaskTiming
     }
 
     /// <summary>
-    /// Done when the function of a run has returned or will not be called. Null: so it is
-    /// when the task is done.
+    /// Done when the function of a run, or of a view's task, has returned or will not be
+    /// called. Null: so it is when the task is done.
     /// </summary>
     public TaskCompletionSource? Gone { get; set; }
 

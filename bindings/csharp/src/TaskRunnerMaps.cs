@@ -8,10 +8,10 @@ using Asyncpal.Internal;
 namespace Asyncpal;
 
 /// <content>What all maps are made of.</content>
-public abstract partial class Pool
+public abstract partial class TaskRunner
 {
     /// <summary>Cancelled when the pool asks its tasks to stop.</summary>
-    internal virtual CancellationToken StopToken => CancellationToken.None;
+    internal abstract CancellationToken StopToken { get; }
 
     /// <summary>Submits calls of the function with each input as one task.</summary>
     internal abstract Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
@@ -20,8 +20,7 @@ public abstract partial class Pool
         CancellationToken token);
 
     /// <summary>Blocks; false: the time is over. Throws nothing of the task's.</summary>
-    internal virtual bool WaitOn(Task task, TimeSpan timeout) =>
-        ((IAsyncResult)task).AsyncWaitHandle.WaitOne(timeout);
+    internal abstract bool WaitOn(Task task, TimeSpan timeout);
 
     private static Zipped<(T1 First, T2 Second)> Zip<T1, T2>(
         IEnumerable<T1> first, IEnumerable<T2> second) =>
