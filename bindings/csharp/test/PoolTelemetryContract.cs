@@ -189,6 +189,8 @@ public abstract class PoolTelemetryContract(PoolKind kind) : PoolContract(kind)
         Assert.Equal(0, measured["asyncpal.pool.task.rejected"]);
         Assert.Equal(0, measured["asyncpal.pool.task.expired"]);
         Assert.Equal(0, measured["asyncpal.pool.task.timed_out"]);
+        Assert.Equal(0, measured["asyncpal.pool.task.retried"]);
+        Assert.Equal(0, measured["asyncpal.pool.task.count delayed"]);
         Assert.Equal(pool.Stats().WorkersStarted, measured["asyncpal.pool.worker.started"]);
         Assert.Equal(0, measured["asyncpal.pool.worker.lost"]);
         Assert.Equal(0, measured["asyncpal.pool.stalls"]);

@@ -124,6 +124,11 @@ internal static class PoolMetrics
             "Tasks that ran longer than their timeout.",
             static stats => stats.TimedOut);
         AddCounter(
+            "asyncpal.pool.task.retried",
+            "{task}",
+            "Attempts at tasks after the first, each of which was submitted, too.",
+            static stats => stats.Retried);
+        AddCounter(
             "asyncpal.pool.stalls",
             "{stall}",
             "How often all workers were blocked while tasks were pending.",
