@@ -87,7 +87,10 @@ public class ViewTest
             // Both places are taken, so what is submitted here waits.
             Assert.True(both.SignalAndWait(Gate.Limit));
             int here = Environment.CurrentManagedThreadId;
-            return view.Run(() => Environment.CurrentManagedThreadId == here);
+            bool isHere = view.Run(() => Environment.CurrentManagedThreadId == here);
+            // And stay so until both have run.
+            Assert.True(both.SignalAndWait(Gate.Limit));
+            return isHere;
         }
         Task<bool>[] outer = [view.SubmitAsync(Outer), view.SubmitAsync(Outer)];
         var results = await Task.WhenAll(outer).Soon();
