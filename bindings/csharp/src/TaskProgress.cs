@@ -30,11 +30,14 @@ public sealed record TaskProgress(double Fraction, string Text)
         {
             return null;
         }
-        return task.AsyncState is RemoteTask remote
-            ? remote.Progress()
-            : s_reported.TryGetValue(task, out ReportedProgress? reported)
+        return task.AsyncState switch
+        {
+            RemoteTask remote => remote.Progress(),
+            LastAttempt last => last.Task is { } attempt ? Of(attempt) : null,
+            _ => s_reported.TryGetValue(task, out ReportedProgress? reported)
                 ? reported.Last
-                : null;
+                : null,
+        };
     }
 
     /// <param name="task">The pool's.</param>

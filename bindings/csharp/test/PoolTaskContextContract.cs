@@ -181,6 +181,31 @@ public abstract class PoolTaskContextContract(PoolKind kind) : PoolContract(kind
     }
 
     [Fact]
+    public async Task CallerHasTheProgressOfTheAttemptThatRuns()
+    {
+        using Pool pool = NewPool(1);
+        using var gate = new SharedGate();
+        var options = new TaskOptions
+        {
+            Retry = new RetryPolicy { Backoff = TimeSpan.FromMilliseconds(1) },
+        };
+        Task<int> task =
+            pool.SubmitAsync(ReportAtSecondAttempt, gate.Folder, options: options);
+        Waiting.Until(() => TaskProgress.Of(task) is { Text: "attempt 2" });
+        gate.Open();
+        await task.Soon();
+        Assert.Null(TaskProgress.Of(task));
+    }
+
+    private static int ReportAtSecondAttempt(string folder)
+    {
+        Mine.ReportProgress(0.5, $"attempt {Mine.Attempt}");
+        return Mine.Attempt > 1
+            ? SharedGate.Pass(folder, 1)
+            : throw new FormatException("again");
+    }
+
+    [Fact]
     public async Task CallerHasWhatWasReportedBeforeItHadTheTask()
     {
         using Pool pool = NewPool(1);

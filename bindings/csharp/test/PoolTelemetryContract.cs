@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
@@ -156,6 +157,34 @@ public abstract class PoolTelemetryContract(PoolKind kind) : PoolContract(kind)
     }
 
     [Fact]
+    public async Task LaterTasksBelongToTheTraceOfWhoeverAsksForThem()
+    {
+        using Pool pool = NewPool(1);
+        using var folder = new SharedGate();
+        string path = Path.Combine(folder.Folder, "traces");
+        string trace;
+        Task<string?> delayed;
+        Periodic periodic;
+        using (Activity parent = NewParent())
+        {
+            trace = parent.TraceId.ToHexString();
+            delayed = pool.SubmitAfterAsync(TimeSpan.FromMilliseconds(1), CurrentTrace);
+            periodic = pool.Every(
+                TimeSpan.FromMilliseconds(1),
+                NoteTrace,
+                path,
+                new PeriodicOptions { MaxRuns = 3 });
+        }
+        using Activity other = NewParent();
+        Assert.Equal(trace, await delayed.Soon());
+        await periodic.Done.Soon();
+        Assert.Equal([trace, trace, trace], await File.ReadAllLinesAsync(path));
+    }
+
+    private static void NoteTrace(string path) =>
+        File.AppendAllLines(path, [CurrentTrace() ?? "none"]);
+
+    [Fact]
     public async Task TaskThatTakesATokenIsAnActivity()
     {
         using var listener = new Activities();
@@ -196,6 +225,25 @@ public abstract class PoolTelemetryContract(PoolKind kind) : PoolContract(kind)
         Assert.Equal(0, measured["asyncpal.pool.stalls"]);
         gate.Open();
         await busy.Soon();
+    }
+
+    [Fact]
+    public async Task MeterHasFurtherAttempts()
+    {
+        using Pool pool = NewPool(new PoolPlan { Name = "retrying" });
+        var options = new TaskOptions
+        {
+            Retry = new RetryPolicy
+            {
+                MaxAttempts = 3,
+                Backoff = TimeSpan.FromMilliseconds(1),
+            },
+        };
+        await Assert.ThrowsAsync<FormatException>(
+            () => pool.SubmitAsync(ThrowFormatException, options: options).Soon());
+        Dictionary<string, long> measured = Measure("retrying");
+        Assert.Equal(2, measured["asyncpal.pool.task.retried"]);
+        Assert.Equal(3, measured["asyncpal.pool.task.done failed"]);
     }
 
     [Fact]

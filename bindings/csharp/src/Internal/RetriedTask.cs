@@ -5,15 +5,30 @@ using System.Threading.Tasks;
 namespace Asyncpal.Internal;
 
 /// <summary>
+/// What whoever has a task that is tried again finds of it: the attempt that was made
+/// last. It keeps nothing else alive.
+/// </summary>
+internal sealed class LastAttempt
+{
+    private volatile Task? _task;
+
+    /// <summary>It may be over; null: all is.</summary>
+    public Task? Task
+    {
+        get => _task;
+        set => _task = value;
+    }
+}
+
+/// <summary>
 /// A task that is tried again when it fails: an asynchronous loop submits attempts, each
 /// of which is a task of the pool, and awaits them.
 /// </summary>
 /// <remarks>Errors: those of the first submission are <see cref="Start"/>'s.</remarks>
 internal sealed class RetriedTask<T>
 {
-    private readonly TaskCompletionSource<T> _result =
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
-
+    private readonly LastAttempt _last = new();
+    private readonly TaskCompletionSource<T> _result;
     private readonly Asyncpal.Pool _pool;
     private readonly TaskOptions _options;
     private readonly CancellationToken _token;
@@ -33,6 +48,8 @@ internal sealed class RetriedTask<T>
         _submit = submit;
         _waits = options.Retry!.NewWaits();
         _start = pool.ClockNow();
+        _result = new TaskCompletionSource<T>(
+            _last, TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>Submits the first attempt, or throws.</summary>
@@ -58,6 +75,7 @@ internal sealed class RetriedTask<T>
         {
             while (attempt != null)
             {
+                _last.Task = attempt;
                 await ((Task)attempt).ConfigureAwait(
                     ConfigureAwaitOptions.SuppressThrowing
                         | ConfigureAwaitOptions.ForceYielding);
@@ -80,6 +98,7 @@ internal sealed class RetriedTask<T>
             // The pool is closed or broken.
             _result.TrySetException(failure!);
         }
+        _last.Task = null;
         _waits.Dispose();
     }
 
