@@ -19,11 +19,9 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   static final int NOWHERE = -1;
 
   private final Pool pool;
-  private final Delays delays;
   private final Supplier<RunnableFuture<V>> maker;
   private final long period; // ns from start to start; negative: from end to start; 0: it runs once
-  private final Submission submission;
-  private final boolean endsAtShutdown;
+  private final Submission submission; // null: the pool's own
   private final String traceparent; // of its submitter; empty: none, or in the options
   private final long number; // of those that are due at the same time, the first comes first
   private volatile long time; // by System.nanoTime(); written while it is not in the heap
@@ -43,13 +41,13 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
    * @param maker makes the runs
    */
   DelayedTask(Pool pool, Supplier<RunnableFuture<V>> maker, long time, long period) {
-    this(pool, maker, time, period, pool::submitDue, false, TaskContext.ofSubmissions());
+    this(pool, maker, time, period, null, TaskContext.ofSubmissions());
   }
 
   /** Makes one that a shutdown does not wait for, but cancels. */
   DelayedTask(
       Pool pool, Supplier<RunnableFuture<V>> maker, long time, Submission submission) {
-    this(pool, maker, time, 0, submission, true, "");
+    this(pool, maker, time, 0, submission, "");
   }
 
   private DelayedTask(
@@ -58,22 +56,19 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
       long time,
       long period,
       Submission submission,
-      boolean endsAtShutdown,
       String traceparent) {
     super(pool.threadHost());
     this.pool = pool;
-    this.delays = pool.delays();
     this.maker = maker;
     this.time = time;
     this.period = period;
     this.submission = submission;
-    this.endsAtShutdown = endsAtShutdown;
     this.traceparent = traceparent;
-    this.number = delays.nextNumber();
+    this.number = pool.delays().nextNumber();
   }
 
   boolean endsAtShutdown() {
-    return endsAtShutdown;
+    return submission != null;
   }
 
   /** While it is not in the heap, whose lock is held. */
@@ -91,7 +86,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   void start() {
     RunnableFuture<V> due = maker.get();
     run = due;
-    delays.onStart(due, this);
+    pool.delays().onStart(due, this);
     follow(due);
     if (isDone()) { // by one who may have seen no run
       due.cancel(false);
@@ -110,14 +105,22 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   private void submit(RunnableFuture<V> due) {
     if (traceparent.isEmpty()) {
-      submission.submit(due);
+      give(due);
       return;
     }
     TraceScope trace = new TraceScope(traceparent);
     try {
-      submission.submit(due);
+      give(due);
     } finally {
       trace.delete();
+    }
+  }
+
+  private void give(RunnableFuture<V> due) {
+    if (submission == null) {
+      pool.submitDue(due);
+    } else {
+      submission.submit(due);
     }
   }
 
@@ -127,17 +130,17 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   private void end(RunnableFuture<V> ended, V value, Throwable thrown) {
     if (thrown != null) {
-      delays.onEnd(ended, this);
+      pool.delays().onEnd(ended, this);
       if (ended.isCancelled()) {
         super.cancel(false);
       } else if (super.completeExceptionally(thrown) && isPeriodic()) {
         report(thrown);
       }
     } else if (!isPeriodic() || handedOut) {
-      delays.onEnd(ended, this);
+      pool.delays().onEnd(ended, this);
       super.complete(value);
     } else if (isDone() || !runAgain(ended)) {
-      delays.onEnd(ended, this);
+      pool.delays().onEnd(ended, this);
       super.cancel(false);
     }
   }
@@ -146,11 +149,11 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   private boolean runAgain(RunnableFuture<V> ended) {
     run = null;
     time = period > 0 ? time + period : System.nanoTime() - period;
-    if (!delays.waitAgain(ended, this)) {
+    if (!pool.delays().waitAgain(ended, this)) {
       return false;
     }
     if (isDone()) { // by a cancel() that has found it nowhere
-      delays.remove(this);
+      pool.delays().remove(this);
     }
     return true;
   }
@@ -246,7 +249,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   /** It is done: nobody need run it any more. */
   private void leave(boolean mayInterruptIfRunning) {
-    delays.remove(this);
+    pool.delays().remove(this);
     RunnableFuture<V> last = run;
     if (last == null) {
       return;

@@ -130,15 +130,17 @@ final class Delays {
 
   /** It is not to be given to the pool any more. */
   void remove(DelayedTask<?> task) {
-    boolean removed;
+    Runnable now = null;
     lock.lock();
     try {
-      removed = heap.remove(task);
+      if (heap.remove(task)) {
+        now = takeCloseIfDone();
+      }
     } finally {
       lock.unlock();
     }
-    if (removed) {
-      closeIfDone();
+    if (now != null) {
+      now.run();
     }
   }
 
@@ -277,19 +279,26 @@ final class Delays {
   }
 
   private void closeIfDone() {
-    Runnable now = null;
+    Runnable now;
     lock.lock();
     try {
-      if (close != null && heap.size() == 0 && coming == 0) {
-        now = close;
-        close = null;
-      }
+      now = takeCloseIfDone();
     } finally {
       lock.unlock();
     }
     if (now != null) {
       now.run();
     }
+  }
+
+  /** With the lock held. Null: the pool is not to be closed now. */
+  private Runnable takeCloseIfDone() {
+    if (close == null || heap.size() > 0 || coming > 0) {
+      return null;
+    }
+    Runnable now = close;
+    close = null;
+    return now;
   }
 
   /** Takes none any more, and gives back those that wait, earliest first. The pool is closed. */

@@ -216,6 +216,11 @@ public final class ThreadPool extends Pool {
   }
 
   @Override
+  boolean mayBeClosed() {
+    return host.isBroken(); // all that closes it here comes by delays()
+  }
+
+  @Override
   ThreadPoolHost threadHost() {
     return host;
   }

@@ -58,6 +58,7 @@ final class ThreadPoolHost extends Host implements PoolHost {
     STOPPING
   }
   private volatile Throwable brokenBy;
+  private volatile boolean broken;
 
   ThreadPoolHost(
       boolean hasQueue,
@@ -390,8 +391,14 @@ final class ThreadPoolHost extends Host implements PoolHost {
     return own.drop(why.empty() ? null : Failures.toThrowable(why, brokenBy));
   }
 
+  /** Whether native code has broken the pool. */
+  boolean isBroken() {
+    return broken;
+  }
+
   @Override
   public void broken(Failure why) {
+    broken = true;
     if (queued != null) {
       queued.fail(why);
     }
