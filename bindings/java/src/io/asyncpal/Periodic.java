@@ -93,9 +93,10 @@ public final class Periodic {
 
   private void submitNext() {
     Run run = new Run();
+    long due;
     synchronized (this) {
-      run.task =
-          new DelayedTask<>(pool, maker, timeOf(schedule.due()), task -> give(run, task));
+      due = schedule.due();
+      run.task = new DelayedTask<>(pool, maker, timeOf(due), task -> give(run, task));
       current = run;
     }
     try {
@@ -109,6 +110,9 @@ public final class Periodic {
     boolean wasCancelled;
     synchronized (this) {
       wasCancelled = cancelled;
+      if (!run.given && schedule.due() != due) { // by one who has not found it waiting
+        pool.delays().move(run.task, timeOf(schedule.due()));
+      }
     }
     if (wasCancelled) {
       run.task.cancel(true);
@@ -258,10 +262,10 @@ public final class Periodic {
       if (ended || cancelled) {
         return false;
       }
-      if (current == null || current.given) {
+      if (goesOn()) {
         triggered = true;
       } else if (schedule.trigger(now())) {
-        pool.delays().move(current.task, timeOf(schedule.due()));
+        moveNext();
       }
       return true;
     }
@@ -281,11 +285,23 @@ public final class Periodic {
       if (ended) {
         return;
       }
-      boolean goesOn = current == null || current.given;
+      boolean goesOn = goesOn();
       schedule.setPeriod(nanos, now(), goesOn);
       if (!goesOn) {
-        pool.delays().move(current.task, timeOf(schedule.due()));
+        moveNext();
       }
+    }
+  }
+
+  /** Whether a run is due or goes on. With the monitor held. */
+  private boolean goesOn() {
+    return current != null && current.given;
+  }
+
+  /** The schedule has another time for the run to come. With the monitor held. */
+  private void moveNext() {
+    if (current != null) { // or it will be submitted for that time
+      pool.delays().move(current.task, timeOf(schedule.due()));
     }
   }
 
