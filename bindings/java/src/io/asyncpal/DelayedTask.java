@@ -2,11 +2,14 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.TraceScope;
 import java.lang.System.Logger.Level;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Delayed;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.RunnableScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
@@ -19,7 +22,8 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   static final int NOWHERE = -1;
 
   private final Pool pool;
-  private final Supplier<RunnableFuture<V>> maker;
+  // What its runs are made of: for Pool.newRun(); or a Supplier of them, if there is a submission.
+  private final Object work;
   private final long period; // ns from start to start; negative: from end to start; 0: it runs once
   private final Submission submission; // null: the pool's own
   private final String traceparent; // of its submitter; empty: none, or in the options
@@ -38,10 +42,10 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   /**
    * Makes one that does not wait yet.
    *
-   * @param maker makes the runs
+   * @param work for {@link Pool#newRun}
    */
-  DelayedTask(Pool pool, Supplier<RunnableFuture<V>> maker, long time, long period) {
-    this(pool, maker, time, period, null, TaskContext.ofSubmissions());
+  DelayedTask(Pool pool, Object work, long time, long period) {
+    this(pool, work, time, period, null, TaskContext.ofSubmissions());
   }
 
   /** Makes one that a shutdown does not wait for, but cancels. */
@@ -52,14 +56,14 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   private DelayedTask(
       Pool pool,
-      Supplier<RunnableFuture<V>> maker,
+      Object work,
       long time,
       long period,
       Submission submission,
       String traceparent) {
     super(pool.threadHost());
     this.pool = pool;
-    this.maker = maker;
+    this.work = work;
     this.time = time;
     this.period = period;
     this.submission = submission;
@@ -82,9 +86,16 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   // ------------------------------------------------------------------ Running
 
+  @SuppressWarnings("unchecked") // they are of its type
+  private RunnableFuture<V> makeRun() {
+    return submission == null
+        ? (RunnableFuture<V>) pool.newRun(work)
+        : ((Supplier<RunnableFuture<V>>) work).get();
+  }
+
   /** It is due. Lets nothing out. */
   void start() {
-    RunnableFuture<V> due = maker.get();
+    RunnableFuture<V> due = makeRun();
     run = due;
     pool.delays().onStart(due, this);
     follow(due);
@@ -169,7 +180,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   /** shutdownNow() returns it, before it was due. */
   void handOut() {
     handedOut = true;
-    RunnableFuture<V> first = maker.get();
+    RunnableFuture<V> first = makeRun();
     run = first;
     follow(first);
     if (first instanceof RemoteTask<?> remote && remote.markSubmitted()) {
@@ -228,7 +239,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   @Override
   public boolean cancel(boolean mayInterruptIfRunning) {
-    boolean cancelled = super.cancel(mayInterruptIfRunning);
+    boolean cancelled = super.completeExceptionally(new Cancelled());
     leave(mayInterruptIfRunning);
     return cancelled || isCancelled();
   }
@@ -258,6 +269,46 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
       remote.markSubmitted(); // so that nobody submits it, if nobody has
     }
     last.cancel(mayInterruptIfRunning);
+  }
+
+  /** That it was cancelled, without a stack: to fill that in would be most of the cost. */
+  private static final class Cancelled extends CancellationException {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Throwable fillInStackTrace() {
+      return this;
+    }
+  }
+
+  // Whoever asks for the result gets an exception with the stack of that, as of a FutureTask.
+
+  @Override
+  public V get() throws InterruptedException, ExecutionException {
+    try {
+      return super.get();
+    } catch (Cancelled e) {
+      throw new CancellationException();
+    }
+  }
+
+  @Override
+  public V get(long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    try {
+      return super.get(timeout, unit);
+    } catch (Cancelled e) {
+      throw new CancellationException();
+    }
+  }
+
+  @Override
+  public V join() {
+    try {
+      return super.join();
+    } catch (Cancelled e) {
+      throw new CancellationException();
+    }
   }
 
   private static <T> CompletableFuture<T> asFuture(RunnableFuture<T> run) {

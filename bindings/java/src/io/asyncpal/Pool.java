@@ -532,11 +532,11 @@ public abstract sealed class Pool extends AbstractExecutorService
     return delays;
   }
 
-  final <T> DelayedTask<T> delay(Supplier<RunnableFuture<T>> runs, long time, long period) {
+  final <T> DelayedTask<T> delay(Object work, long time, long period) {
     if (mayBeClosed()) {
       check();
     }
-    DelayedTask<T> task = new DelayedTask<>(this, runs, time, period);
+    DelayedTask<T> task = new DelayedTask<>(this, work, time, period);
     delays.add(task);
     return task;
   }
@@ -557,7 +557,15 @@ public abstract sealed class Pool extends AbstractExecutorService
     return true;
   }
 
-  /** What makes the runs of a delayed task: tasks that are not submitted. */
+  /** What the runs of a delayed task are made of: as small as can be, since many may wait. */
+  abstract Object workOf(Callable<?> task);
+
+  abstract Object workOf(Runnable task);
+
+  /** A task that is not submitted. */
+  abstract RunnableFuture<?> newRun(Object work);
+
+  /** What makes the runs of a task that has several: tasks that are not submitted. */
   abstract <T> Supplier<RunnableFuture<T>> runsOf(Callable<T> task);
 
   abstract Supplier<RunnableFuture<Object>> runsOf(Runnable task);

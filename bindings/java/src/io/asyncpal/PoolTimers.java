@@ -54,7 +54,7 @@ public sealed interface PoolTimers extends ScheduledExecutorService permits Pool
   default ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
     Objects.requireNonNull(task, "task");
     Pool pool = (Pool) this; // nothing else is one
-    return pool.delay(pool.runsOf(task), Delays.timeAfter(delay, unit), 0);
+    return pool.delay(pool.workOf(task), Delays.timeAfter(delay, unit), 0);
   }
 
   /**
@@ -68,7 +68,7 @@ public sealed interface PoolTimers extends ScheduledExecutorService permits Pool
   default <V> ScheduledFuture<V> schedule(Callable<V> task, long delay, TimeUnit unit) {
     Objects.requireNonNull(task, "task");
     Pool pool = (Pool) this;
-    return pool.delay(pool.runsOf(task), Delays.timeAfter(delay, unit), 0);
+    return pool.delay(pool.workOf(task), Delays.timeAfter(delay, unit), 0);
   }
 
   /**
@@ -89,7 +89,7 @@ public sealed interface PoolTimers extends ScheduledExecutorService permits Pool
     checkPositive("period", period);
     Pool pool = (Pool) this;
     return pool.delay(
-        pool.runsOf(task), Delays.timeAfter(initialDelay, unit), Delays.clamp(period, unit));
+        pool.workOf(task), Delays.timeAfter(initialDelay, unit), Delays.clamp(period, unit));
   }
 
   /**
@@ -110,7 +110,7 @@ public sealed interface PoolTimers extends ScheduledExecutorService permits Pool
     checkPositive("delay", delay);
     Pool pool = (Pool) this;
     return pool.delay(
-        pool.runsOf(task), Delays.timeAfter(initialDelay, unit), -Delays.clamp(delay, unit));
+        pool.workOf(task), Delays.timeAfter(initialDelay, unit), -Delays.clamp(delay, unit));
   }
 
   /**

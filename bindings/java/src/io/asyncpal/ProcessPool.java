@@ -451,6 +451,21 @@ public final class ProcessPool extends Pool {
   }
 
   @Override
+  Object workOf(Callable<?> task) {
+    return RemoteTask.of(context, task);
+  }
+
+  @Override
+  Object workOf(Runnable task) {
+    return RemoteTask.ofRunnable(context, task, null);
+  }
+
+  @Override
+  RunnableFuture<?> newRun(Object work) {
+    return ((RemoteTask<?>) work).again();
+  }
+
+  @Override
   <T> Supplier<RunnableFuture<T>> runsOf(Callable<T> task) {
     return RemoteTask.of(context, task)::again;
   }

@@ -200,6 +200,24 @@ public final class ThreadPool extends Pool {
   }
 
   @Override
+  Object workOf(Callable<?> task) {
+    return InContext.capture(host.context, task); // of this thread
+  }
+
+  @Override
+  Object workOf(Runnable task) {
+    boolean isWork = host.context == null && !(task instanceof Callable);
+    return isWork ? task : workOf(Executors.callable(task));
+  }
+
+  @Override
+  RunnableFuture<?> newRun(Object work) {
+    return work instanceof Callable<?> task
+        ? new Task<>(host, task)
+        : new Task<>(host, Executors.callable((Runnable) work));
+  }
+
+  @Override
   <T> Supplier<RunnableFuture<T>> runsOf(Callable<T> task) {
     Callable<T> inContext = InContext.capture(host.context, task); // of this thread
     return () -> new Task<>(host, inContext);

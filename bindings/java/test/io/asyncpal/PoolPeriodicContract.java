@@ -190,7 +190,8 @@ abstract class PoolPeriodicContract extends PoolContract {
     Counter runs = new Counter();
     Gate gate = gate();
     Gate started = gate();
-    TaskOptions limited = TaskOptions.DEFAULT.withTimeout(Duration.ofMillis(30));
+    // Long enough to begin within, on a slow machine.
+    TaskOptions limited = TaskOptions.DEFAULT.withTimeout(Duration.ofSeconds(3));
     Periodic periodic =
         every(
             pool,
