@@ -98,6 +98,26 @@ public abstract class PoolTelemetryContract(PoolKind kind) : PoolContract(kind)
     }
 
     [Fact]
+    public async Task LaterTasksBelongToTheActivityThatHasAskedForThem()
+    {
+        using var listener = new Activities();
+        using Pool pool = NewPool(1);
+        Activity parent = NewParent();
+        Task<int> later =
+            pool.SubmitAfterAsync(TimeSpan.FromMilliseconds(20), Square, 3);
+        Periodic periodic = pool.Every(
+            TimeSpan.FromMilliseconds(1), DoNothing, new PeriodicOptions { MaxRuns = 3 });
+        parent.Dispose();
+        Assert.Null(Activity.Current);
+        await later.Soon();
+        await periodic.Done.Soon();
+        Waiting.Until(() => listener.Of(parent).Count() == 4);
+        Assert.All(
+            listener.Of(parent),
+            activity => Assert.Equal(parent.SpanId, activity.ParentSpanId));
+    }
+
+    [Fact]
     public async Task FailedTaskIsAFailedActivity()
     {
         using var listener = new Activities();

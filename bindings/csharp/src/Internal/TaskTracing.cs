@@ -82,9 +82,16 @@ internal static class TaskTracing
         ActivityContext? given = Parse(traceparent);
         if (s_source.HasListeners())
         {
-            own = Start(pool, ActivityKind.Client, name, outer, given);
             // It is the task's, and not the submitter's.
-            Activity.Current = outer;
+            if (outer is { IsStopped: true })
+            {
+                own = StartApart(pool, name, outer, given);
+            }
+            else
+            {
+                own = Start(pool, ActivityKind.Client, name, outer, given);
+                Activity.Current = outer;
+            }
         }
         if (own == null && given != null)
         {
@@ -186,6 +193,22 @@ internal static class TaskTracing
         activity.SetTag("asyncpal.pool.id", pool.Id);
         activity.SetTag("asyncpal.pool.kind", pool.Kind);
         return activity;
+    }
+
+    // One that has ended, as that of a later task may have by now, is refused where it is
+    // set: what is current stays so only where nothing else has ever been.
+    private static Activity? StartApart(
+        Asyncpal.Pool pool, string? name, Activity outer, ActivityContext? given)
+    {
+        Activity? own = null;
+        if (ExecutionContext.Capture() is { } context)
+        {
+            ExecutionContext.Run(
+                context,
+                _ => own = Start(pool, ActivityKind.Client, name, outer, given),
+                null);
+        }
+        return own;
     }
 
     /// <summary>A call on a thread, and where it was submitted.</summary>
