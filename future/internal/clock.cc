@@ -10,6 +10,8 @@
 #include <fstream>
 #include <string>
 
+#include "asyncpal/future/internal/tick_rate.h"
+
 // How it works. Every task reads the clock three times, and clock_gettime()
 // costs more than the rest of a small task's bookkeeping. The time stamp
 // counter costs half, but nobody tells its rate. So each thread measures it
@@ -128,23 +130,35 @@ const TickAnchor& FirstAnchor() {
 
 // Measured anew whenever the program has run for twice as long, so that its
 // error is never more than that of one reading is, over all that time.
-double NanosPerTick() {
-  static std::atomic<double> rate{0};
-  static std::atomic<uint64_t> good_until{0};  // ticks since the first anchor
+constinit std::atomic<double> nanos_per_tick{0};
+constinit std::atomic<uint64_t> rate_good_until{0};  // a time stamp
+
+double MeasureNanosPerTick() {
   const TickAnchor& first = FirstAnchor();
-  if (__builtin_ia32_rdtsc() - first.ticks <
-      good_until.load(std::memory_order_acquire)) {
-    return rate.load(std::memory_order_relaxed);
-  }
   constexpr int64_t kMinMeasured = 20'000;
   TickAnchor now = TickAnchor::Now();
   while (now.nanos - first.nanos < kMinMeasured) now = TickAnchor::Now();
   const uint64_t ticks = now.ticks - first.ticks;
   const double measured =
       static_cast<double>(now.nanos - first.nanos) / static_cast<double>(ticks);
-  rate.store(measured, std::memory_order_relaxed);
-  good_until.store(2 * ticks, std::memory_order_release);
+  nanos_per_tick.store(measured, std::memory_order_relaxed);
+  rate_good_until.store(first.ticks + 2 * ticks, std::memory_order_release);
   return measured;
+}
+
+double NanosPerTick(uint64_t now) {
+  return now < rate_good_until.load(std::memory_order_acquire)
+             ? nanos_per_tick.load(std::memory_order_relaxed)
+             : MeasureNanosPerTick();
+}
+
+bool AreTicksNanos() {
+  return tick_source.load(std::memory_order_relaxed) != TickSource::kCounter ||
+         fake_nanos.load(std::memory_order_relaxed) != nullptr;
+}
+
+int64_t Multiply(int64_t ticks, double rate) {
+  return static_cast<int64_t>(static_cast<double>(ticks) * rate);
 }
 
 bool CounterIsInvariant() {
@@ -170,17 +184,20 @@ int64_t ReadFirstTicks() {
 }
 
 int64_t TicksToNanos(int64_t ticks) {
-  if (ticks == 0 || tick_source.load() != TickSource::kCounter ||
-      fake_nanos.load() != nullptr) {
-    return ticks;
-  }
-  return static_cast<int64_t>(static_cast<double>(ticks) * NanosPerTick());
+  if (ticks == 0 || AreTicksNanos()) return ticks;
+  return Multiply(ticks, NanosPerTick(__builtin_ia32_rdtsc()));
+}
+
+int64_t TicksToNanosAt(int64_t ticks, int64_t now) {
+  if (AreTicksNanos()) return ticks;
+  return Multiply(ticks, NanosPerTick(static_cast<uint64_t>(now)));
 }
 
 #else
 
 int64_t ReadFirstTicks() { return NowNanos(); }
 int64_t TicksToNanos(int64_t ticks) { return ticks; }
+int64_t TicksToNanosAt(int64_t ticks, int64_t) { return ticks; }
 
 #endif
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/internal/tick_rate.h"
 #include "asyncpal/future/testing/fake_clock.h"
 #include "gtest/gtest.h"
 
@@ -83,11 +84,24 @@ TEST(TicksTest, AreNeverZeroAndTheirNoDistanceIs) {
   EXPECT_EQ(TicksToNanos(0), 0);
 }
 
+TEST(TicksTest, DistancesDoNotDependOnWhoReadsTheCounter) {
+  const int64_t first = NowTicks();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const int64_t last = NowTicks();
+  const int64_t nanos = TicksToNanos(last - first);
+  EXPECT_NEAR(TicksToNanosAt(last - first, last), nanos, kToleranceNanos);
+  // Nor on whether the moment is one of long ago, or of before any rate.
+  EXPECT_NEAR(TicksToNanosAt(last - first, first), nanos, kToleranceNanos);
+  EXPECT_NEAR(TicksToNanosAt(last - first, 1), nanos, kToleranceNanos);
+  EXPECT_EQ(TicksToNanosAt(0, last), 0);
+}
+
 TEST(TicksTest, FollowTheFakeClock) {
   testing::FakeClock clock;
   const int64_t before = NowTicks();
   clock.Advance(absl::Nanoseconds(1234));
   EXPECT_EQ(TicksToNanos(NowTicks() - before), 1234);
+  EXPECT_EQ(TicksToNanosAt(NowTicks() - before, NowTicks()), 1234);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/clock.h"
+#include "asyncpal/future/internal/tick_rate.h"
 #include "asyncpal/pool/internal/ambient_trace.h"
 #include "asyncpal/pool/internal/thread_core.h"
 
@@ -56,7 +57,7 @@ class ThreadCore::ObservedCall {
 
  private:
   static int64_t Since(int64_t then, int64_t now) {
-    return TicksToNanos(now - then);
+    return TicksToNanosAt(now - then, now);
   }
   void TellStart(const CallInfo& call, int64_t waited) noexcept {
     try {
@@ -89,10 +90,10 @@ TaskReport ThreadCore::ReportOfCall(const CallInfo& call,
 }
 
 void ThreadCore::PostObserved(const Slot& slot) {
-  CheckProcess();
-  if (!accepting()) Check();
   CallInfo call = {.id = 0, .submitted_at = NowTicks()};
   if (has_observer()) {
+    CheckProcess();  // before it is told
+    if (!accepting()) Check();
     {
       MutexLock submit(submit_mu_);
       call.id = tail_.NewId();
