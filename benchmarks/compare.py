@@ -28,6 +28,8 @@ Case = collections.namedtuple("Case", "name unit peers first then")
 # Ours in another form, for a case that compares it with itself.
 _OWN = ("asyncpal_limited", "asyncpal_of_2", "asyncpal_measured",
         "asyncpal_observed")
+# What observation may cost beyond ours, as a part of the textbook pool's time.
+_OBSERVED = {"asyncpal_measured": 0.1, "asyncpal_observed": 0.3}
 _POOLS = ("naive", "onetbb", "asio", "thread_pool")
 CASES = [
     Case("fire_and_forget", "ns",
@@ -168,6 +170,21 @@ def table(results):
                       ).rstrip() for row in rows]
 
 
+def observation(results):
+    """Returns lines on what it costs to observe a pool, and the bars."""
+    pools = results.get("fire_and_forget", {})
+    if OURS not in pools or "naive" not in pools:
+        return []
+    lines = []
+    for pool, bar in _OBSERVED.items():
+        if pool in pools:
+            cost = ((pools[pool].median - pools[OURS].median)
+                    / pools["naive"].median)
+            lines.append("%s: %.2f x naive beyond %s (%g: %s)" % (
+                pool, cost, OURS, bar, "yes" if cost <= bar else "NO"))
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="compare", description=__doc__.splitlines()[0])
@@ -196,7 +213,7 @@ def main():
                 json.dump(report, file)
     except (RuntimeError, ValueError) as error:
         sys.exit("compare: %s" % error)
-    print("\n".join(table(results)))
+    print("\n".join(table(results) + observation(results)))
     context = report["context"]
     print("\nfastest, cpu: ratios to the peer of the target, of the fastest "
           "repetitions and of the CPU time")

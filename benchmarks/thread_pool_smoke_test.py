@@ -56,6 +56,19 @@ class ThreadPoolSmokeTest(unittest.TestCase):
         self.assertEqual(compare.met(target(3, "openmp"), pools),
                          "3 x openmp: ?")
 
+    def test_observation_is_judged_by_what_it_adds(self):
+        def fixed(**pools):
+            return {"fire_and_forget": {
+                name: compare.numbers([(value, None)])
+                for name, value in pools.items()}}
+        self.assertEqual(
+            compare.observation(fixed(asyncpal=20, asyncpal_measured=30,
+                                      asyncpal_observed=51, naive=100)),
+            ["asyncpal_measured: 0.10 x naive beyond asyncpal (0.1: yes)",
+             "asyncpal_observed: 0.31 x naive beyond asyncpal (0.3: NO)"])
+        self.assertEqual(compare.observation(fixed(asyncpal=20, naive=100)), [])
+        self.assertEqual(len(compare.observation(self.results)), 2)
+
     def test_an_unknown_argument_is_refused(self):
         with self.assertRaisesRegex(RuntimeError, "--wrokers=2"):
             compare.run(BINARY, ["--wrokers=2"], timeout=50)
