@@ -176,6 +176,7 @@ public sealed class ThreadPool : Pool
         else
         {
             _scheduler.Queued?.Counts.Release();
+            _scheduler.Watch();
         }
     }
 

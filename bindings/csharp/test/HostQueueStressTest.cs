@@ -311,4 +311,59 @@ public class HostQueueStressTest
             pool.Dispose();
         }
     }
+
+    /// Pauses, sizes, priorities and delays change who decides what is next, over and over.
+    [Fact]
+    public async Task EveryTaskRunsWhileItsPoolIsPausedAndResized()
+    {
+        for (int seed = 0; seed < 6; ++seed)
+        {
+            using var pool = new ThreadPool(2);
+            long ran = 0;
+            long submitted = 0;
+            Task[] threads = [.. Enumerable.Range(0, 3).Select(thread => OnThread(() =>
+            {
+                var random = new Random((seed * 100) + thread);
+                for (int i = 0; i < 3000; ++i)
+                {
+                    Action count = () => Interlocked.Increment(ref ran);
+                    switch (random.Next(40))
+                    {
+                        case 0:
+                            pool.Post(count, options: new TaskOptions
+                            {
+                                Priority = (TaskPriority)random.Next(5),
+                            });
+                            break;
+                        case 1:
+                            _ = pool.SubmitAfterAsync(
+                                TimeSpan.FromMicroseconds(random.Next(2000)), count);
+                            break;
+                        default:
+                            pool.Post(count);
+                            break;
+                    }
+                    Interlocked.Increment(ref submitted);
+                    if (random.Next(100) == 0)
+                    {
+                        Thread.Yield();
+                    }
+                }
+            }))];
+            Task all = Task.WhenAll(threads);
+            var changes = new Random(seed);
+            while (!all.IsCompleted)
+            {
+                using ExecutionFence? fence = changes.Next(2) == 0 ? pool.Pause() : null;
+                pool.MaxWorkers = 1 + changes.Next(4);
+                Thread.SpinWait(changes.Next(20_000));
+                AssertAddsUp(pool);
+            }
+            await all;
+            Assert.True(pool.Join(Limit));
+            Assert.Equal((seed, submitted), (seed, ran));
+            Assert.Equal((seed, submitted), (seed, pool.Stats().Completed));
+            AssertAddsUp(pool);
+        }
+    }
 }

@@ -91,11 +91,11 @@ internal sealed class BlockedWatch : IDisposable
         try
         {
             Look(pool);
-            if (CountWaiting(pool.Stats()) == 0)
+            if (CountWaiting(pool, pool.Stats()) == 0)
             {
                 Interlocked.Exchange(ref _watching, 0);
                 // A task that was queued meanwhile may have seen that it was 1.
-                if (CountWaiting(pool.Stats()) == 0
+                if (CountWaiting(pool, pool.Stats()) == 0
                     || Interlocked.Exchange(ref _watching, 1) == 1)
                 {
                     return;
@@ -109,8 +109,9 @@ internal sealed class BlockedWatch : IDisposable
         }
     }
 
-    /// <summary>Tasks that wait for a worker.</summary>
-    private static long CountWaiting(PoolStats stats) => stats.Pending - stats.Delayed;
+    /// <summary>Tasks that wait for a worker; in a pause there are none.</summary>
+    private static long CountWaiting(Asyncpal.ThreadPool pool, PoolStats stats) =>
+        pool.IsPaused ? 0 : stats.Pending - stats.Delayed;
 
     private void Look(Asyncpal.ThreadPool pool)
     {
@@ -130,7 +131,7 @@ internal sealed class BlockedWatch : IDisposable
         TimeSpan still = Stopwatch.GetElapsedTime(_since);
         if (_reported
             || still < _moment
-            || CountWaiting(stats) == 0
+            || CountWaiting(pool, stats) == 0
             || stats.Workers < pool.MaxWorkers
             || stats.Busy < stats.Workers
             || !pool.AreWorkersBlocked())
@@ -152,7 +153,7 @@ internal sealed class BlockedWatch : IDisposable
         string text = FormattableString.Invariant(
             $"""
             {pool} may wait for itself: its workers ({stats.Workers}) are all blocked,
-             tasks are pending ({CountWaiting(stats)}), and none has ended for
+             tasks are pending ({CountWaiting(pool, stats)}), and none has ended for
              {still.TotalSeconds:0.0} s. Blocked: {string.Join(", ", tasks)}. If they
              wait for tasks of this pool, await these, or wait by Task.Wait(), Result
              or Pool.Run(), which the pool sees

@@ -107,6 +107,9 @@ internal sealed class PoolScheduler : TaskScheduler
         _watch.Wake();
     }
 
+    /// <summary>Tasks may wait for a worker, whoever has submitted them.</summary>
+    public void Watch() => _watch.Wake();
+
     /// <summary>How often all workers were found blocked.</summary>
     public long CountStalls() => _watch.Count;
 
