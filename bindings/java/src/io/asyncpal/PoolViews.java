@@ -4,8 +4,8 @@ import io.asyncpal.internal.swig.NativePool;
 
 /**
  * Parts of a pool, whose tasks run one at a time, at most so many at once, or one at a time for
- * each key. Both kinds of pools have them. A view's tasks are native code's, which costs each some
- * hundred nanoseconds.
+ * each key. Both kinds of pools have them. A view's tasks are queued in native code, so each costs
+ * a call of its own.
  */
 public sealed interface PoolViews permits Pool {
   /**

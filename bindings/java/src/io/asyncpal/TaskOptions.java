@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
  *     that of the task that submits it, if there is one. {@link TaskContext#traceparent} has it,
  *     and so does what the task submits in turn.
  * @param priority before or after which other tasks it begins. A thread pool queues in native code
- *     from its first task of another than normal priority on, which costs each task some hundred
- *     nanoseconds.
+ *     from its first task of another than normal priority on, so that each task costs a call of
+ *     its own.
  * @param atShutdown what becomes of it when its pool is shut down
  * @param retry how often it is tried again when it fails
  */
