@@ -192,7 +192,7 @@ public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
         try
         {
             // They have moments without a task.
-            await AwaitPeriodics().WaitAsync(timeout, cancellationToken)
+            await AwaitSeries().WaitAsync(timeout, cancellationToken)
                 .ConfigureAwait(false);
             if (timeout != Timeout.InfiniteTimeSpan)
             {

@@ -9,8 +9,9 @@ namespace Asyncpal;
 /// <content>What all forms of SubmitAfterAsync() and Every() are made of.</content>
 public abstract partial class Pool
 {
-    // Those that have not ended; as a set.
-    private readonly ConcurrentDictionary<PeriodicRuns, bool> _periodics = new();
+    // What submits one task after the other and has not ended: periodic tasks, and those
+    // that are tried again; as a set.
+    private readonly ConcurrentDictionary<Task, bool> _series = new();
 
     /// <summary>The time on the clock that delays are measured by, in nanoseconds.</summary>
     internal long ClockNow() => Native.ClockNow();
@@ -29,9 +30,10 @@ public abstract partial class Pool
     /// <summary>For <see cref="PoolStats.Retried"/>.</summary>
     internal void CountRetry() => Native.CountRetry();
 
-    internal void AddPeriodic(PeriodicRuns runs) => _periodics[runs] = true;
+    /// <summary>Until it is removed, <see cref="Join()"/> waits for its end.</summary>
+    internal void AddSeries(Task end) => _series[end] = true;
 
-    internal void RemovePeriodic(PeriodicRuns runs) => _periodics.TryRemove(runs, out _);
+    internal void RemoveSeries(Task end) => _series.TryRemove(end, out _);
 
     private static TaskOptions? After(TimeSpan delay, TaskOptions? options)
     {
@@ -54,11 +56,11 @@ public abstract partial class Pool
         return new Periodic(runs);
     }
 
-    private async Task AwaitPeriodics()
+    private async Task AwaitSeries()
     {
-        foreach (PeriodicRuns runs in _periodics.Keys)
+        foreach (Task end in _series.Keys)
         {
-            await runs.Done.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await end.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

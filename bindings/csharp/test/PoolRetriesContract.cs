@@ -94,6 +94,17 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
     }
 
     [Fact]
+    public async Task JoinWaitsForTheLastAttempt()
+    {
+        using Pool pool = NewPool(1);
+        Task<int> task = pool.SubmitAsync(SucceedAt, _gate.Folder, 5, options: Trying(5));
+        Assert.True(pool.Join(Gate.Limit));
+        Assert.Equal(4, pool.Stats().Retried);
+        Assert.Equal(1, pool.Stats().Completed);
+        Assert.Equal(5, await task.Soon());
+    }
+
+    [Fact]
     public async Task AsynchronousFunctionIsRetried()
     {
         using Pool pool = NewPool(1);

@@ -64,7 +64,7 @@ internal sealed class PeriodicRuns
     /// <summary>Submits the first run, or throws. Once.</summary>
     public void Start()
     {
-        _pool.AddPeriodic(this);
+        _pool.AddSeries(Done);
         try
         {
             var timing = new TaskTiming
@@ -76,7 +76,7 @@ internal sealed class PeriodicRuns
         }
         catch
         {
-            _pool.RemovePeriodic(this);
+            _pool.RemoveSeries(Done);
             throw;
         }
     }
@@ -322,7 +322,7 @@ internal sealed class PeriodicRuns
             _hasEnded = true;
             _current = null;
         }
-        _pool.RemovePeriodic(this);
+        _pool.RemoveSeries(Done);
         if (isCancelled)
         {
             _done.TrySetCanceled();

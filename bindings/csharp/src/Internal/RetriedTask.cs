@@ -64,7 +64,9 @@ internal sealed class RetriedTask<T>
         Func<TaskOptions, Task<T>> submit)
     {
         var task = new RetriedTask<T>(pool, options, token, submit);
-        _ = task.RunAsync(submit(options with { Retry = null }));
+        Task<T> first = submit(options with { Retry = null });
+        pool.AddSeries(task._result.Task);
+        _ = task.RunAsync(first);
         return task._result.Task;
     }
 
@@ -99,6 +101,7 @@ internal sealed class RetriedTask<T>
             _result.TrySetException(failure!);
         }
         _last.Task = null;
+        _pool.RemoveSeries(_result.Task);
         _waits.Dispose();
     }
 
