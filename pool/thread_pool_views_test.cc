@@ -282,20 +282,32 @@ TEST(ThreadPoolViewsTest, QuietKeysHoldNoMemory) {
   constexpr int kKeys = 10'000;
   ThreadPool pool(2);
   auto keyed = pool.Keyed<std::string>();
-  const auto round = [&](int keys) {
-    std::atomic<int64_t> ran = 0;
+  const auto post = [&](const std::string& prefix, std::atomic<int64_t>& ran) {
     for (int i = 0; i < 10; ++i) {
-      for (int key = 0; key < keys; ++key) {
-        keyed.Post("a key of some length, number " + std::to_string(key),
-                   [&ran] { ++ran; });
+      for (int key = 0; key < kKeys; ++key) {
+        keyed.Post(
+            prefix + " key of some length, number " + std::to_string(key),
+            [&ran] { ++ran; });
       }
     }
-    EXPECT_TRUE(pool.Join(absl::Minutes(2)));
-    EXPECT_EQ(ran, int64_t{10} * keys);
   };
-  round(kKeys);  // what is kept for the next tasks
+  const auto finish = [&](const std::atomic<int64_t>& ran) {
+    EXPECT_TRUE(pool.Join(absl::Minutes(2)));
+    EXPECT_EQ(ran, int64_t{10} * kKeys);
+  };
+  {
+    // All are pending at once: the pool will keep no more for other tasks than
+    // for these.
+    std::atomic<int64_t> ran = 0;
+    pool.Pause();
+    post("a", ran);
+    pool.Resume();
+    finish(ran);
+  }
   const size_t before = mallinfo2().uordblks;
-  round(kKeys);
+  std::atomic<int64_t> ran = 0;
+  post("another", ran);
+  finish(ran);
   EXPECT_LT(mallinfo2().uordblks, before + (size_t{1} << 20));
 }
 

@@ -458,9 +458,16 @@ public final class ExitUser {
 
   private static void exitInTasks() throws InterruptedException {
     ThreadPool pool = new ThreadPool(2);
-    pool.execute(() -> System.exit(3));
-    pool.execute(() -> System.exit(3));
-    new ThreadPool(1).execute(() -> System.exit(3));
+    CountDownLatch submitted = new CountDownLatch(1);
+    Runnable exits =
+        () -> {
+          awaitUninterruptibly(submitted);
+          System.exit(3);
+        };
+    pool.execute(exits);
+    pool.execute(exits);
+    new ThreadPool(1).execute(exits);
+    submitted.countDown();
     new CountDownLatch(1).await();
   }
 
