@@ -93,7 +93,7 @@ foreach (Pool pool in new Pool[] { threads, processes })
     PoolView view = pool.Serial();
     KeyedPool<string> keyed = pool.Keyed<string>();
     Task<int> inOrder = view.SubmitAsync(Functions.AddAsync, 1, 2);
-    shapes &= view.Run(Math.Max, 1, 2) == 2 && inOrder.IsCompleted
+    shapes &= view.Run(Math.Max, 1, 2) == 2 && await inOrder == 3
         && await keyed.SubmitAsync("a", Math.Max, 3, 4) == 4
         && pool.Limited(2).MapAll(Math.Abs, [-1, -2])[1] == 2;
     pool.MaxWorkers = 3;
