@@ -43,7 +43,7 @@ restricted=("${clean[@]}" PATH=/nowhere)
 case $way in
 script)
   { echo "#:package $id@$version"; cat "$OLDPWD/$source"; } >app.cs
-  answer=$("${clean[@]}" "$dotnet" run app.cs -- x "") ;;
+  answer=$("${clean[@]}" "$command" "$dotnet" run app.cs -- x "") ;;
 *)
   cp -L "$OLDPWD/$source" app.cs
   roots=
