@@ -21,7 +21,8 @@ struct TaskReport {
   FutureState outcome = FutureState::kPending;
   bool lost = false;  // it failed because its worker died
   // From its submission to its start, and from that to its end; as of now where
-  // these are yet to come. Of several attempts, from the first start on.
+  // these are yet to come, or in OnStart() as of a moment before: the end of
+  // what the worker ran last. Of several attempts, from the first start on.
   absl::Duration waited = absl::ZeroDuration();
   absl::Duration ran = absl::ZeroDuration();
   // WorkerInfo::id and pid of who runs it. 0 and none: nobody does or did, or a

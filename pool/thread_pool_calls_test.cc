@@ -201,6 +201,49 @@ TEST_F(ThreadPoolCallsTest, TimesAreThoseOfTheCall) {
   EXPECT_EQ(started[2].ran, absl::ZeroDuration());
 }
 
+// Takes its time, three seconds and five.
+class SlowObserver : public RecordingObserver {
+ public:
+  explicit SlowObserver(FakeClock& clock) : clock_(clock) {}
+  void OnStart(const TaskReport& task) override {
+    RecordingObserver::OnStart(task);
+    clock_.Advance(absl::Seconds(3));
+  }
+  void OnDone(const TaskReport& task) override {
+    RecordingObserver::OnDone(task);
+    clock_.Advance(absl::Seconds(5));
+  }
+
+ private:
+  FakeClock& clock_;
+};
+
+TEST(SlowObserverTest, CallsWaitForItAndDoNotRunMeanwhile) {
+  FakeClock clock;
+  const auto observer = std::make_shared<SlowObserver>(clock);
+  ThreadPool pool({.max_workers = 1, .observer = observer});
+  Gate gate;
+  ASSERT_TRUE(Occupy(pool, gate));
+  absl::Duration running_for = absl::InfiniteDuration();
+  pool.Post([&clock] { clock.Advance(absl::Seconds(7)); });
+  pool.Post([&] { running_for = pool.Workers()[0].running_for; });
+  gate.Open();
+  ASSERT_TRUE(pool.Join(kLong));
+  std::vector<TaskReport> done;
+  for (const auto& event : observer->events()) {
+    if (event.what == "done") done.push_back(event.task);
+  }
+  ASSERT_EQ(done.size(), 3u);
+  // Behind the OnDone() of the one before, and its own OnStart().
+  EXPECT_EQ(done[1].waited, absl::Seconds(5 + 3));
+  EXPECT_EQ(done[1].ran, absl::Seconds(7));
+  EXPECT_EQ(done[2].waited, absl::Seconds(5 + 3 + 7 + 5 + 3));
+  EXPECT_EQ(done[2].ran, absl::ZeroDuration());
+  EXPECT_EQ(running_for, absl::ZeroDuration());
+  EXPECT_EQ(pool.Stats().wait.sum,
+            done[0].waited + done[1].waited + done[2].waited);
+}
+
 // The end of one call stands for the start of the next only where nothing was
 // in between.
 class CallTimesTest : public ::testing::Test {

@@ -13,9 +13,10 @@
 // How it works. As in other pools, a call lies in the queue as it is. The slot
 // before it, which else tells an id that is out of turn, has its id and when it
 // was submitted. All else is known to the thread that runs it: the clock is
-// read when the call begins and when it ends; and without an observer, whose
-// methods take time, the end of one call is the begin of the next if the worker
-// has had nothing else to do in between. A call becomes a task of its own where
+// read when the call ends, and that stands for the begin of the next one if the
+// worker has nothing else to do in between; else it is read then, too. An
+// observer's methods take time, so its OnStart() is told of that begin, and the
+// clock is read again when it returns. A call becomes a task of its own where
 // somebody has to find it, or to keep more with it: in a pool with limits or a
 // stall_threshold, in a group, in a trace.
 
@@ -26,13 +27,14 @@ class ThreadCore::ObservedCall {
  public:
   ObservedCall(ThreadCore& core, ThreadWorker& worker, const CallInfo& call)
       : core_(core), worker_(worker), began_(worker.last_end) {
-    if (core.has_observer() || began_ < call.submitted_at) began_ = NowTicks();
+    if (began_ < call.submitted_at) began_ = NowTicks();
     worker.last_end = 0;  // the call may run others
     worker.running_since.store(began_, std::memory_order_relaxed);
     int64_t waited = Since(call.submitted_at, began_);
     if (core.has_observer()) {
       TellStart(call, waited);
       began_ = NowTicks();
+      worker.running_since.store(began_, std::memory_order_relaxed);
       waited = Since(call.submitted_at, began_);
       if (report_.has_value()) report_->waited = absl::Nanoseconds(waited);
     }
@@ -46,9 +48,8 @@ class ThreadCore::ObservedCall {
     const int64_t now = NowTicks();
     const int64_t ran = Since(began_, now);
     worker_.histograms->run.Record(ran);
-    if (!core_.has_observer()) {
-      worker_.last_end = now;
-    } else if (report_.has_value()) {
+    worker_.last_end = now;
+    if (report_.has_value()) {
       report_->outcome = outcome;
       report_->ran = absl::Nanoseconds(ran);
       core_.observation_->OnDone(*report_);
@@ -61,10 +62,13 @@ class ThreadCore::ObservedCall {
   }
   void TellStart(const CallInfo& call, int64_t waited) noexcept {
     try {
-      report_.emplace(core_.ReportOfCall(call, FutureState::kRunning));
+      report_.emplace().pool = core_.options_.name;
     } catch (const std::bad_alloc&) {
+      report_.reset();
       return;  // nobody hears of it
     }
+    report_->id = call.id;
+    report_->outcome = FutureState::kRunning;
     report_->waited = absl::Nanoseconds(waited);
     report_->worker = worker_.id;
     report_->pid = worker_.pid();
