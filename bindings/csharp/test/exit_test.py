@@ -48,11 +48,20 @@ def start_time(pid):
     return None if fields[0] == "Z" else fields[19]
 
 
-def run(program, way, sent, wanted):
-    env = dict(os.environ, DOTNET_DbgEnableMiniDump="0")
-    if "task-exit" in way:
-        # .NET leads the entry of a method that was called elsewhere then, soon.
-        env["DOTNET_TC_CallCountingDelayMs"] = "1"
+# How the runtime compiles. It leads the entry of a method elsewhere some time after
+# its first call, or at it; or compiles Environment.Exit() into its callers. A task
+# that exits must be found in all of them.
+COMPILERS = [
+    {"DOTNET_TC_CallCountingDelayMs": "1"},
+    {"DOTNET_TC_CallCountingDelayMs": "0"},
+    {"DOTNET_TieredCompilation": "0"},
+    {"DOTNET_ReadyToRun": "0"},
+    {},
+]
+
+
+def run(program, way, sent, wanted, compiler):
+    env = dict(os.environ, DOTNET_DbgEnableMiniDump="0", **compiler)
     process = subprocess.Popen(
         [program, way],
         stdout=subprocess.PIPE,
@@ -69,7 +78,7 @@ def run(program, way, sent, wanted):
         _, errors = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
         process.kill()
-        return f"did not end in {LIMIT} s"
+        return f"did not end in {LIMIT} s, with {compiler}"
     seconds = time.monotonic() - begin
     if process.returncode != wanted:
         return f"exit code {process.returncode}, not {wanted}:\n{errors}"
@@ -91,10 +100,11 @@ def main(program):
     # Most of the time they wait for a deadline.
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as rounds:
         errors = [
-            (way, sent, rounds.submit(run, program, way, sent, wanted))
+            (way, sent, rounds.submit(run, program, way, sent, wanted, compiler))
             for index, (way, sent, wanted) in enumerate(WAYS)
             if index % shards == shard
-            for _ in range(ROUNDS)
+            for _ in range(ROUNDS // len(COMPILERS))
+            for compiler in (COMPILERS if "task-exit" in way else [{}] * len(COMPILERS))
         ]
     failed = False
     for way, sent, error in errors:

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.IO;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -15,9 +16,11 @@ namespace Asyncpal.Internal;
 /// <remarks>
 /// How it works. .NET raises ProcessExit on a thread of its own, and tells of no other
 /// thread what it does. So the stack of a worker that sleeps in the kernel is searched
-/// for an address within Environment.Exit(), to which only a call of it returns. Where
-/// that can't be, no worker is found, and the deadline ends the wait. Compiled ahead
-/// of time, ProcessExit runs on the thread that exits, and native code knows.
+/// for what only a call of Environment.Exit() leaves there: an address within its code,
+/// or, where that was compiled into its caller, the method that calls the runtime for
+/// it, which such calls record. Where that can't be, no worker is found, and the
+/// deadline ends the wait. Compiled ahead of time, ProcessExit runs on the thread that
+/// exits, and native code knows.
 /// <para>Threads: any.</para>
 /// </remarks>
 internal static class ExitingWorkers
@@ -30,10 +33,15 @@ internal static class ExitingWorkers
     // How much of Exit() comes before its call: it has no branches.
     private const ulong ExitCodeBytes = 96;
 
+    // More than a method's entry has, which jumps to its code, or to what prepares it.
+    private const int EntryBytes = 24;
+
+    private const int PrepareAttempts = 100;
+
     // By the ids of their threads.
     private static readonly ConcurrentDictionary<int, Worker> Workers = new();
 
-    // Known before the first call: .NET may lead later ones elsewhere, to count them.
+    // The same for as long as it has not been called dozens of times.
     private static readonly ulong ExitCode = CodeOfExit();
 
     [ThreadStatic]
@@ -89,21 +97,25 @@ internal static class ExitingWorkers
 
     private static void LeaveAll()
     {
+        // Not known before, as it would be found on the stack of who asked for it.
+        ulong exitCall = CallInExit();
         foreach ((int id, Worker worker) in Workers)
         {
-            if (IsInExit(id) && Workers.TryRemove(id, out _))
+            if (IsInExit(id, exitCall) && Workers.TryRemove(id, out _))
             {
                 worker.LeaveForExit();
             }
         }
     }
 
-    private static bool IsInExit(int id)
+    /// <summary>What identifies the method by which Exit() calls the runtime.</summary>
+    private static ulong CallInExit() =>
+        (ulong)(typeof(Environment)
+            .GetMethod("_Exit", BindingFlags.NonPublic | BindingFlags.Static)
+            ?.MethodHandle.Value ?? 0);
+
+    private static bool IsInExit(int id, ulong exitCall)
     {
-        if (ExitCode == 0)
-        {
-            return false;
-        }
         Span<byte> stack = new byte[SearchedBytes];
         try
         {
@@ -124,7 +136,9 @@ internal static class ExitingWorkers
         }
         foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(stack))
         {
-            if (word - ExitCode - 1 < ExitCodeBytes)
+            if (word != 0
+                && (word == exitCall
+                    || (ExitCode != 0 && word - ExitCode - 1 < ExitCodeBytes)))
             {
                 return true;
             }
@@ -142,13 +156,41 @@ internal static class ExitingWorkers
         }
         RuntimeMethodHandle method =
             ((Delegate)(Action<int>)Environment.Exit).Method.MethodHandle;
-        RuntimeHelpers.PrepareMethod(method);
-        // A jump by way of a pointer nearby, which now is to the code.
-        var entry = (byte*)method.GetFunctionPointer();
-        return entry[0] == 0xff && entry[1] == 0x25
-            ? *(ulong*)(entry + 6 + Unsafe.ReadUnaligned<int>(entry + 2))
-            : 0;
+        for (int i = 0; i < PrepareAttempts; ++i)
+        {
+            RuntimeHelpers.PrepareMethod(method);
+            var entry = (byte*)method.GetFunctionPointer();
+            byte* code = Follow(entry);
+            if (code < entry || code >= entry + EntryBytes)
+            {
+                return (ulong)code;
+            }
+            // .NET has just undone it, so that the next call will be the first counted.
+        }
+        return 0;
     }
+
+    /// <summary>Where a call of <paramref name="entry"/> leads.</summary>
+    private static unsafe byte* Follow(byte* entry)
+    {
+        byte* code = JumpsByPointer(entry) ? Target(entry) : entry;
+        // A stub that counts calls: loads the counter's address, decrements, and leaves
+        // by the next jump unless it is zero.
+        ReadOnlySpan<byte> decrement = [0x66, 0xff, 0x08, 0x74];
+        const int LoadBytes = 7;
+        byte* jump = code + LoadBytes + decrement.Length + 1;
+        return code[0] == 0x48 && code[1] == 0x8b && code[2] == 0x05
+            && new ReadOnlySpan<byte>(code + LoadBytes, decrement.Length).SequenceEqual(decrement)
+            && JumpsByPointer(jump)
+                ? Target(jump)
+                : code;
+    }
+
+    private static unsafe bool JumpsByPointer(byte* code) => code[0] == 0xff && code[1] == 0x25;
+
+    /// <summary>The pointer's distance follows the jump's two bytes.</summary>
+    private static unsafe byte* Target(byte* jump) =>
+        *(byte**)(jump + 6 + Unsafe.ReadUnaligned<int>(jump + 2));
 
     [DllImport("libc", EntryPoint = "gettid")]
     private static extern int GetThreadId();
