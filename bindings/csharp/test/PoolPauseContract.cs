@@ -191,7 +191,7 @@ public abstract class PoolPauseContract(PoolKind kind) : PoolContract(kind)
         pool.MinWorkers = 2;
         Refuses("MaxWorkers is 1, less than MinWorkers, 2", () => pool.MaxWorkers = 1);
         Refuses(
-            "min_workers is 2, more than max_workers, 1",
+            "MinWorkers is 2, more than MaxWorkers, 1",
             () => NewPool(new PoolPlan { MaxWorkers = 1, MinWorkers = 2 }));
     }
 

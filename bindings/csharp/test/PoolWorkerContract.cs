@@ -415,11 +415,11 @@ public abstract class PoolWorkerContract(PoolKind kind) : PoolContract(kind)
     public void BadOptionIsNamedWithItsValue()
     {
         (PoolPlan Plan, string Message)[] cases = [
-            (new() { MaxWorkers = -1 }, "max_workers is -1"),
-            (new() { MaxWorkers = int.MinValue }, $"max_workers is {int.MinValue}"),
-            (new() { MaxWorkers = int.MaxValue }, $"max_workers is {int.MaxValue}"),
+            (new() { MaxWorkers = -1 }, "MaxWorkers is -1"),
+            (new() { MaxWorkers = int.MinValue }, $"MaxWorkers is {int.MinValue}"),
+            (new() { MaxWorkers = int.MaxValue }, $"MaxWorkers is {int.MaxValue}"),
             (new() { IdleTimeout = TimeSpan.FromSeconds(-1) }, "IdleTimeout is -00:00:01"),
-            (new() { MaxTasksPerWorker = -1 }, "max_tasks_per_worker is -1"),
+            (new() { MaxTasksPerWorker = -1 }, "MaxTasksPerWorker is -1"),
         ];
         foreach ((PoolPlan plan, string message) in cases)
         {

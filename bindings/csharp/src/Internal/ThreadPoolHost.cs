@@ -213,16 +213,17 @@ internal sealed unsafe partial class ThreadPoolHost
         {
             s_open[host] = true;
         }
-        NativeThreadPool native = Internal.Native.NewThreadPool(
-            GCHandle.ToIntPtr(GCHandle.Alloc(host)),
-            (IntPtr)s_callbacks,
-            settings);
+        NativeThreadPool native = NewPool(host, settings);
         host.Native = native;
         host.Queued?.Queue.Open(native.MaxWorkers(), () => native.Submit(Ticket));
         scheduler = new PoolScheduler(
             pool, host, options.AllowContinuationsOnWorkers);
         return native;
     }
+
+    private static NativeThreadPool NewPool(ThreadPoolHost host, NativePoolOptions settings) =>
+        Failures.InNamesOfOptions(() => Internal.Native.NewThreadPool(
+            GCHandle.ToIntPtr(GCHandle.Alloc(host)), (IntPtr)s_callbacks, settings));
 
     private void RunTicket()
     {

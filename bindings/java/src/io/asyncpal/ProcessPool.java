@@ -696,7 +696,7 @@ public final class ProcessPool extends Pool {
         return new NativeProcessPool(host, settings);
       } catch (Failure e) {
         host.terminated();
-        throw (RuntimeException) Failures.take(e, null);
+        throw Failures.takeRefusal(e);
       } finally {
         settings.delete();
       }

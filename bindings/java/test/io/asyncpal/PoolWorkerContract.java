@@ -396,14 +396,14 @@ abstract class PoolWorkerContract extends PoolContract {
 
   @Test
   void badOptionIsNamedWithItsValue() {
-    assertRefused("max_workers is -1", () -> builder().maxWorkers(-1).build());
+    assertRefused("maxWorkers is -1", () -> builder().maxWorkers(-1).build());
     int min = Integer.MIN_VALUE;
     int max = Integer.MAX_VALUE;
-    assertRefused("max_workers is " + min, () -> builder().maxWorkers(min).build());
-    assertRefused("max_workers is " + max, () -> builder().maxWorkers(max).build());
+    assertRefused("maxWorkers is " + min, () -> builder().maxWorkers(min).build());
+    assertRefused("maxWorkers is " + max, () -> builder().maxWorkers(max).build());
     assertRefused("idleTimeout is PT-1S", () -> builder().idleTimeout(Duration.ofSeconds(-1)));
     assertRefused(
-        "max_tasks_per_worker is -1", () -> builder().maxTasksPerWorker(-1).build());
+        "maxTasksPerWorker is -1", () -> builder().maxTasksPerWorker(-1).build());
   }
 
   private static void assertRefused(String message, Executable call) {
