@@ -188,8 +188,7 @@ final class ReadmeSnippetsTest {
             }
           }
         };
-    ThreadPool watched =
-        ThreadPool.builder().observer(slow).stallThreshold(Duration.ofMinutes(5)).build();
+    var watched = ThreadPool.builder().observer(slow).stallThreshold(Duration.ofMinutes(5)).build();
     try (watched) {
       assertEquals(49, watched.submit(() -> 7 * 7).get(60, TimeUnit.SECONDS));
       assertEquals(1, watched.stats().runTimes().count());

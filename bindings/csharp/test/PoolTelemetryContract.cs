@@ -227,6 +227,8 @@ public abstract class PoolTelemetryContract(PoolKind kind) : PoolContract(kind)
         Task<int> busy = Busy(pool, gate);
         Dictionary<string, long> measured = Measure("metered");
         Assert.Equal(2, measured["asyncpal.pool.worker.max"]);
+        Assert.Equal(0, measured["asyncpal.pool.worker.min"]);
+        Assert.Equal(0, measured["asyncpal.pool.paused"]);
         Assert.Equal(1, measured["asyncpal.pool.worker.count busy"]);
         Assert.Equal(1, measured["asyncpal.pool.task.count running"]);
         Assert.Equal(0, measured["asyncpal.pool.task.count pending"]);
@@ -245,6 +247,17 @@ public abstract class PoolTelemetryContract(PoolKind kind) : PoolContract(kind)
         Assert.Equal(0, measured["asyncpal.pool.stalls"]);
         gate.Open();
         await busy.Soon();
+    }
+
+    [Fact]
+    public void MeterShowsAPauseAndTheMinimum()
+    {
+        using Pool pool = NewPool(new PoolPlan { MaxWorkers = 2, Name = "paused" });
+        pool.MinWorkers = 1;
+        using ExecutionFence fence = pool.Pause();
+        Dictionary<string, long> measured = Measure("paused");
+        Assert.Equal(1, measured["asyncpal.pool.worker.min"]);
+        Assert.Equal(1, measured["asyncpal.pool.paused"]);
     }
 
     [Fact]

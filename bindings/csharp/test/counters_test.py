@@ -19,6 +19,8 @@ LIMIT = 90  # seconds; machines are slow
 WANTED = [
     "asyncpal.pool.worker.count",
     "asyncpal.pool.worker.max",
+    "asyncpal.pool.worker.min",
+    "asyncpal.pool.paused",
     "asyncpal.pool.worker.started",
     "asyncpal.pool.task.count",
     "asyncpal.pool.task.oldest_pending",

@@ -61,6 +61,8 @@ public final class ObserveUser {
     fail(loader.submit(() -> Integer.parseInt("no number")));
     loader.execute(() -> {});
     twin.submit(() -> 1).get();
+    twin.setMinWorkers(1);
+    twin.pause(); // until its end
     fail(codecs.submit((SerializableRunnable) () -> Runtime.getRuntime().halt(42)));
     killIdleWorker(codecs);
     CountDownLatch end = new CountDownLatch(1);
@@ -199,6 +201,8 @@ public final class ObserveUser {
     ObjectName loader = new ObjectName("io.asyncpal:type=ThreadPool,name=loader");
     checkAttribute(beans, loader, "Name", "loader");
     checkAttribute(beans, loader, "MaxWorkers", 2);
+    checkAttribute(beans, loader, "MinWorkers", 0);
+    checkAttribute(beans, loader, "Paused", false);
     checkAttribute(beans, loader, "BusyWorkers", 1L);
     checkAttribute(beans, loader, "RunningTasks", 1L);
     checkAttribute(beans, loader, "PendingTasks", 0L);
@@ -225,6 +229,8 @@ public final class ObserveUser {
     checkAttribute(beans, codecs, "LostWorkers", 2L);
     ObjectName twin = new ObjectName("io.asyncpal:type=ThreadPool,name=twin");
     checkAttribute(beans, twin, "StartedWorkers", 1L);
+    checkAttribute(beans, twin, "MinWorkers", 1);
+    checkAttribute(beans, twin, "Paused", true);
     double[] bounds = (double[]) beans.getAttribute(twin, "HistogramBoundsSeconds");
     check(bounds.length == 33 && bounds[0] == 1e-6 && bounds[32] == 3600, "other bounds");
     for (String counts : List.of("WaitCounts", "RunCounts")) {

@@ -58,6 +58,18 @@ internal static class PoolMetrics
                 () => Measure<long>(at, static pool => [(pool.MaxWorkers, "", "")]),
                 "{worker}",
                 "How many workers a pool may have."));
+        Observe(
+            at => s_meter.CreateObservableUpDownCounter(
+                "asyncpal.pool.worker.min",
+                () => Measure<long>(at, static pool => [(pool.MinWorkers, "", "")]),
+                "{worker}",
+                "How many workers of a pool stay when they are idle."));
+        Observe(
+            at => s_meter.CreateObservableUpDownCounter(
+                "asyncpal.pool.paused",
+                () => Measure<long>(at, static pool => [(pool.IsPaused ? 1 : 0, "", "")]),
+                "{pool}",
+                "1 while a pool is paused, otherwise 0."));
         AddCounter(
             "asyncpal.pool.worker.started",
             "{worker}",
@@ -196,7 +208,11 @@ internal static class PoolMetrics
 
     /// <summary>What one pool counts.</summary>
     private readonly record struct Counted(
-        KeyValuePair<string, object?>[] Tags, int MaxWorkers, PoolStats Stats);
+        KeyValuePair<string, object?>[] Tags,
+        int MaxWorkers,
+        int MinWorkers,
+        bool IsPaused,
+        PoolStats Stats);
 
     private static List<Counted> Look()
     {
@@ -206,7 +222,11 @@ internal static class PoolMetrics
             try
             {
                 pools.Add(new Counted(
-                    TagsOf(pool.Name, pool.Id, pool.Kind), pool.MaxWorkers, pool.Stats()));
+                    TagsOf(pool.Name, pool.Id, pool.Kind),
+                    pool.MaxWorkers,
+                    pool.MinWorkers,
+                    pool.IsPaused,
+                    pool.Stats()));
             }
             catch (ObjectDisposedException)
             {

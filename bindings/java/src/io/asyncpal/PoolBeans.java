@@ -92,6 +92,16 @@ final class PoolBeans {
     }
 
     @Override
+    public int getMinWorkers() {
+      return ask(Pool::minWorkers);
+    }
+
+    @Override
+    public boolean isPaused() {
+      return ask(Pool::isPaused);
+    }
+
+    @Override
     public long getWorkers() {
       return count(PoolStats::workers);
     }

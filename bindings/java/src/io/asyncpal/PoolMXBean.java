@@ -20,6 +20,20 @@ public interface PoolMXBean {
   int getMaxWorkers();
 
   /**
+   * How many workers stay when they are idle.
+   *
+   * @return see {@link Pool#setMinWorkers}
+   */
+  int getMinWorkers();
+
+  /**
+   * Whether no further task begins for now.
+   *
+   * @return see {@link Pool#pause}
+   */
+  boolean isPaused();
+
+  /**
    * How many workers there are.
    *
    * @return busy and idle ones
