@@ -293,8 +293,13 @@ public sealed record ShutdownOptions
 /// <summary>How a map cuts its input into tasks.</summary>
 public sealed record MapOptions
 {
-    /// <summary>How many inputs make one task; more are faster for short
-    /// calls.</summary>
+    /// <summary>
+    /// How many inputs make one task, by default 1; more are faster for short calls. 0: the
+    /// map finds out by the time that its calls take. A task is then to take some 20 times
+    /// what it costs by itself, and no more than a third of a worker's share of what is left;
+    /// no more than 16 tasks for each worker are ahead; and inputs that come one by one, from
+    /// an <see cref="IAsyncEnumerable{T}"/>, are not waited for to fill a task.
+    /// </summary>
     public int ChunkSize { get; init; } = 1;
 
     /// <summary>

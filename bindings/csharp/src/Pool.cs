@@ -69,6 +69,11 @@ public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
 
     internal override Pool Owner => this;
 
+    /// <summary>What a task of a map costs that does nothing, in nanoseconds.</summary>
+    internal abstract double MapTaskCost { get; }
+
+    internal override bool TakesTasksForLater => true;
+
     internal override int Width => MaxWorkers;
 
     internal override CancellationToken StopToken => CancellationToken.None;
@@ -110,7 +115,7 @@ public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
     public PoolStats Stats()
     {
         using NativePoolStats stats = Native.Stats();
-        return ToStats(new PoolStats(
+        return _retryWaits.AddTo(ToStats(new PoolStats(
             stats.Workers,
             stats.Busy,
             stats.Idle,
@@ -131,7 +136,7 @@ public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
             DurationHistogram.Of(stats.Wait),
             DurationHistogram.Of(stats.Run),
             stats.Delayed,
-            stats.Retried));
+            stats.Retried)));
     }
 
     /// <summary>
@@ -287,13 +292,15 @@ public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
     internal sealed override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
+        ChunkTimer? timer,
         CancellationToken token) =>
-        SubmitChunk(function, inputs, token, null);
+        SubmitChunk(function, inputs, timer, token, null);
 
     /// <summary>The same with options; null: none.</summary>
     internal abstract Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
+        ChunkTimer? timer,
         CancellationToken token,
         TaskOptions? options);
 
@@ -337,6 +344,7 @@ public abstract partial class Pool : TaskRunner, IDisposable, IAsyncDisposable
                 _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, null),
             });
             OnClosed(mode);
+            _retryWaits.End();
             return closed;
         }
         catch (ObjectDisposedException)

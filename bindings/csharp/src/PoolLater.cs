@@ -13,6 +13,11 @@ public abstract partial class Pool
     // that are tried again; as a set.
     private readonly ConcurrentDictionary<Task, bool> _series = new();
 
+    private readonly RetryWaiting _retryWaits = new();
+
+    /// <summary>What <see cref="ClockNow"/> is told by.</summary>
+    private protected TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
     /// <summary>The time on the clock that delays are measured by, in nanoseconds.</summary>
     internal long ClockNow() => Native.ClockNow();
 
@@ -29,6 +34,13 @@ public abstract partial class Pool
 
     /// <summary>For <see cref="PoolStats.Retried"/>.</summary>
     internal void CountRetry() => Native.CountRetry();
+
+    /// <summary>
+    /// Waits where a view can't keep an attempt for later. False: the wait was ended, by the
+    /// token or a shutdown.
+    /// </summary>
+    internal Task<bool> WaitForRetryAsync(long due, CancellationToken token) =>
+        _retryWaits.UntilAsync(due, ClockNow, TimeProvider, token);
 
     /// <summary>Until it is removed, <see cref="Join()"/> waits for its end.</summary>
     internal void AddSeries(Task end) => _series[end] = true;

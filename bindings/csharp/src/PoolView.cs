@@ -32,8 +32,10 @@ namespace Asyncpal;
 /// <c>GetResult()</c>. Waits that pools can't see (see <see cref="ThreadPool"/>), awaits
 /// among them, never end then.</para>
 /// <para>Lifetime: its tasks stay when it goes. Ordering: as said. Errors and shutdown: as
-/// the pool's; what waits is cancelled with what is pending, and drained.
-/// <see cref="TaskOptions.Retry"/> is refused.</para>
+/// the pool's; what waits is cancelled with what is pending, and drained.</para>
+/// <para>A task that is tried again (<see cref="TaskOptions.Retry"/>) gives its place up with
+/// each attempt that fails. The next one takes a place at the back when its wait is over; what
+/// was behind it may have run by then.</para>
 /// </remarks>
 public sealed class PoolView : TaskRunner
 {
@@ -58,6 +60,8 @@ public sealed class PoolView : TaskRunner
 
     internal override Pool Owner => _pool;
 
+    internal override bool TakesTasksForLater => false;
+
     internal override int Width => Math.Min(Limit, _pool.MaxWorkers);
 
     internal override bool IsOnWorker => _pool.IsOnWorker;
@@ -69,29 +73,35 @@ public sealed class PoolView : TaskRunner
 
     internal override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token) =>
-        Enter(options, own => _pool.Submit(call, own, token));
+        options?.Retry != null
+            ? Retry(call, options, token)
+            : Enter(options, own => _pool.Submit(call, own, token));
 
     internal override Task<T> SubmitAsynchronous<T>(
         Call<Task<T>> call, TaskOptions? options, CancellationToken token) =>
-        Enter(options, own => _pool.SubmitAsynchronous(call, own, token));
+        options?.Retry != null
+            ? RetryAsynchronous(call, options, token)
+            : Enter(options, own => _pool.SubmitAsynchronous(call, own, token));
 
     internal override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
+        ChunkTimer? timer,
         CancellationToken token) =>
-        Enter(null, own => _pool.SubmitChunk(function, inputs, token, own));
+        Enter(null, own => _pool.SubmitChunk(function, inputs, timer, token, own));
 
     internal override bool WaitOn(Task task, TimeSpan timeout) =>
         _pool.WaitOn(task, timeout);
 
     private Task<T> Enter<T>(TaskOptions? options, Func<TaskOptions, Task<T>> submit)
     {
-        if (options?.Retry != null)
+        var timing = new TaskTiming
         {
-            throw new ArgumentException(
-                $"Retry is set; {this} tries no task again", nameof(options));
-        }
-        var timing = new TaskTiming { View = _view, Key = _key?.Enter() ?? 0 };
+            View = _view,
+            Key = _key?.Enter() ?? 0,
+            IsAttempt = options?.Timing is { IsAttempt: true },
+            Attempt = options?.Timing?.Attempt ?? 1,
+        };
         Task<T> task;
         try
         {

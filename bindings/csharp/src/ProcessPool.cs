@@ -121,11 +121,14 @@ public sealed partial class ProcessPool : Pool
         Name = _native.Name();
         InitMaxWorkers();
         HasFixedSize = options.HasFixedSize;
+        TimeProvider = options.TimeProvider;
         UnobservedFailureHandler = options.UnobservedFailureHandler;
         Register(observer);
     }
 
     internal override string Kind => "processes";
+
+    internal override double MapTaskCost => 10_000;
 
     private protected override NativePool Native => _native;
 
@@ -171,6 +174,7 @@ public sealed partial class ProcessPool : Pool
     internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
+        ChunkTimer? timer,
         CancellationToken token,
         TaskOptions? options)
     {
@@ -180,10 +184,11 @@ public sealed partial class ProcessPool : Pool
         try
         {
             calls = call.Encode(
-                isChunk: true,
+                CallFlags.Chunk
+                    | (function.Remote != null ? CallFlags.Settled : 0)
+                    | (timer != null ? CallFlags.Timed : 0),
                 inputs.Select(function.Split),
-                trace,
-                isSettled: function.Remote != null);
+                trace);
             if (function.Remote != null)
             {
                 function.Remote.Check(call);
@@ -203,7 +208,7 @@ public sealed partial class ProcessPool : Pool
             try
             {
                 return await StartChunk<List<TOut>>(
-                    bytes => settling.Decode(call, inputs, bytes),
+                    bytes => settling.Decode(call, inputs, TimedResults.Read(bytes, timer)),
                     calls,
                     trace,
                     token,
@@ -218,12 +223,20 @@ public sealed partial class ProcessPool : Pool
         if (!function.GivesInputs)
         {
             return await StartChunk<List<TOut>>(
-                call.DecodeResults<TOut>, calls, trace, token, options).ConfigureAwait(false);
+                bytes => call.DecodeResults<TOut>(TimedResults.Read(bytes, timer)),
+                calls,
+                trace,
+                token,
+                options).ConfigureAwait(false);
         }
         try
         {
             await StartChunk<List<Nothing>>(
-                call.DecodeResults<Nothing>, calls, trace, token, options).ConfigureAwait(false);
+                bytes => call.DecodeResults<Nothing>(TimedResults.Read(bytes, timer)),
+                calls,
+                trace,
+                token,
+                options).ConfigureAwait(false);
             return (IReadOnlyList<TOut>)inputs;
         }
         catch (ChunkException<List<Nothing>> e)

@@ -20,6 +20,11 @@ public abstract partial class TaskRunner
     /// <summary>What it is, or is a part of.</summary>
     internal abstract Pool Owner { get; }
 
+    /// <summary>
+    /// Whether a task may be submitted for later; otherwise its submitter waits.
+    /// </summary>
+    internal abstract bool TakesTasksForLater { get; }
+
     /// <summary>How many tasks may run at once.</summary>
     internal abstract int Width { get; }
 
@@ -40,14 +45,13 @@ public abstract partial class TaskRunner
     /// </summary>
     private protected Task<T> Retry<T>(
         Call<T> call, TaskOptions options, CancellationToken token) =>
-        RetriedTask<T>.Start(
-            Owner, options, token, attempt => Submit(call, attempt, token));
+        RetriedTask<T>.Start(this, options, token, attempt => Submit(call, attempt, token));
 
     /// <summary>The same for an asynchronous function.</summary>
     private protected Task<T> RetryAsynchronous<T>(
         Call<Task<T>> call, TaskOptions options, CancellationToken token) =>
         RetriedTask<T>.Start(
-            Owner, options, token, attempt => SubmitAsynchronous(call, attempt, token));
+            this, options, token, attempt => SubmitAsynchronous(call, attempt, token));
 
     private T WaitFor<T>(Task<T> task)
     {

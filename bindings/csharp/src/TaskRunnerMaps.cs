@@ -13,10 +13,14 @@ public abstract partial class TaskRunner
     /// <summary>Cancelled when the pool asks its tasks to stop.</summary>
     internal abstract CancellationToken StopToken { get; }
 
-    /// <summary>Submits calls of the function with each input as one task.</summary>
+    /// <summary>
+    /// Submits calls of the function with each input as one task, which the timer, if there
+    /// is one, learns of.
+    /// </summary>
     internal abstract Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
+        ChunkTimer? timer,
         CancellationToken token);
 
     /// <summary>Blocks; false: the time is over. Throws nothing of the task's.</summary>

@@ -67,6 +67,7 @@ public sealed class ThreadPool : Pool
         Name = _native.Name();
         InitMaxWorkers();
         HasFixedSize = options.HasFixedSize;
+        TimeProvider = options.TimeProvider;
         UnobservedFailureHandler = options.UnobservedFailureHandler;
         Register(observer);
     }
@@ -79,6 +80,8 @@ public sealed class ThreadPool : Pool
     internal bool AreWorkersBlocked() => _scheduler.AreWorkersBlocked;
 
     internal override string Kind => "threads";
+
+    internal override double MapTaskCost => 2_000;
 
     private protected override NativePool Native => _native;
 
@@ -205,19 +208,26 @@ public sealed class ThreadPool : Pool
     internal override Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
         MapFunction<TIn, TOut> function,
         IReadOnlyList<TIn> inputs,
+        ChunkTimer? timer,
         CancellationToken token,
         TaskOptions? options)
     {
         TaskContext? outer = TaskContext.Flow(null);
         try
         {
-            return function.CallOneAsync == null
-                ? StartChunk(() => function.CallEach(inputs, token), token, options)
-                : StartChunk(
-                    new AsyncCall<IReadOnlyList<TOut>>(KeptPlace.Keep(
-                        () => function.CallEachAsync(inputs, token), options)).Invoke,
-                    token,
-                    options).Unwrap();
+            if (function.CallOneAsync == null)
+            {
+                Func<IReadOnlyList<TOut>> calls = () => function.CallEach(inputs, token);
+                return StartChunk(
+                    timer == null ? calls : () => timer.Measure(calls), token, options);
+            }
+            Func<Task<IReadOnlyList<TOut>>> rest =
+                () => function.CallEachAsync(inputs, token);
+            return StartChunk(
+                new AsyncCall<IReadOnlyList<TOut>>(KeptPlace.Keep(
+                    timer == null ? rest : () => timer.MeasureAsync(rest), options)).Invoke,
+                token,
+                options).Unwrap();
         }
         finally
         {

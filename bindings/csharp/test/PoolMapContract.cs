@@ -115,7 +115,7 @@ public abstract class PoolMapContract(PoolKind kind) : PoolContract(kind)
     public void ChunksOfAnySizeChangeNoResult()
     {
         using Pool pool = NewPool(2);
-        foreach (int size in new[] { 1, 7, 30, 31, int.MaxValue })
+        foreach (int size in new[] { 0, 1, 7, 30, 31, int.MaxValue })
         {
             AssertAllGiveEveryResult(pool, new MapOptions { ChunkSize = size });
         }
@@ -408,8 +408,8 @@ public abstract class PoolMapContract(PoolKind kind) : PoolContract(kind)
     }
 
     [Fact]
-    public void EveryMapRefusesChunksOfNothing() =>
-        AssertEveryMapRefuses(new MapOptions { ChunkSize = 0 });
+    public void EveryMapRefusesANegativeChunkSize() =>
+        AssertEveryMapRefuses(new MapOptions { ChunkSize = -1 });
 
     [Fact]
     public void EveryMapRefusesANegativeTimeout() =>
@@ -427,7 +427,7 @@ public abstract class PoolMapContract(PoolKind kind) : PoolContract(kind)
     {
         using Pool pool = NewPool(1);
         Assert.Throws<ArgumentOutOfRangeException>(
-            () => pool.Map(Square, Numbers, new MapOptions { ChunkSize = 0 }));
+            () => pool.Map(Square, Numbers, new MapOptions { ChunkSize = -1 }));
         Assert.Equal(0, pool.Stats().Submitted);
     }
 

@@ -348,19 +348,6 @@ public abstract class PoolViewsContract(PoolKind kind) : PoolContract(kind), IDi
     }
 
     [Fact]
-    public void RetriesAreRefused()
-    {
-        using Pool pool = NewPool(1);
-        var error = Assert.Throws<ArgumentException>(() =>
-        {
-            _ = pool.Serial("mail").SubmitAsync(
-                Square, 2, options: new TaskOptions { Retry = new RetryPolicy() });
-        });
-        Assert.Contains("Retry is set; view 'mail' of", error.Message);
-        Assert.Equal(0, pool.Stats().Submitted);
-    }
-
-    [Fact]
     public async Task OneKeyRunsOneAtATimeAndKeysSideBySide()
     {
         using Pool pool = NewPool(3);

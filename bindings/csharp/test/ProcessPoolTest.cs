@@ -9,6 +9,8 @@ using Xunit;
 
 namespace Asyncpal.Tests;
 
+public class ProcessPoolChunksContract() : PoolChunksContract(new Processes());
+
 public class ProcessPoolTaskContract() : PoolTaskContract(new Processes());
 
 public class ProcessPoolLifecycleContract() : PoolLifecycleContract(new Processes());
@@ -43,6 +45,8 @@ public class ProcessPoolTaskContextContract()
 public class ProcessPoolTelemetryContract() : PoolTelemetryContract(new Processes());
 
 public class ProcessPoolAsyncShapesContract() : AsyncShapesContract(new Processes());
+
+public class ProcessPoolViewRetriesContract() : PoolViewRetriesContract(new Processes());
 
 public class ProcessPoolViewsContract() : PoolViewsContract(new Processes());
 

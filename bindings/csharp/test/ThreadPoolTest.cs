@@ -8,6 +8,8 @@ using Xunit;
 
 namespace Asyncpal.Tests;
 
+public class ThreadPoolChunksContract() : PoolChunksContract(new Threads());
+
 public class ThreadPoolTaskContract() : PoolTaskContract(new Threads());
 
 public class ThreadPoolLifecycleContract() : PoolLifecycleContract(new Threads());
@@ -42,6 +44,8 @@ public class ThreadPoolTaskContextContract()
 public class ThreadPoolTelemetryContract() : PoolTelemetryContract(new Threads());
 
 public class ThreadPoolAsyncShapesContract() : AsyncShapesContract(new Threads());
+
+public class ThreadPoolViewRetriesContract() : PoolViewRetriesContract(new Threads());
 
 public class ThreadPoolViewsContract() : PoolViewsContract(new Threads());
 

@@ -100,6 +100,20 @@ foreach (Pool pool in new Pool[] { threads, processes })
     shapes &= await paused == 8 && pool.Stats().Retried == 2;
 }
 
+using (var one = new ThreadPool(1))
+using (var process = new ProcessPool(1))
+{
+    foreach (Pool pool in new Pool[] { one, process })
+    {
+        string mistakes = await UseTime.CheckAsync(pool);
+        if (mistakes.Length > 0)
+        {
+            Console.WriteLine(mistakes);
+            shapes = false;
+        }
+    }
+}
+
 Console.WriteLine($"{sum} {max} {pid != Environment.ProcessId} {lost} {goesOn} {shapes}");
 return sum == 338350 && max == 4 && pid != Environment.ProcessId && lost && goesOn
     && shapes

@@ -11,6 +11,12 @@ internal abstract class MapChunks<TIn, TOut>
 {
     private readonly MapFunction<TIn, TOut> _function;
 
+    // 0: the map finds out what is best.
+    private readonly int _chunkSize;
+
+    // Null: it does not.
+    private AutomaticChunks? _automatic;
+
     // Null: failures come out.
     private readonly MapFunction<(int Index, TIn Input), Settled<TOut>>? _skipping;
 
@@ -36,15 +42,19 @@ internal abstract class MapChunks<TIn, TOut>
             }
             _skipping = Settling.Of(function);
         }
-        ChunkSize = options.ChunkSize;
+        _chunkSize = options.ChunkSize;
+        BufferSize = plan.BufferOf(pool, options);
         Counter = options.Progress == null ? null : new MapCounter(options.Progress);
         Cancel = new MapCancellation(pool, function.IsStoppable, token);
     }
 
     protected TaskRunner Pool { get; }
 
-    /// <summary>How many inputs make a chunk.</summary>
-    protected int ChunkSize { get; }
+    /// <summary>How many chunks may be ahead of the reader.</summary>
+    protected int BufferSize { get; }
+
+    /// <summary>Whether the map finds out how many inputs make a chunk.</summary>
+    protected bool IsAutomatic => _chunkSize == 0;
 
     protected MapDeadline Deadline { get; }
 
@@ -57,21 +67,43 @@ internal abstract class MapChunks<TIn, TOut>
     /// <summary>How many calls were submitted; one thread at a time.</summary>
     protected long Submitted { get; private set; }
 
+    /// <summary>Before the first chunk.</summary>
+    /// <param name="total">How many inputs there are, if that is known.</param>
+    protected void Begin(int? total)
+    {
+        Counter?.Begin(total);
+        if (IsAutomatic)
+        {
+            _automatic = new AutomaticChunks(
+                Pool.Owner.MapTaskCost, Math.Max(Pool.Width, 1), total);
+        }
+    }
+
+    /// <summary>How many inputs the next chunk has at most.</summary>
+    protected int NextSize() => _automatic?.Next() ?? _chunkSize;
+
     /// <summary>Submits a chunk.</summary>
     protected Task<IReadOnlyList<TOut>> Start(List<TIn> inputs)
     {
+        ChunkTimer? timer = _automatic?.Start(inputs.Count);
         Task<IReadOnlyList<TOut>> chunk = _skipping != null
-            ? StartSkipping(_skipping, inputs)
-            : Follow(Pool.SubmitChunk(_function, inputs, Cancel.Token), inputs.Count);
+            ? StartSkipping(_skipping, inputs, timer)
+            : Follow(
+                Pool.SubmitChunk(_function, inputs, timer, Cancel.Token), inputs.Count);
         Submitted += inputs.Count;
         return chunk;
     }
 
     private Task<IReadOnlyList<TOut>> StartSkipping(
-        MapFunction<(int Index, TIn Input), Settled<TOut>> function, List<TIn> inputs) =>
+        MapFunction<(int Index, TIn Input), Settled<TOut>> function,
+        List<TIn> inputs,
+        ChunkTimer? timer) =>
         ValuesOf(Follow(
             Pool.SubmitChunk(
-                function, [.. inputs.Select(static input => (0, input))], Cancel.Token),
+                function,
+                [.. inputs.Select(static input => (0, input))],
+                timer,
+                Cancel.Token),
             inputs.Count));
 
     private static async Task<IReadOnlyList<TOut>> ValuesOf(

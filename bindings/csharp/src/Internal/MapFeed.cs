@@ -40,10 +40,10 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
         : base(pool, plan, function, options, token)
     {
         _isOrdered = plan.IsOrdered;
-        _room = new SemaphoreSlim(plan.BufferOf(pool, options));
+        _room = new SemaphoreSlim(BufferSize);
         try
         {
-            Counter?.Begin(null);
+            Begin(null);
         }
         catch
         {
@@ -90,27 +90,7 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
             IAsyncEnumerator<TIn> input = inputs.GetAsyncEnumerator(Cancel.Token);
             await using (input.ConfigureAwait(false))
             {
-                bool ended = false;
-                while (!ended)
-                {
-                    await _room.WaitAsync(Cancel.Token).ConfigureAwait(false);
-                    var chunk = new List<TIn>();
-                    while (chunk.Count < ChunkSize && !ended)
-                    {
-                        if (await input.MoveNextAsync().ConfigureAwait(false))
-                        {
-                            chunk.Add(input.Current);
-                        }
-                        else
-                        {
-                            ended = true;
-                        }
-                    }
-                    if (chunk.Count > 0)
-                    {
-                        Submit(chunk);
-                    }
-                }
+                await SubmitAllAsync(input).ConfigureAwait(false);
                 Counter?.EndInputs(Submitted);
             }
         }
@@ -119,6 +99,47 @@ internal sealed class MapFeed<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
             _error = e;
         }
         CountDown();
+    }
+
+    private async Task SubmitAllAsync(IAsyncEnumerator<TIn> input)
+    {
+        Task<bool>? asked = null;  // whether there is another one
+        try
+        {
+            bool ended = false;
+            while (!ended)
+            {
+                await _room.WaitAsync(Cancel.Token).ConfigureAwait(false);
+                var chunk = new List<TIn>();
+                int size = NextSize();
+                while (chunk.Count < size && !ended)
+                {
+                    asked ??= input.MoveNextAsync().AsTask();
+                    if (IsAutomatic && chunk.Count > 0 && !asked.IsCompleted)
+                    {
+                        break;  // what has come need not wait for it
+                    }
+                    ended = !await asked.ConfigureAwait(false);
+                    asked = null;
+                    if (!ended)
+                    {
+                        chunk.Add(input.Current);
+                    }
+                }
+                if (chunk.Count > 0)
+                {
+                    Submit(chunk);
+                }
+            }
+        }
+        finally
+        {
+            if (asked != null)
+            {
+                // Nobody may leave the inputs while they are asked.
+                await ((Task)asked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
     }
 
     private void Submit(List<TIn> inputs)

@@ -12,10 +12,15 @@ namespace Asyncpal.Internal;
 internal readonly record struct MapPlan(string Name, bool IsOrdered, bool IsEager)
 {
     /// <summary>How many tasks may be ahead of the reader.</summary>
-    public int BufferOf(TaskRunner pool, MapOptions options) =>
-        IsEager ? int.MaxValue
-        : options.BufferSize > 0 ? options.BufferSize
-        : 2 * pool.Width;
+    public int BufferOf(TaskRunner pool, MapOptions options)
+    {
+        int buffer = IsEager ? int.MaxValue
+            : options.BufferSize > 0 ? options.BufferSize
+            : 2 * pool.Width;
+        return options.ChunkSize == 0
+            ? Math.Min(buffer, AutomaticChunks.Ahead * Math.Max(pool.Width, 1))
+            : buffer;
+    }
 }
 
 /// <summary>How long a map may still take.</summary>
@@ -29,7 +34,7 @@ internal sealed class MapDeadline
     /// <summary>Begins with this call; checks all options.</summary>
     public MapDeadline(TaskRunner pool, MapPlan plan, MapOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkSize, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.ChunkSize);
         ArgumentOutOfRangeException.ThrowIfNegative(options.BufferSize);
         if (options.Timeout < TimeSpan.Zero
             && options.Timeout != Timeout.InfiniteTimeSpan)

@@ -18,7 +18,6 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
     // The chunks that were submitted: in order, or as they are done.
     private readonly Queue<Task<IReadOnlyList<TOut>>>? _ordered;
     private readonly Channel<Task<IReadOnlyList<TOut>>>? _done;
-    private readonly int _bufferSize;
     private int _running;
     private bool _inputEnded;
 
@@ -31,7 +30,6 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
         CancellationToken token)
         : base(pool, plan, function, options, token)
     {
-        _bufferSize = plan.BufferOf(pool, options);
         if (plan.IsOrdered)
         {
             _ordered = [];
@@ -42,7 +40,7 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
         }
         try
         {
-            Counter?.Begin(Zipped.CountOf(inputs));
+            Begin(Zipped.CountOf(inputs));
             _inputs = inputs.GetEnumerator();
             Fill();
         }
@@ -116,10 +114,11 @@ internal sealed class MapRun<TIn, TOut> : MapChunks<TIn, TOut>, IAsyncMap<TOut>
         {
             return;
         }
-        while (_running < _bufferSize && !_inputEnded)
+        while (_running < BufferSize && !_inputEnded)
         {
             var chunk = new List<TIn>();
-            while (chunk.Count < ChunkSize && !_inputEnded)
+            int size = NextSize();
+            while (chunk.Count < size && !_inputEnded)
             {
                 if (_inputs!.MoveNext())
                 {

@@ -16,6 +16,9 @@ internal enum CallFlags : byte
 
     /// <summary>Each call's end is sent, whatever it is: see SettledFrames.</summary>
     Settled = 4,
+
+    /// <summary>How long they have taken is wanted: see TimedResults.</summary>
+    Timed = 8,
 }
 
 /// <summary>
@@ -32,22 +35,18 @@ internal sealed class RemoteCall(RemoteFunction function)
 
     /// <summary>One call with these arguments.</summary>
     public byte[] Encode(object?[] arguments, TaskTrace trace = default) =>
-        Encode(isChunk: false, [arguments], trace);
+        Encode(default, [arguments], trace);
 
     /// <summary>Several calls, each with its arguments.</summary>
     /// <exception cref="SerializationException">An argument can't travel.</exception>
     public byte[] Encode(
-        bool isChunk,
+        CallFlags flags,
         IEnumerable<object?[]> calls,
-        TaskTrace trace = default,
-        bool isSettled = false)
+        TaskTrace trace = default)
     {
         var writer = new FrameWriter();
         function.WriteHeader(writer);
-        writer.WriteByte((byte)(
-            (isChunk ? CallFlags.Chunk : 0)
-            | (trace.IsSent ? CallFlags.Traced : 0)
-            | (isSettled ? CallFlags.Settled : 0)));
+        writer.WriteByte((byte)(flags | (trace.IsSent ? CallFlags.Traced : 0)));
         if (trace.IsSent)
         {
             writer.WriteText(trace.Parent!);
@@ -97,5 +96,28 @@ internal sealed class RemoteCall(RemoteFunction function)
             results.Add(function.ReadResult<T>(ref reader));
         }
         return results;
+    }
+}
+
+/// <summary>
+/// Results of a chunk that begin with how long its calls have taken, in nanoseconds of up to
+/// two seconds.
+/// </summary>
+internal static class TimedResults
+{
+    /// <summary>What follows the time, which the timer learns; null: there is none.</summary>
+    public static ReadOnlySpan<byte> Read(ReadOnlySpan<byte> bytes, ChunkTimer? timer)
+    {
+        if (timer == null)
+        {
+            return bytes;
+        }
+        var reader = new FrameReader(bytes);
+        int nanos = reader.ReadInt();
+        if (nanos > 0)  // a call of theirs has thrown otherwise
+        {
+            timer.Learn(nanos);
+        }
+        return bytes[sizeof(int)..];
     }
 }

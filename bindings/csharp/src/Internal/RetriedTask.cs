@@ -29,6 +29,7 @@ internal sealed class RetriedTask<T>
 {
     private readonly LastAttempt _last = new();
     private readonly TaskCompletionSource<T> _result;
+    private readonly TaskRunner _runner;
     private readonly Asyncpal.Pool _pool;
     private readonly TaskOptions _options;
     private readonly CancellationToken _token;
@@ -37,35 +38,37 @@ internal sealed class RetriedTask<T>
     private readonly long _start;
 
     private RetriedTask(
-        Asyncpal.Pool pool,
+        TaskRunner runner,
         TaskOptions options,
         CancellationToken token,
         Func<TaskOptions, Task<T>> submit)
     {
-        _pool = pool;
+        _runner = runner;
+        _pool = runner.Owner;
         _options = options;
         _token = token;
         _submit = submit;
         _waits = options.Retry!.NewWaits();
-        _start = pool.ClockNow();
+        _start = _pool.ClockNow();
         _result = new TaskCompletionSource<T>(
             _last, TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>Submits the first attempt, or throws.</summary>
-    /// <param name="pool">What runs it.</param>
+    /// <param name="runner">What runs it.</param>
     /// <param name="options">With the policy.</param>
     /// <param name="token">The caller's.</param>
     /// <param name="submit">Submits an attempt.</param>
     public static Task<T> Start(
-        Asyncpal.Pool pool,
+        TaskRunner runner,
         TaskOptions options,
         CancellationToken token,
         Func<TaskOptions, Task<T>> submit)
     {
-        var task = new RetriedTask<T>(pool, options, token, submit);
-        Task<T> first = submit(options with { Retry = null });
-        pool.AddSeries(task._result.Task);
+        var task = new RetriedTask<T>(runner, options, token, submit);
+        Task<T> first = task.Submit(
+            runner.TakesTasksForLater ? null : new TaskTiming { IsAttempt = true });
+        task._pool.AddSeries(task._result.Task);
         _ = task.RunAsync(first);
         return task._result.Task;
     }
@@ -92,7 +95,7 @@ internal sealed class RetriedTask<T>
                     break;
                 }
                 failure = attempt.Exception!.InnerException!;
-                attempt = TryAgain(failure);
+                attempt = await TryAgain(failure).ConfigureAwait(false);
             }
         }
         catch (Exception)
@@ -122,7 +125,7 @@ internal sealed class RetriedTask<T>
     }
 
     /// <summary>The next attempt; null: that was the last one.</summary>
-    private Task<T>? TryAgain(Exception failure)
+    private async Task<Task<T>?> TryAgain(Exception failure)
     {
         long now = _pool.ClockNow();
         long wait = IsRetriable(failure) ? _waits.Next(now - _start) : -1;
@@ -131,15 +134,32 @@ internal sealed class RetriedTask<T>
             _result.TrySetException(failure);
             return null;
         }
-        var timing = new TaskTiming
+        long due = wait > long.MaxValue - now ? long.MaxValue : now + wait;
+        int number = _waits.Attempts();
+        if (_runner.TakesTasksForLater)
         {
-            NextDue = wait > long.MaxValue - now ? long.MaxValue : now + wait,
-            Attempt = _waits.Attempts(),
-        };
-        Task<T> next = _submit(_options with { Retry = null, Timing = timing });
+            Task<T> next = Submit(new TaskTiming { NextDue = due, Attempt = number });
+            _pool.CountRetry();
+            return next;
+        }
         _pool.CountRetry();
-        return next;
+        if (await _pool.WaitForRetryAsync(due, _token).ConfigureAwait(false))
+        {
+            return Submit(new TaskTiming { IsAttempt = true, Attempt = number });
+        }
+        if (_token.IsCancellationRequested)
+        {
+            _result.TrySetCanceled(_token);
+        }
+        else
+        {
+            _result.TrySetException(failure);
+        }
+        return null;
     }
+
+    private Task<T> Submit(TaskTiming? timing) =>
+        _submit(_options with { Retry = null, Timing = timing });
 
     private bool Wishes(Exception failure)
     {

@@ -37,6 +37,9 @@ internal sealed class TaskTiming
     /// <summary>Whether somebody waits for <see cref="Gone"/>.</summary>
     public bool WantsGone => IsRun || View != null;
 
+    /// <summary>It is an attempt, whose task is not the one that its caller has.</summary>
+    public bool IsAttempt { get; init; }
+
     /// <summary>Which attempt at something it is.</summary>
     public int Attempt { get; init; } = 1;
 

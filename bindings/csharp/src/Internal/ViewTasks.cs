@@ -14,7 +14,7 @@ internal static class ViewTasks
 
     public static void Add(Task task, TaskTiming timing)
     {
-        if (task is not IWorkItem && !task.IsCompleted)
+        if ((task is not IWorkItem || timing.IsAttempt) && !task.IsCompleted)
         {
             s_all.AddOrUpdate(task, timing);
         }
@@ -22,5 +22,11 @@ internal static class ViewTasks
 
     /// <summary>Null: it is none of a view's, or has been found itself.</summary>
     public static ITimedTask? Find(Task task) =>
-        s_all.TryGetValue(task, out TaskTiming? timing) ? timing.Task : null;
+        s_all.TryGetValue(task, out TaskTiming? timing) ? timing.Task
+        : task.AsyncState is LastAttempt { Task: { } attempt } ? FindAttempt(attempt)
+        : null;
+
+    // An attempt outside of views is no task of these, whoever runs it.
+    private static ITimedTask? FindAttempt(Task attempt) =>
+        s_all.TryGetValue(attempt, out TaskTiming? timing) ? timing.Task : null;
 }

@@ -53,7 +53,16 @@ internal static unsafe class WorkerMain
         TaskContext? outer = TaskContext.Flow(function.IsAsynchronous ? Context() : null);
         try
         {
+            if ((flags & CallFlags.Timed) == 0)
+            {
+                Serve(function, values, ref call, results, isChunk, isSettled);
+                return;
+            }
+            int time = results.Reserve();
+            long start = Stopwatch.GetTimestamp();
             Serve(function, values, ref call, results, isChunk, isSettled);
+            results.Fill(
+                time, (int)Math.Min(ChunkTimer.NanosSince(start), int.MaxValue));
         }
         finally
         {
