@@ -41,7 +41,6 @@ _EXCEPTIONS = {
     ("java", "PoolStats.run"): "runTimes",
     ("csharp", "PoolOptions.clock"): "TimeProvider",
     ("csharp", "ProcessPoolOptions.clock"): "TimeProvider",
-    ("java", "MapOptions.on_error"): "of C++ and C# pools so far",
     ("java", "PoolOptions.clock"): "of C++ pools so far",
     ("java", "ProcessPoolOptions.clock"): "of C++ pools so far",
 }

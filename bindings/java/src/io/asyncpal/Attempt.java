@@ -1,6 +1,7 @@
 package io.asyncpal;
 
 import java.io.Serializable;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 
 /** How a call inside of a chunk ended, on the way from its worker. */
@@ -14,6 +15,15 @@ record Attempt<R>(R value, Throwable thrown) implements Serializable {
     } catch (Throwable e) {
       return new Attempt<>(null, e);
     }
+  }
+
+  /** How many calls of a chunk that is done, of that many, have failed. */
+  static <R> int countFailed(
+      CompletableFuture<MapChunk.Results<Attempt<R>>> chunk, int calls) {
+    if (chunk.isCompletedExceptionally()) {
+      return calls;
+    }
+    return (int) chunk.join().values().stream().filter(one -> one.thrown() != null).count();
   }
 
   private Object writeReplace() {

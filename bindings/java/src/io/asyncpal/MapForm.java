@@ -107,8 +107,13 @@ enum MapForm {
       SerializableFunction<Object, R> f,
       Iterator<?> items,
       OptionalLong count) {
+    Objects.requireNonNull(options, "options");
+    if (options.onError() == MapOptions.OnError.SKIP) {
+      throw new IllegalArgumentException(
+          "onError is SKIP; " + method + " gives failures as results");
+    }
     SerializableFunction<Object, Attempt<R>> attempt = item -> Attempt.of(f, item);
-    return start((Pool) maps, options, attempt, items, count, new SettledChunks<R>());
+    return start(MapTarget.of(maps), options, attempt, items, count, new SettledChunks<R>());
   }
 
   private <R> Stream<R> start(
@@ -117,22 +122,26 @@ enum MapForm {
       SerializableFunction<Object, R> f,
       Iterator<?> items,
       OptionalLong count) {
-    return start((Pool) maps, options, f, items, count, MapRun.Outcomes.asTheyAre());
+    Objects.requireNonNull(options, "options");
+    if (options.onError() == MapOptions.OnError.SKIP) {
+      SerializableFunction<Object, Attempt<R>> attempt = item -> Attempt.of(f, item);
+      return start(MapTarget.of(maps), options, attempt, items, count, new SkippingChunks<R>());
+    }
+    return start(MapTarget.of(maps), options, f, items, count, MapRun.Outcomes.asTheyAre());
   }
 
   private <X, R> Stream<R> start(
-      Pool pool,
+      MapTarget target,
       MapOptions options,
       SerializableFunction<Object, X> f,
       Iterator<?> items,
       OptionalLong count,
       MapRun.Outcomes<X, R> outcomes) {
-    Objects.requireNonNull(options, "options");
-    int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * pool.maxWorkers();
+    int buffer = options.bufferSize() > 0 ? options.bufferSize() : 2 * target.width();
     int window = lazy ? buffer : Integer.MAX_VALUE;
-    String label = method + " on pool '" + pool.name() + "'";
+    String label = method + " on " + target.label();
     MapOptions own = ordered ? options : options.withKeepOrder(false);
-    return MapRun.start(pool.executor(), label, own, window, f, items, count, outcomes);
+    return MapRun.start(target, label, own, window, f, items, count, outcomes);
   }
 
   private static OptionalLong countOf(Iterable<?> items) {

@@ -87,6 +87,11 @@ final class MapRun<X, R> implements Iterator<R> {
   private final long start = System.nanoTime();
   private final long limit; // ns
   private final int window;
+  private final ChunkSizer sizer; // null: the options say it
+  private OptionalLong left; // items; empty: nobody knows
+  // Calls of the chunks that the sizer has not seen.
+  private final Map<CompletableFuture<MapChunk.Results<X>>, Integer> unlearned =
+      new HashMap<>();
 
   private final ArrayDeque<CompletableFuture<MapChunk.Results<X>>> inOrder = new ArrayDeque<>();
   private final LinkedBlockingQueue<CompletableFuture<MapChunk.Results<X>>> done =
@@ -102,7 +107,7 @@ final class MapRun<X, R> implements Iterator<R> {
   private Throwable thrown; // comes after `current`
 
   private MapRun(
-      Executor pool,
+      MapTarget target,
       String label,
       MapOptions options,
       int window,
@@ -110,12 +115,16 @@ final class MapRun<X, R> implements Iterator<R> {
       Iterator<?> items,
       OptionalLong count,
       Outcomes<X, R> outcomes) {
-    this.pool = pool;
+    this.pool = target.executor();
     this.outcomes = outcomes;
     this.label = label;
     this.options = options;
     this.limit = Durations.toNanos("timeout", options.timeout());
-    this.window = window;
+    boolean isAutomatic = options.chunkSize() == 0;
+    this.window =
+        isAutomatic ? Math.min(window, ChunkSizer.CHUNKS_AHEAD * target.width()) : window;
+    this.sizer = isAutomatic ? new ChunkSizer(target.taskNanos(), target.width()) : null;
+    this.left = count;
     this.f = f;
     this.items = items;
     this.counter =
@@ -124,7 +133,7 @@ final class MapRun<X, R> implements Iterator<R> {
 
   /** Starts the map; what is left of it when the stream is closed is cancelled. */
   static <X, R> Stream<R> start(
-      Executor pool,
+      MapTarget target,
       String label,
       MapOptions options,
       int window,
@@ -133,7 +142,7 @@ final class MapRun<X, R> implements Iterator<R> {
       OptionalLong count,
       Outcomes<X, R> outcomes) {
     MapRun<X, R> run =
-        new MapRun<>(pool, label, options, window, f, items, count, outcomes);
+        new MapRun<>(target, label, options, window, f, items, count, outcomes);
     try {
       if (run.counter != null) {
         run.counter.begin();
@@ -151,12 +160,21 @@ final class MapRun<X, R> implements Iterator<R> {
   private void fill() {
     while (submitted.size() < window && items.hasNext()) {
       ArrayList<Object> chunk = new ArrayList<>();
-      while (chunk.size() < options.chunkSize() && items.hasNext()) {
+      int size = sizer == null ? options.chunkSize() : sizer.next(left);
+      while (chunk.size() < size && items.hasNext()) {
         chunk.add(items.next());
       }
-      CompletableFuture<MapChunk.Results<X>> future = pool.submit(new MapChunk<>(f, chunk));
+      CompletableFuture<MapChunk.Results<X>> future =
+          pool.submit(new MapChunk<>(f, chunk, sizer != null));
       submitted.add(future);
       outcomes.expect(future, chunk.size());
+      if (sizer != null) {
+        unlearned.put(future, chunk.size());
+        left =
+            left.isEmpty()
+                ? left
+                : OptionalLong.of(Math.max(0, left.getAsLong() - chunk.size()));
+      }
       if (options.keepOrder()) {
         inOrder.add(future);
       }
@@ -221,6 +239,7 @@ final class MapRun<X, R> implements Iterator<R> {
     try {
       MapChunk.Results<X> results =
           limit == Long.MAX_VALUE ? next.get() : next.get(remaining(), TimeUnit.NANOSECONDS);
+      learn(next, results.nanos());
       current = outcomes.of(next, results);
       thrown = results.thrown();
     } catch (ExecutionException e) {
@@ -231,6 +250,13 @@ final class MapRun<X, R> implements Iterator<R> {
       if (next.isDone()) {
         submitted.remove(next); // else it is still to be cancelled
       }
+    }
+  }
+
+  private void learn(CompletableFuture<?> chunk, long nanos) {
+    Integer chunkCalls = unlearned.remove(chunk);
+    if (chunkCalls != null && nanos > 0) {
+      sizer.learn(chunkCalls, nanos);
     }
   }
 
@@ -264,6 +290,7 @@ final class MapRun<X, R> implements Iterator<R> {
     submitted.clear();
     inOrder.clear();
     uncounted.clear();
+    unlearned.clear();
     if (counter != null) {
       counter.end();
     }

@@ -5,7 +5,7 @@ import java.util.stream.Stream;
 
 /**
  * The maps of a pool: each calls a function many times, in tasks of the pool, and gives the results
- * as a stream. Both kinds of pools have them.
+ * as a stream. Both kinds of pools have them, and so have their views.
  *
  * <pre>{@code
  * try (Stream<Page> pages = pool.map(url -> load(url), urls)) {
@@ -15,7 +15,8 @@ import java.util.stream.Stream;
  *
  * <p><b>Laziness:</b> a lazy map submits as many tasks as {@link MapOptions#bufferSize} says at the
  * call, and another for each whose results are taken from the stream, so the items may be endless.
- * Maps with {@code All} in their names submit everything at the call.
+ * Maps with {@code All} in their names submit everything at the call, unless they are to find the
+ * size of chunks ({@link MapOptions#chunkSize}).
  *
  * <p><b>Arguments:</b> a function of two arguments takes them from two iterables, of which the
  * shorter one ends the map; the {@code starmap} forms take them from pairs. An iterable is read by
@@ -37,7 +38,7 @@ import java.util.stream.Stream;
  * throws a {@link java.util.concurrent.CancellationException}, and the thread's interrupt flag is
  * set. Each of these ends the stream and cancels what has not started.
  */
-public sealed interface PoolMaps permits Pool {
+public sealed interface PoolMaps permits Pool, PoolView {
   /**
    * Calls {@code f} for each item, lazily, and gives the results in the order of the items.
    *

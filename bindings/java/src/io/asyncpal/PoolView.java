@@ -34,7 +34,12 @@ import java.util.function.Supplier;
  * returned, also where its future has missed its timeout, or was cancelled, before; stages of its
  * future may wait for tasks behind it.
  *
- * <p>In a process pool tasks are serialized, as by {@link ProcessPool#submit(Callable)}.
+ * <p>Its maps are those of the pool; their tasks are the view's. In a process pool tasks are
+ * serialized, as by {@link ProcessPool#submit(Callable)}.
+ *
+ * <p>A task that is tried again ({@link TaskOptions#withRetry}) gives its place up with each
+ * attempt that fails. The next one takes a place at the back when its wait is over; what was
+ * behind it may have run by then.
  *
  * <p><b>Threads:</b> any. In a thread pool, a task that waits by {@code get()} or {@code join()}
  * for one behind it in its own view runs that itself, in its own place. With one place that would
@@ -46,7 +51,8 @@ import java.util.function.Supplier;
  * WhenFull#CALLER_RUNS} waits for room. <b>Shutdown:</b> that of the view ends only the view; that
  * of the pool treats what waits here as all that is pending.
  */
-public final class PoolView extends AbstractExecutorService implements AutoCloseable {
+public final class PoolView extends AbstractExecutorService
+    implements AutoCloseable, PoolMaps, SettledMaps {
   private final Pool pool;
   private final InView.Places places;
   private final String name;
@@ -280,6 +286,11 @@ public final class PoolView extends AbstractExecutorService implements AutoClose
   public <T> T invokeAny(Collection<? extends Callable<T>> all, long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
     return InvokeAny.within(this::submit, all, unit.toNanos(timeout));
+  }
+
+  /** What its maps run on. */
+  MapTarget mapTarget() {
+    return MapTarget.of(pool).within(this);
   }
 
   // ------------------------------------------------------------------ Ending

@@ -126,7 +126,8 @@ final class ResultReader {
   private Object readOther(byte[] bytes) {
     Object result = Serialization.readAfter(bytes, "the result", filterFor(bytes.length));
     if (result instanceof MapChunk.Sent<?> sent) {
-      return new MapChunk.Results<>(sent.values(), sent.thrown().rebuild(this::filterFor));
+      return new MapChunk.Results<>(
+          sent.values(), sent.thrown().rebuild(this::filterFor), sent.nanos());
     }
     if (result instanceof MapChunk.Results<?> results) {
       rebuildFailed(results.values());

@@ -43,9 +43,6 @@ final class SettledChunks<R> implements MapRun.Outcomes<Attempt<R>, Settled<R>> 
 
   @Override
   public int countFailed(CompletableFuture<MapChunk.Results<Attempt<R>>> chunk, int calls) {
-    if (chunk.isCompletedExceptionally()) {
-      return calls;
-    }
-    return (int) chunk.join().values().stream().filter(one -> one.thrown() != null).count();
+    return Attempt.countFailed(chunk, calls);
   }
 }

@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * of the stream, is as with {@link PoolMaps}: where the pool refuses a task, {@link
  * MapOptions#timeout} has passed, the thread is interrupted, or a task is cancelled.
  */
-public sealed interface SettledMaps permits Pool {
+public sealed interface SettledMaps permits Pool, PoolView {
   /**
    * Calls {@code f} for each item, lazily, and gives how each call ended.
    *

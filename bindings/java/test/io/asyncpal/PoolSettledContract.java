@@ -24,8 +24,8 @@ import org.junit.jupiter.api.Test;
 /**
  * The maps that go on after failed calls.
  *
- * <p>Claims of C++ that are not here: all of OnError.kSkip, which Java expresses by {@code
- * mapSettled(...).filter(Settled::ok)}, and with them settlingMapsRefuseToSkip.
+ * <p>Claims of C++ that are not here: skippingMapOfWhatReturnsNothingGoesOn, as what is mapped
+ * returns something, and unknownOnErrorIsRefused, as an enum has no others.
  */
 abstract class PoolSettledContract extends PoolContract {
   private static final MapOptions DEFAULT = MapOptions.DEFAULT;
@@ -265,6 +265,94 @@ abstract class PoolSettledContract extends PoolContract {
         assertInstanceOf(SerializationException.class, one.exception());
       }
     }
+  }
+
+  // ------------------------------------------------------------------ OnError.SKIP
+
+  private static final MapOptions SKIPPING = DEFAULT.withOnError(MapOptions.OnError.SKIP);
+
+  private static Map<String, Stream<Integer>> everySkippingMap(
+      Pool pool, MapOptions options, SerializableFunction<Integer, Integer> f, int n) {
+    SerializableBiFunction<Integer, Integer, Integer> g = (item, ignored) -> f.apply(item);
+    List<Map.Entry<Integer, Integer>> pairs =
+        numbers(n).stream().map(i -> Map.entry(i, 0)).toList();
+    return Map.of(
+        "map", pool.map(options, f, numbers(n)),
+        "mapUnordered", pool.mapUnordered(options, f, numbers(n)).sorted(),
+        "mapAll of two", pool.mapAll(options, g, numbers(n), numbers(n)),
+        "mapAllUnordered", pool.mapAllUnordered(options, f, numbers(n)).sorted(),
+        "starmap", pool.starmap(options, g, pairs),
+        "starmapAll", pool.starmapAll(options, g, pairs));
+  }
+
+  @Test
+  void everySkippingMapLeavesOutWhatFailed() {
+    Pool pool = pool(2);
+    List<Integer> good = numbers(20).stream().filter(n -> n % 3 != 0).toList();
+    for (int chunkSize : new int[] {0, 1, 7}) {
+      everySkippingMap(
+              pool,
+              SKIPPING.withChunkSize(chunkSize),
+              PoolSettledContract::failAtMultiplesOfThree,
+              20)
+          .forEach((name, results) -> assertEquals(good, results.toList(), name));
+    }
+  }
+
+  @Test
+  void everySkippingMapCountsWhatItLeftOut() {
+    Pool pool = pool(2);
+    for (int chunkSize : new int[] {1, 5}) {
+      List<MapState> told = new ArrayList<>();
+      MapOptions options = SKIPPING.withChunkSize(chunkSize).withProgress(told::add);
+      assertEquals(
+          6,
+          pool.mapAll(options, PoolSettledContract::failAtMultiplesOfThree, numbers(10))
+              .toList()
+              .size());
+      MapState last = told.get(told.size() - 1);
+      assertEquals(6, last.done());
+      assertEquals(4, last.failed());
+    }
+  }
+
+  @Test
+  void skippingMapWhoseCallsAllFailGivesNothing() {
+    Pool pool = pool(2);
+    SerializableFunction<Integer, Integer> bad = n -> failAtMultiplesOfThree(3 * n);
+    everySkippingMap(pool, SKIPPING, bad, 5)
+        .forEach((name, results) -> assertEquals(List.of(), results.toList(), name));
+  }
+
+  @Test
+  void skippingMapLosesTheChunkThatCanNotBeSent() {
+    Pool pool = pool(1);
+    List<Object> results =
+        pool.<Integer, Object>mapAll(
+                SKIPPING.withChunkSize(2), n -> n < 2 ? unsendable() : n, numbers(4))
+            .toList();
+    assertEquals(kind() == PoolKinds.PROCESSES ? 2 : 4, results.size());
+  }
+
+  @Test
+  void shutdownEndsASkippingMap() throws Exception {
+    Pool pool = pool(1);
+    Gate gate = gate();
+    block(pool, gate);
+    Stream<Integer> results = pool.map(SKIPPING, n -> n, numbers(10));
+    pool.shutdownNow();
+    assertThrows(CancellationException.class, results::toList);
+  }
+
+  @Test
+  void settlingMapsRefuseToSkip() {
+    Pool pool = pool(1);
+    assertContains(
+        "onError is SKIP; mapSettled gives failures as results",
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> pool.mapSettled(SKIPPING, n -> n, numbers(3))));
+    assertEquals(0, pool.stats().submitted());
   }
 
   private static Object unsendable() {

@@ -64,6 +64,12 @@ final class ProcessPoolContractTest {
     }
   }
 
+  static final class Chunks extends PoolChunksContract {
+    Chunks() {
+      super(PoolKinds.PROCESSES);
+    }
+  }
+
   static final class Settling extends PoolSettledContract {
     Settling() {
       super(PoolKinds.PROCESSES);

@@ -64,6 +64,12 @@ final class ThreadPoolContractTest {
     }
   }
 
+  static final class Chunks extends PoolChunksContract {
+    Chunks() {
+      super(PoolKinds.THREADS);
+    }
+  }
+
   static final class Settling extends PoolSettledContract {
     Settling() {
       super(PoolKinds.THREADS);
