@@ -59,6 +59,13 @@ struct EncodedCall {
   Payload arguments = {};
 };
 
+// Results that a task of several calls has sent before its end.
+struct PartialResult {
+  uint64_t done = 0;   // calls of the task that have ended by now
+  uint64_t count = 0;  // of the results
+  Payload values = {};
+};
+
 template <typename F>
 inline constexpr bool kIsFunctionPointer =
     std::is_pointer_v<F>&& std::is_function_v<std::remove_pointer_t<F>>;

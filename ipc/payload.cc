@@ -194,6 +194,17 @@ void Encoder::ReturnToHeap() {
   SetBufferLimit();
 }
 
+void Encoder::Rewind(uint64_t size) {
+  if (size < flushed_) {
+    // What lies in the memfd beyond is overwritten, or not read.
+    flushed_ = size;
+    buffer_.clear();
+    SetBufferLimit();
+  } else {
+    buffer_.resize(size - flushed_);
+  }
+}
+
 Payload Encoder::Finish() {
   if (memfd_) {
     if (!Flush() || !Seal(memfd_.get())) ReturnToHeap();

@@ -110,7 +110,8 @@ class Payload {
 //
 // Threads: one at a time.
 // Errors: SerializationError when it would be more than `max_bytes`, or nested
-// too deeply. After an error the encoder must not be used any more.
+// too deeply. After an error the encoder must not be used any more, but for
+// Rewind().
 class Encoder {
  public:
   explicit Encoder(int64_t max_bytes = kDefaultMaxPayloadBytes,
@@ -138,6 +139,10 @@ class Encoder {
 
   // So far.
   uint64_t size() const { return flushed_ + buffer_.size(); }
+
+  // Forgets what was written beyond the first `size` bytes, of which there are
+  // as many. Also after an error, and then the encoder can be used again.
+  void Rewind(uint64_t size);
 
   // Leaves the encoder empty.
   Payload Finish();

@@ -481,5 +481,47 @@ TEST(Descriptors, AreMadeOfBytesWithTheSameContent) {
   EXPECT_EQ(read, block);
 }
 
+TEST(Encoder, RewindForgetsWhatWasWrittenInMemory) {
+  Encoder out;
+  out.WriteBytes("kept", 4);
+  const uint64_t size = out.size();
+  out.WriteBytes("forgotten", 9);
+  out.Rewind(size);
+  out.WriteBytes("!", 1);
+  const Payload payload = out.Finish();
+  EXPECT_EQ(std::string(payload.bytes().begin(), payload.bytes().end()),
+            "kept!");
+}
+
+TEST(Encoder, RewindForgetsWhatWasWrittenToAMemfd) {
+  const std::string block = MakeBytes(100'000);
+  for (const size_t kept : {size_t{10}, size_t{50'000}, block.size()}) {
+    Encoder out;
+    out.WriteBytes(block.data(), kept);
+    const uint64_t size = out.size();
+    out.WriteBytes(block.data(), block.size());
+    out.WriteBytes("tail", 4);
+    out.Rewind(size);
+    EXPECT_EQ(out.size(), size);
+    out.WriteBytes("new", 3);
+    const Payload payload = out.Finish();
+    ASSERT_EQ(payload.size(), kept + 3);
+    Decoder in(payload);
+    std::string read(kept + 3, ' ');
+    in.ReadBytes(read.data(), read.size());
+    in.ExpectEnd();
+    EXPECT_EQ(read, block.substr(0, kept) + "new");
+  }
+}
+
+TEST(Encoder, RewindMakesItUsableAfterAnError) {
+  Encoder out(/*max_bytes=*/10);
+  out.WriteBytes("kept", 4);
+  EXPECT_THROW(out.WriteBytes("too long for it", 15), SerializationError);
+  out.Rewind(4);
+  out.WriteBytes("and", 3);
+  EXPECT_EQ(out.Finish().size(), 7u);
+}
+
 }  // namespace
 }  // namespace asyncpal

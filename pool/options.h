@@ -174,8 +174,8 @@ struct TaskOptions {
 enum class OnError {
   kRaise,  // ends, and throws the failure
   // Leaves its result out and goes on. MapOptions::progress is told how many
-  // failed. A lost worker, or a result that can't be sent back, costs the
-  // results of the whole chunk.
+  // failed. Of its chunk, a lost worker costs the call that ran and the results
+  // of its last 10 ms or so; the rest runs elsewhere.
   kSkip,
 };
 

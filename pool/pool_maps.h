@@ -50,10 +50,13 @@ namespace asyncpal {
 // unordered form, when it is done); it ends the map and cancels what has not
 // started. So does a TimeoutError, an iterator that throws, and leaving the
 // returned range early; calls that are running continue. A map that goes on
-// after failures goes on after these: what a call throws, and what fails a
-// whole chunk, which is a worker that is lost (WorkerLostError) or values that
-// can't be decoded or sent back (SerializationError). Shutdown: a map of a pool
-// that is shut down ends with CancelledError.
+// after failures goes on after these: what a call throws, a result that can't
+// be sent back (SerializationError), a worker that is lost (WorkerLostError),
+// which costs the call that ran and the results of its last 10 ms or so, and
+// values that can't be decoded, which cost their chunk. Calls of a lost chunk
+// that had not begun are made by another task, unless only workers can decode
+// their arguments. Shutdown: a map of a pool that is shut down ends with
+// CancelledError.
 template <typename Derived>
 class PoolMaps {
  public:

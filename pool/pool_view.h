@@ -130,6 +130,7 @@ class PoolView : public PoolMaps<PoolView<PoolType>> {
   friend class KeyedPool;
   static constexpr bool kRunsTasksHere = false;  // as far as maps can tell
   static constexpr absl::Duration kMapTaskCost = Tasks::kMapTaskCost;
+  static constexpr bool kSendsCalls = Tasks::kSendsCalls;
 
   PoolView(internal::ViewRef view, Tasks tasks,
            std::shared_ptr<const void> key = nullptr)

@@ -142,6 +142,7 @@ class ViewTasks<ProcessPool> {
   using Result = RemoteResult<F, A...>;
 
   static constexpr absl::Duration kMapTaskCost = absl::Microseconds(6);
+  static constexpr bool kSendsCalls = true;
 
   ViewTasks(PoolCore& core, int64_t max_payload_bytes)
       : core_(&core), max_payload_bytes_(max_payload_bytes) {}
@@ -369,6 +370,7 @@ class ProcessPool : public Pool,
   template <typename, typename, typename, bool>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = false;
+  static constexpr bool kSendsCalls = true;
 
   internal::ViewTasks<ProcessPool> tasks() {
     return internal::ViewTasks<ProcessPool>(core(), max_payload_bytes_);

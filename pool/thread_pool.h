@@ -251,6 +251,7 @@ class ThreadPool : public Pool,
   template <typename, typename, typename, bool>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = true;
+  static constexpr bool kSendsCalls = false;
 
   internal::ViewTasks<ThreadPool> tasks() {
     return internal::ViewTasks<ThreadPool>(core());

@@ -71,6 +71,16 @@ class ScriptedWorker {
     result.setExiting(exiting);
     channel_.Send(message, bytes);
   }
+  void SayPartial(uint64_t attempt, uint64_t done, uint64_t count,
+                  const std::string& bytes) {
+    capnp::MallocMessageBuilder message;
+    auto partial = message.initRoot<wire::Message>().initPartial();
+    partial.setAttempt(attempt);
+    partial.setDone(done);
+    partial.setCount(count);
+    partial.setInFrame(bytes.size());
+    channel_.Send(message, bytes);
+  }
   void SayFailure(uint64_t attempt, const std::exception_ptr& thrown) {
     capnp::MallocMessageBuilder message;
     auto result = message.initRoot<wire::Message>().initResult();

@@ -94,6 +94,11 @@ struct ClaimPage::Page {
   uint64_t progress_sequence;  // odd: somebody writes
   ProgressWords progress;      // a Progress
   Line notes_stacks;
+  struct alignas(64) Calls {
+    uint64_t attempt;
+    uint64_t begun;
+  };
+  Calls calls;
 };
 
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
@@ -272,6 +277,29 @@ std::optional<TaskProgress> ClaimPage::ReadProgress(uint64_t attempt) const {
         .text = ToUtf8(std::string_view(progress.text, size), kProgressBytes)};
   }
   return std::nullopt;
+}
+
+// Two words are enough: they are read when their writer is dead. It leaves no
+// number beside the attempt that is not its own.
+void ClaimPage::NoteCalls(uint64_t attempt, uint64_t begun) {
+  const std::atomic_ref<uint64_t> of(page_->calls.attempt);
+  const std::atomic_ref<uint64_t> number(page_->calls.begun);
+  if (of.load(std::memory_order_relaxed) != attempt) {
+    of.store(0, std::memory_order_relaxed);
+    number.store(begun, std::memory_order_release);
+    of.store(attempt, std::memory_order_release);
+  } else {
+    number.store(begun, std::memory_order_release);
+  }
+}
+
+uint64_t ClaimPage::ReadCalls(uint64_t attempt) const {
+  if (std::atomic_ref<uint64_t>(page_->calls.attempt)
+          .load(std::memory_order_acquire) != attempt) {
+    return 0;
+  }
+  return std::atomic_ref<uint64_t>(page_->calls.begun)
+      .load(std::memory_order_acquire);
 }
 
 void ClaimPage::NoteStackOverflow() {

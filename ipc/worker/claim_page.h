@@ -102,6 +102,12 @@ class ClaimPage {
   // since.
   std::optional<TaskProgress> ReadProgress(uint64_t attempt) const;
 
+  // How many calls of its task, if it is made of several, the worker has begun.
+  // It says so before each of them.
+  void NoteCalls(uint64_t attempt, uint64_t begun);
+  // The parent's, once the worker is dead. 0: that attempt has noted none.
+  uint64_t ReadCalls(uint64_t attempt) const;
+
   // The last words of a worker, which a signal handler may say.
   void NoteStackOverflow();
   bool noted_stack_overflow() const;

@@ -363,5 +363,18 @@ TEST(ClaimPage, NothingStartsAfterAnInterruption) {
   }
 }
 
+TEST(ClaimPage, CallsOfATaskAreReadByItsAttempt) {
+  ClaimPage page = ClaimPage::Create();
+  ClaimPage attached = ClaimPage::Attach(page.fd());
+  EXPECT_EQ(page.ReadCalls(7), 0u);
+  attached.NoteCalls(7, 1);
+  attached.NoteCalls(7, 2);
+  EXPECT_EQ(page.ReadCalls(7), 2u);
+  EXPECT_EQ(page.ReadCalls(8), 0u);
+  attached.NoteCalls(8, 1);
+  EXPECT_EQ(page.ReadCalls(7), 0u);
+  EXPECT_EQ(page.ReadCalls(8), 1u);
+}
+
 }  // namespace
 }  // namespace asyncpal::internal

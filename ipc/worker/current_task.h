@@ -9,6 +9,7 @@
 namespace asyncpal::internal {
 
 class ClaimPage;
+class PartialResults;
 
 // What a worker process knows of the task that it runs. It lies on the stack of
 // the thread that runs it.
@@ -20,6 +21,7 @@ struct WorkerTask {
   const std::string& traceparent;  // empty: none
   const std::stop_token& stop;
   ClaimPage* page = nullptr;  // null: the worker has none
+  PartialResults* partial_results = nullptr;
 };
 
 // Called when such a task begins that has a traceparent: the process's pools,

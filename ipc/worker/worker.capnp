@@ -16,6 +16,8 @@
 #   result     ------------->              value or failure, for each task whose
 #                                          value is not on the claim page;
 #   answered   ------------->              look there
+#   partial    ------------->              results of a task of several calls,
+#                                          while it runs
 #              <-------------    cancel    asks a running task to stop
 #              <-------------    stop
 #   stopped    ------------->              after the finalizer; end of file
@@ -57,6 +59,7 @@ struct Message {
     request @11 :UInt64;
     # On the socket for requests: a number for the reply; the body is the host's.
     reply @12 :UInt64;
+    partial @13 :Partial;
   }
 }
 
@@ -134,6 +137,20 @@ struct Result {
   }
   exiting @4 :Bool;
   # The worker ends with this result and takes no more tasks.
+}
+
+struct Partial {
+  # Of a task that is several calls: results since the last such message. Those
+  # of all its messages and of its result are one after the other.
+  attempt @0 :UInt64;
+  done @1 :UInt64;
+  # Calls of the task that have ended by now.
+  count @2 :UInt64;
+  # Results here.
+  union {
+    inFrame @3 :UInt64;
+    memfd @4 :UInt64;
+  }
 }
 
 struct Failure {

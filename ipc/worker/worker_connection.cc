@@ -391,22 +391,19 @@ bool WorkerConnection::TakeResult(const Ticket& ticket) {
                     started.getAttempt());
         return false;
       }
+      if (message.isPartial()) {
+        const auto partial = message.getPartial();
+        if (partial.getAttempt() > ticket.attempt) return TakeLater(ticket);
+        if (partial.getAttempt() == ticket.attempt) ParsePartial(partial);
+        return false;
+      }
       if (!message.isResult()) {
         throw ProtocolError("a worker sent what is no result");
       }
       const auto result = message.getResult();
       // Nobody waits for an older one any more.
       if (result.getAttempt() < ticket.attempt) return false;
-      // It came for the wake-up in the middle; the others are on the page.
-      if (result.getAttempt() > ticket.attempt) {
-        if (!TakeAnswer(ticket)) {
-          throw ProtocolError(
-              "a worker sent a result of a task that it does not have, or not "
-              "yet");
-        }
-        has_frame_ = true;
-        return true;
-      }
+      if (result.getAttempt() > ticket.attempt) return TakeLater(ticket);
       if (!page_.is_shared()) page_.Finish(ticket.slot, ticket.attempt);
       ParseResult(result);
       return true;
@@ -417,8 +414,45 @@ bool WorkerConnection::TakeResult(const Ticket& ticket) {
   }
 }
 
+// The frame, which stays, is of a later task: the outcome of this one is on the
+// page, without a message.
+bool WorkerConnection::TakeLater(const Ticket& ticket) {
+  if (!TakeAnswer(ticket)) {
+    throw ProtocolError(
+        "a worker sent a result of a task that it does not have, or not yet");
+  }
+  has_frame_ = true;
+  return true;
+}
+
+void WorkerConnection::ParsePartial(wire::Partial::Reader partial) {
+  if (parts_attempt_ != partial.getAttempt()) {
+    parts_attempt_ = partial.getAttempt();
+    parts_.clear();
+    parts_bytes_ = 0;
+  }
+  const auto max_bytes = static_cast<uint64_t>(options_.max_payload_bytes);
+  Payload values = TakePayload(partial, channel_.frame(), max_bytes);
+  if (values.size() > max_bytes - parts_bytes_) {
+    throw ProtocolError("the parts of a result are too large together");
+  }
+  if (partial.getDone() <= (parts_.empty() ? 0 : parts_.back().done)) {
+    throw ProtocolError("a part of a result says nothing new");
+  }
+  parts_bytes_ += values.size();
+  parts_.push_back({.done = partial.getDone(),
+                    .count = partial.getCount(),
+                    .values = std::move(values)});
+}
+
+std::vector<PartialResult> WorkerConnection::TakeParts(const Ticket& ticket) {
+  if (parts_attempt_ != ticket.attempt) return {};
+  return std::exchange(parts_, {});
+}
+
 void WorkerConnection::ParseResult(wire::Result::Reader result) {
   Outcome outcome;
+  outcome.parts = TakeParts({.attempt = result.getAttempt()});
   outcome.exiting = result.getExiting();
   if (result.isFailure()) {
     outcome.failure = DecodeException(result.getFailure());

@@ -56,6 +56,8 @@ class WorkerConnection {
     Payload value = {};
     std::exception_ptr failure = nullptr;  // null: `value` counts
     bool exiting = false;                  // the worker takes no more tasks
+    // What came before, of a task of several calls.
+    std::vector<PartialResult> parts = {};
   };
 
   // Starts the process. Throws std::system_error; InvalidStateError if this
@@ -110,6 +112,14 @@ class WorkerConnection {
   const Outcome& outcome() const { return *received_; }
   // Blocks. No outcome: the worker is dead.
   std::optional<Outcome> Receive(const Ticket& ticket);
+  // The parts that came of that ticket's task, and for which there will be no
+  // outcome.
+  std::vector<PartialResult> TakeParts(const Ticket& ticket);
+  // How many of its calls the dead worker has begun; 0: it had none, or that is
+  // not known.
+  uint64_t CallsBegun(const Ticket& ticket) const {
+    return page_.ReadCalls(ticket.attempt);
+  }
   // Has the worker finalize and end. What its finalizer threw, or null.
   std::exception_ptr Stop();
 
@@ -167,7 +177,9 @@ class WorkerConnection {
   bool TakeAnswer(const Ticket& ticket);
   bool TakeResult(const Ticket& ticket);
   void AppendTask(const Order& order);
+  bool TakeLater(const Ticket& ticket);
   void ParseResult(wire::Result::Reader result);
+  void ParsePartial(wire::Partial::Reader partial);
   [[noreturn]] void FailHandshake(const std::string& why);
 
   const Options options_;
@@ -175,8 +187,11 @@ class WorkerConnection {
   ClaimPage page_;
   std::unique_ptr<StartupOutput> output_;  // null once the worker is ready
   ChildProcess child_;
-  std::optional<Outcome> received_;  // and not yet asked for
-  bool has_frame_ = false;           // in the channel, for the next who reads
+  std::optional<Outcome> received_;   // and not yet asked for
+  std::vector<PartialResult> parts_;  // of the task whose attempt that is
+  uint64_t parts_attempt_ = 0;
+  uint64_t parts_bytes_ = 0;
+  bool has_frame_ = false;  // in the channel, for the next who reads
   uint64_t attempts_ = 0;
   uint64_t notify_from_ = 0;  // as the page says
   bool same_program_ = true;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/testing/scripted_worker.h"
@@ -261,6 +262,103 @@ TEST_F(WorkerConnectionTest, StopsAWorkerThatSaysSo) {
   while (script_.Hear() == Channel::Received::kFrame &&
          !script_.heard().message.isStop()) {
   }
+}
+
+TEST_F(WorkerConnectionTest, PartsComeWithTheResult) {
+  Begin();
+  const auto ticket = Send();
+  script_.page().Start(0, ticket.attempt);
+  script_.SayPartial(ticket.attempt, 2, 2, "ab");
+  script_.SayPartial(ticket.attempt, 4, 1, "c");
+  script_.SayResult(ticket.attempt, "d");
+  const auto outcome = connection_.Receive(ticket);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->value.size(), 1u);
+  ASSERT_EQ(outcome->parts.size(), 2u);
+  EXPECT_EQ(outcome->parts[0].done, 2u);
+  EXPECT_EQ(outcome->parts[0].count, 2u);
+  EXPECT_EQ(outcome->parts[0].values.size(), 2u);
+  EXPECT_EQ(outcome->parts[1].done, 4u);
+  EXPECT_EQ(outcome->parts[1].count, 1u);
+}
+
+TEST_F(WorkerConnectionTest, PartsOfALostTaskAreKept) {
+  Begin();
+  const auto ticket = Send();
+  script_.page().Start(0, ticket.attempt);
+  script_.page().NoteCalls(ticket.attempt, 3);
+  script_.SayPartial(ticket.attempt, 2, 2, "ab");
+  script_.Die();
+  EXPECT_FALSE(connection_.Receive(ticket).has_value());
+  EXPECT_EQ(connection_.TakeParts(ticket).size(), 1u);
+  EXPECT_EQ(connection_.CallsBegun(ticket), 3u);
+  EXPECT_TRUE(connection_.TakeParts(ticket).empty()) << "once";
+}
+
+TEST_F(WorkerConnectionTest, PartsOfAnEarlierTaskAreDropped) {
+  Begin();
+  const auto first = Send();
+  const auto second = Send();
+  script_.SayPartial(first.attempt, 1, 1, "a");
+  script_.SayResult(second.attempt, "b");
+  const auto outcome = connection_.Receive(second);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->parts.empty());
+}
+
+// The earlier task's answer was left on the page, while the parent was awake.
+TEST_F(WorkerConnectionTest, PartOfALaterTaskIsKeptForIt) {
+  Begin();
+  const auto first = connection_.IssueTicket();
+  const auto second = connection_.IssueTicket(/*busy=*/1);
+  script_.page().Start(0, first.attempt);
+  script_.page().Answer(0, first.attempt, absl::MakeConstSpan("1", 1));
+  script_.page().Start(1, second.attempt);
+  script_.SayPartial(second.attempt, 1, 1, "a");
+  script_.SayResult(second.attempt, "b");
+  EXPECT_TRUE(connection_.Receive(first).has_value());
+  const auto outcome = connection_.Receive(second);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->parts.size(), 1u);
+}
+
+TEST_F(WorkerConnectionTest, PartOfATaskBehindOneThatIsNotOverIsAViolation) {
+  Begin();
+  const auto first = connection_.IssueTicket();
+  const auto second = connection_.IssueTicket(/*busy=*/1);
+  script_.SayPartial(second.attempt, 1, 1, "a");
+  EXPECT_FALSE(connection_.Receive(first).has_value());
+  connection_.ReapAndDescribe("running");
+  EXPECT_THAT(connection_.loss(), HasSubstr("broke the protocol"));
+}
+
+TEST_F(WorkerConnectionTest, PartThatSaysNothingNewIsAViolation) {
+  Begin();
+  const auto ticket = Send();
+  script_.SayPartial(ticket.attempt, 2, 1, "a");
+  script_.SayPartial(ticket.attempt, 2, 1, "b");
+  EXPECT_FALSE(connection_.Receive(ticket).has_value());
+  connection_.ReapAndDescribe("running");
+  EXPECT_THAT(connection_.loss(), HasSubstr("says nothing new"));
+}
+
+class SmallResultsTest : public WorkerConnectionTest {
+ protected:
+  SmallResultsTest()
+      : WorkerConnectionTest({.command = {"sleep"},
+                              .pool = "p",
+                              .max_payload_bytes = 10,
+                              .handshake_timeout = absl::Seconds(30)}) {}
+};
+
+TEST_F(SmallResultsTest, PartsThatAreTooLargeTogetherAreAViolation) {
+  Begin();
+  const auto ticket = Send();
+  script_.SayPartial(ticket.attempt, 1, 1, "123456");
+  script_.SayPartial(ticket.attempt, 2, 1, "123456");
+  EXPECT_FALSE(connection_.Receive(ticket).has_value());
+  connection_.ReapAndDescribe("running");
+  EXPECT_THAT(connection_.loss(), HasSubstr("too large together"));
 }
 
 }  // namespace

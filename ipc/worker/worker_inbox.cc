@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/log.h"
 #include "asyncpal/ipc/internal/fd.h"
+#include "asyncpal/ipc/worker/partial_results.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 
 namespace asyncpal::internal {
@@ -28,8 +29,11 @@ void AbandonWorker(const char* reason) {
   _exit(1);
 }
 
-WorkerInbox::WorkerInbox(Channel& channel, uint64_t max_payload_bytes)
-    : channel_(channel), max_payload_bytes_(max_payload_bytes) {}
+WorkerInbox::WorkerInbox(Channel& channel, uint64_t max_payload_bytes,
+                         PartialResults* partial_results)
+    : channel_(channel),
+      max_payload_bytes_(max_payload_bytes),
+      partial_results_(partial_results) {}
 
 void WorkerInbox::Start() {
   std::thread([this] { Watch(); }).detach();
@@ -77,6 +81,22 @@ void WorkerInbox::EndTask() {
   if (stop_.stop_possible()) stop_ = std::stop_source(std::nostopstate);
 }
 
+int WorkerInbox::Poll(pollfd& events) {
+  if (partial_results_ == nullptr || !partial_results_->is_used()) {
+    return poll(&events, 1, kTickMs);
+  }
+  for (int waited = 0; waited < kTickMs; waited += PartialResults::kTickMs) {
+    const int ready = poll(&events, 1, PartialResults::kTickMs);
+    if (ready != 0) return ready;
+    try {
+      partial_results_->OnTick();
+    } catch (const std::exception&) {
+      AbandonWorker(nullptr);  // the parent is gone, or can't be told
+    }
+  }
+  return 0;
+}
+
 void WorkerInbox::Watch() {
   MutexLock lock(mu_);
   while (true) {
@@ -87,14 +107,14 @@ void WorkerInbox::Watch() {
     const uint64_t seen = runs_;
     lock.Unlock();
     pollfd ended = {channel_.fd(), POLLRDHUP, 0};
-    const int ready = poll(&ended, 1, kTickMs);
+    const int ready = Poll(ended);
     if (ready > 0) AbandonWorker(nullptr);
     lock.Lock();
     // Until the task is done, and only if it is still the same.
     while (running_ && runs_ == seen) {
       lock.Unlock();
       pollfd input = {channel_.fd(), POLLIN | POLLRDHUP, 0};
-      const int has_input = poll(&input, 1, kTickMs);
+      const int has_input = Poll(input);
       if (has_input > 0 && (input.revents & ~POLLIN) != 0) {
         AbandonWorker(nullptr);
       }

@@ -1,6 +1,8 @@
 #ifndef ASYNCPAL_IPC_WORKER_WORKER_INBOX_H_
 #define ASYNCPAL_IPC_WORKER_WORKER_INBOX_H_
 
+#include <poll.h>
+
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -12,6 +14,8 @@
 #include "asyncpal/ipc/worker/channel.h"
 
 namespace asyncpal::internal {
+
+class PartialResults;
 
 // What a worker process reads from its parent: the next task for the thread
 // that runs them, and meanwhile, for a task that is running, the request to
@@ -34,8 +38,10 @@ class WorkerInbox {
     std::string traceparent = {};  // empty: none
   };
 
-  // `channel` must live for ever.
-  WorkerInbox(Channel& channel, uint64_t max_payload_bytes);
+  // `channel` must live for ever, and so must `partial_results`, which the
+  // watcher ticks for; null: there are none.
+  WorkerInbox(Channel& channel, uint64_t max_payload_bytes,
+              PartialResults* partial_results = nullptr);
 
   // Starts the watcher.
   void Start();
@@ -50,6 +56,8 @@ class WorkerInbox {
 
  private:
   void Watch();
+  // What poll() says of the socket, with a tick for the partial results.
+  int Poll(pollfd& events);
   // Reads what has come for a task that takes long.
   void ReadAhead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The order in the channel's frame, if it is one.
@@ -58,6 +66,7 @@ class WorkerInbox {
 
   Channel& channel_;
   const uint64_t max_payload_bytes_;
+  PartialResults* const partial_results_;
 
   Mutex mu_;
   CondVar busy_;  // the watcher sleeps until then

@@ -32,6 +32,7 @@
 #include "asyncpal/ipc/worker/crash_notes.h"
 #include "asyncpal/ipc/worker/current_task.h"
 #include "asyncpal/ipc/worker/failpoint.h"
+#include "asyncpal/ipc/worker/partial_results.h"
 #include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/thread_defaults.h"
@@ -52,6 +53,9 @@ bool is_forked_child = false;
 constinit std::atomic<bool> becomes_worker = false;
 
 RequestClient* request_client = nullptr;
+
+// Null: this process is no worker, or not yet ready.
+PartialResults* partial_results = nullptr;
 
 // What the parent wants of this worker beside tasks.
 struct Setup {
@@ -125,7 +129,11 @@ class Worker {
     if (setup.no_new_privileges) ForbidNewPrivileges();
     Initialize(setup);
     defaults_.emplace();  // with what the initializer has set for all tasks
-    auto& inbox = *new WorkerInbox(channel_, setup.max_payload_bytes);
+    partial_results =
+        new PartialResults(channel_, page_.has_value() ? &*page_ : nullptr,
+                           static_cast<int64_t>(setup.max_payload_bytes));
+    auto& inbox =
+        *new WorkerInbox(channel_, setup.max_payload_bytes, partial_results);
     inbox.Start();
     if (page_.has_value()) NoteCrashes(*page_);
     max_payload_bytes_ = static_cast<int64_t>(setup.max_payload_bytes);
@@ -229,7 +237,8 @@ class Worker {
                                .name = order.name,
                                .traceparent = order.traceparent,
                                .stop = stop,
-                               .page = page_.has_value() ? &*page_ : nullptr};
+                               .page = page_.has_value() ? &*page_ : nullptr,
+                               .partial_results = partial_results};
       const WorkerTaskScope scope(task);
       entry.stub()(arguments, stop, result);
       value = result.Finish();
@@ -263,9 +272,10 @@ class Worker {
     }
     inbox.EndTask();
     FlushOutput();
+    const bool has_parts = partial_results->EndTask(failure != nullptr);
     // Who is asleep must be woken by a message anyway.
     const bool is_answer = page_.has_value() && failure == nullptr &&
-                           !exiting && !value.is_memfd() &&
+                           !has_parts && !exiting && !value.is_memfd() &&
                            value.size() <= ClaimPage::kAnswerBytes &&
                            !page_->MustNotify(order.attempt);
     const bool is_mine =
@@ -345,6 +355,7 @@ void LeaveWorkToTheParent() {
   close(kWorkerSocket);
   if (request_client != nullptr) close(kWorkerRequests);
   request_client = nullptr;
+  if (partial_results != nullptr) partial_results->OnFork();
   is_forked_child = true;
 }
 

@@ -46,6 +46,12 @@ class InputSpans {
     current_ = *it;
     window_.erase(it);
   }
+  // The last calls of the current chunk are one again, and come to the window's
+  // beginning.
+  void AddRest(size_t calls) {
+    current_.calls -= calls;
+    window_.push_front({current_.first + current_.calls, calls});
+  }
   size_t first() const { return current_.first; }  // of the current chunk
   size_t calls() const { return current_.calls; }
 
@@ -64,6 +70,7 @@ class NoInputSpans {
  public:
   void Add(size_t) {}
   void Take(size_t) {}
+  void AddRest(size_t) {}
 };
 
 // What a chunk takes of memory before its calls are known, at most.
@@ -89,6 +96,8 @@ class AutomaticChunks {
     current_ = *it;
     sizes_.erase(it);
   }
+  // The last calls of the current one are a chunk again.
+  void AddRest(size_t calls) { sizes_.push_front(calls); }
   // How long the calls of the current one took.
   void Learn(int64_t nanos) {
     sizer_.Learn(current_, absl::Nanoseconds(nanos));
@@ -107,7 +116,9 @@ class AutomaticChunks {
 //
 // With `kSettles`, each call has a result that says how it ended. Then, and
 // with OnError::kSkip, a task that is lost with its worker, or fails otherwise,
-// costs its calls and not the map; what ends the pool still ends the map.
+// costs its calls and not the map; what ends the pool still ends the map. Of a
+// chunk that is lost in the middle, those calls that had not begun are made by
+// another task, in its place.
 template <typename PoolType, typename F, typename Cursor, bool kSettles = false>
 class LazyMap {
  public:
@@ -179,7 +190,10 @@ class LazyMap {
         }
         if (chunk_.error != nullptr) std::rethrow_exception(chunk_.error);
         if (window_.empty()) {
-          if (monitor_ != nullptr) monitor_->End();
+          if (monitor_ != nullptr) {
+            monitor_->CountRest();
+            monitor_->End();
+          }
           return std::nullopt;
         }
         chunk_ = TakeChunk();
@@ -260,7 +274,12 @@ class LazyMap {
     }
     try {
       Chunk chunk = std::move(done).Collect();
-      if (automatic_ != nullptr) automatic_->Learn(chunk.nanos);
+      if (automatic_ != nullptr && chunk.nanos > 0) {
+        automatic_->Learn(chunk.nanos);
+      }
+      if constexpr (PoolType::kSendsCalls) {
+        if (auto lost = FindLostCalls(chunk.error)) GoOnAfter(*lost, chunk);
+      }
       return chunk;
     } catch (const CancelledError&) {
       throw;  // the pool is shut down
@@ -289,6 +308,46 @@ class LazyMap {
       }
     }
     return chunk;
+  }
+
+  // A chunk was lost, of which this came back: what had not begun of it is a
+  // chunk again, and the rest has failed.
+  void GoOnAfter(const LostCalls& lost, Chunk& chunk) {
+    chunk.error = nullptr;
+    const size_t left = SubmitRest(lost);
+    if constexpr (kSettles) {
+      while (chunk.values.size() + left < spans_.calls()) {
+        chunk.values.push_back(Returned{.exception = lost.error});
+      }
+    }
+    if (left == 0) return;
+    spans_.AddRest(left);
+    if (automatic_ != nullptr) automatic_->AddRest(left);
+    if (monitor_ != nullptr) {
+      monitor_->AddRest(window_.front(), left);
+    } else if (filter_ != nullptr) {
+      filter_->Put(window_.front());
+    }
+  }
+
+  // Returns how many calls it has; 0: they can't be made.
+  size_t SubmitRest(const LostCalls& lost) {
+    Call rest{f_, {}};
+    try {
+      rest.chunk = DecodeRest<Call>(*lost.call, lost.rest);
+    } catch (...) {
+      // Workers only can read these arguments.
+      if (std::current_exception() == nullptr) throw;  // pthread_exit()
+      return 0;
+    }
+    const size_t calls = rest.chunk.size();
+    if (calls == 0) return 0;
+    try {
+      window_.push_front(SubmitInTime(std::move(rest)));
+    } catch (const ClosedPoolError&) {
+      return 0;  // it is shutting down, and does what it has
+    }
+    return calls;
   }
 
   Future<Chunk> NextDone() {

@@ -19,6 +19,8 @@
 
 namespace asyncpal::internal {
 
+struct EncodedCall;
+
 // How a call ended, where its failure is a result like any other.
 template <typename T>
 struct CallOutcome {
@@ -45,18 +47,56 @@ struct ChunkResult {
   int64_t nanos = 0;  // what the calls took; 0: nobody has asked
 };
 
-// How many calls of a chunk count as failed: all where one has ended it.
-template <typename R>
-size_t CountFailures(const ChunkResult<R>& result, size_t calls) {
-  return result.error != nullptr ? calls : calls - result.values.size();
+// What a ChunkResult has as its error where a chunk has been lost in the
+// middle, with the worker that ran it, and the map goes on.
+struct LostCalls {
+  std::exception_ptr error;
+  size_t done = 0;  // calls that had ended, with results or without
+  size_t rest =
+      0;  // the first that had not begun; at most as many as there are
+  std::shared_ptr<const EncodedCall> call;  // the whole chunk
+};
+
+// The calls of that chunk, a `Call`, from one on. In map_codec.h.
+template <typename Call>
+auto DecodeRest(const EncodedCall& encoded, size_t first)
+    -> decltype(Call::chunk);
+
+// That of an error; null if it is another one, or none.
+inline std::unique_ptr<LostCalls> FindLostCalls(
+    const std::exception_ptr& error) {
+  if (error == nullptr) return nullptr;
+  try {
+    std::rethrow_exception(error);
+  } catch (const LostCalls& lost) {
+    return std::make_unique<LostCalls>(lost);
+  } catch (...) {
+    return nullptr;
+  }
 }
-template <typename T>
-size_t CountFailures(const ChunkResult<CallOutcome<T>>& result, size_t) {
-  return static_cast<size_t>(
-      std::count_if(result.values.begin(), result.values.end(),
-                    [](const CallOutcome<T>& outcome) {
-                      return outcome.exception != nullptr;
-                    }));
+
+// How many calls of a chunk have ended, and how many of those have failed: all
+// where one has ended it.
+struct CallCounts {
+  size_t ended = 0;
+  size_t failed = 0;
+};
+template <typename R>
+CallCounts CountCalls(const ChunkResult<R>& result, size_t calls) {
+  CallCounts counts = {.ended = calls, .failed = calls};
+  if (result.error != nullptr) {
+    const std::unique_ptr<LostCalls> lost = FindLostCalls(result.error);
+    if (lost == nullptr) return counts;
+    counts.ended = std::min(lost->rest, calls);
+  }
+  size_t succeeded = result.values.size();
+  if constexpr (kIsCallOutcome<R>) {
+    succeeded = static_cast<size_t>(std::count_if(
+        result.values.begin(), result.values.end(),
+        [](const R& outcome) { return outcome.exception == nullptr; }));
+  }
+  counts.failed = counts.ended - std::min(succeeded, counts.ended);
+  return counts;
 }
 
 // What the tasks of one map share. Copies of it call `f` in other processes.
@@ -84,6 +124,20 @@ struct ChunkCall {
     ChunkResult<R> result = CallAll();
     result.nanos = std::max<int64_t>(TicksToNanos(NowTicks() - begin), 1);
     return result;
+  }
+
+  // One of them.
+  Stored<R> Call(Tuple& arguments) {
+    const auto call = [&]() -> decltype(auto) {
+      return std::apply(function->f, std::move(arguments));
+    };
+    if constexpr (kIsCallOutcome<R>) {
+      R outcome;
+      outcome.value.emplace(InvokeStored(call));
+      return outcome;
+    } else {
+      return InvokeStored(call);
+    }
   }
 
  private:
@@ -117,19 +171,6 @@ struct ChunkCall {
       if (function->skips_failed) return true;
       result.error = std::move(error);
       return false;
-    }
-  }
-
-  Stored<R> Call(Tuple& arguments) {
-    const auto call = [&]() -> decltype(auto) {
-      return std::apply(function->f, std::move(arguments));
-    };
-    if constexpr (kIsCallOutcome<R>) {
-      R outcome;
-      outcome.value.emplace(InvokeStored(call));
-      return outcome;
-    } else {
-      return InvokeStored(call);
     }
   }
 };

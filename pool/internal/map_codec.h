@@ -1,17 +1,26 @@
 #ifndef ASYNCPAL_POOL_INTERNAL_MAP_CODEC_H_
 #define ASYNCPAL_POOL_INTERNAL_MAP_CODEC_H_
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
 #include <memory>
+#include <stop_token>
 #include <utility>
 
+#include "asyncpal/future/internal/clock.h"
 #include "asyncpal/future/internal/result_state.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/codec.h"
 #include "asyncpal/ipc/encoding/element_codec.h"
 #include "asyncpal/ipc/errors/exception_payload.h"
 #include "asyncpal/ipc/payload.h"
+#include "asyncpal/ipc/worker/current_task.h"
+#include "asyncpal/ipc/worker/partial_results.h"
 #include "asyncpal/pool/internal/map_chunk.h"
+#include "asyncpal/pool/internal/remote_task.h"
 
 // How the tasks of a map go to another process: a chunk is one call.
 
@@ -96,8 +105,131 @@ struct Codec<internal::ChunkResult<R>> {
     if (in.remaining() > 0) result.nanos = in.Read<int64_t>();
     return result;
   }
+
+  // From what has come in parts, and may end with a loss.
+  static Result Join(internal::RemoteOutcome& outcome,
+                     internal::RemoteCall& task) {
+    Result result;
+    uint64_t done = 0;
+    for (const internal::PartialResult& part : outcome.parts) {
+      Decoder in(part.values);
+      for (uint64_t i = 0; i < part.count; ++i) {
+        result.values.push_back(internal::DecodeElement<Value>(in));
+      }
+      in.ExpectEnd();
+      done = part.done;
+    }
+    if (outcome.failure == nullptr) {
+      Decoder in(outcome.value);
+      Result rest = in.Read<Result>();
+      in.ExpectEnd();
+      for (Value& value : rest.values) {
+        result.values.push_back(std::move(value));
+      }
+      result.error = std::move(rest.error);
+      result.nanos = rest.nanos;
+      return result;
+    }
+    if (internal::kIsCallOutcome<R> ? result.values.size() != done
+                                    : result.values.size() > done) {
+      internal::ThrowInvalidData("number of results", result.values.size());
+    }
+    // Where it is not known which calls had begun, none is made again.
+    const uint64_t begun = outcome.calls_begun > 0
+                               ? outcome.calls_begun
+                               : std::numeric_limits<uint64_t>::max();
+    result.error = std::make_exception_ptr(internal::LostCalls{
+        .error = std::move(outcome.failure),
+        .done = done,
+        .rest = std::max(begun, done),
+        .call = std::make_shared<internal::EncodedCall>(task.TakeCall())});
+    return result;
+  }
 };
 
+namespace internal {
+
+// The worker's half of a chunk. Where the map goes on after failures, this is
+// one call at a time: what is done is sent while the rest runs, and a result
+// that can't be encoded costs no other.
+template <typename R, typename F, typename Tuple>
+struct RemoteStub<ChunkCall<R, F, Tuple>> {
+  using Call = ChunkCall<R, F, Tuple>;
+  static constexpr bool kStoppable = false;
+
+  static void Run(Decoder& in, const std::stop_token&, Encoder& out) {
+    Call call = Serializing("the arguments can't be decoded", [&] {
+      Call decoded = in.Read<Call>();
+      in.ExpectEnd();
+      return decoded;
+    });
+    const WorkerTask* const task = WorkerTaskScope::Current();
+    const bool goes_on = kIsCallOutcome<R> || call.function->skips_failed;
+    if (goes_on && task != nullptr && task->partial_results != nullptr) {
+      return RunInParts(call, *task, out);
+    }
+    const ChunkResult<R> result = call();
+    Serializing("the result can't be encoded", [&] { out.Write(result); });
+  }
+
+  static CodeAddress Address() {
+    static const CodeAddress address = LocateAddress(&entry);
+    return address;
+  }
+
+  static inline const TaskEntry entry{&Run, kStoppable};
+
+ private:
+  static void RunInParts(Call& call, const WorkerTask& task, Encoder& out) {
+    PartialResults& parts = *task.partial_results;
+    const int64_t begin = call.function->measures ? NowTicks() : 0;
+    parts.Begin(task.attempt);
+    for (Tuple& arguments : call.chunk) {
+      parts.BeginCall();
+      try {
+        const Stored<R> value = call.Call(arguments);
+        Serializing("the result can't be encoded", [&] {
+          parts.EndCall([&](Encoder& to) { EncodeElement(value, to); });
+        });
+      } catch (...) {
+        EndFailed(parts);
+      }
+    }
+    const PartialResults::Rest rest = parts.TakeRest();
+    out.WriteSize(rest.count);
+    out.WriteBytes(rest.results.bytes().data(), rest.results.size());
+    WriteException(nullptr, out);
+    if (call.function->measures) {
+      out.Write(std::max<int64_t>(TicksToNanos(NowTicks() - begin), 1));
+    }
+  }
+
+  // In the handler of what a call, or its result's codec, has thrown.
+  [[gnu::noinline]] static void EndFailed(PartialResults& parts) {
+    std::exception_ptr error = std::current_exception();
+    if (error == nullptr) throw;  // pthread_exit()
+    if constexpr (kIsCallOutcome<R>) {
+      const R outcome = {.exception = std::move(error)};
+      parts.EndCall([&](Encoder& to) { EncodeElement(outcome, to); });
+    } else {
+      parts.EndCall();
+    }
+  }
+};
+
+template <typename Call>
+auto DecodeRest(const EncodedCall& encoded, size_t first)
+    -> decltype(Call::chunk) {
+  Decoder in(encoded.arguments);
+  Call all = in.Read<Call>();
+  decltype(Call::chunk) rest;
+  for (size_t i = first; i < all.chunk.size(); ++i) {
+    rest.push_back(std::move(all.chunk[i]));
+  }
+  return rest;
+}
+
+}  // namespace internal
 }  // namespace asyncpal
 
 #endif  // ASYNCPAL_POOL_INTERNAL_MAP_CODEC_H_

@@ -13,21 +13,22 @@
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/future.h"
 #include "asyncpal/future/future_filter.h"
+#include "asyncpal/pool/internal/map_chunk.h"
 #include "asyncpal/pool/internal/map_counter.h"
 #include "asyncpal/pool/progress.h"
 
 namespace asyncpal::internal {
 
-inline size_t CountFailures(const std::exception_ptr& error, size_t calls) {
-  return error != nullptr ? calls : 0;
+inline CallCounts CountCalls(const std::exception_ptr& error, size_t calls) {
+  return {.ended = calls, .failed = error != nullptr ? calls : 0};
 }
 
 // Follows the chunks of a map that has a MapProgress. The map waits for them
 // here, and each is counted as soon as it is done, also where results are taken
 // in order and another comes first.
 //
-// `T` is what a chunk's task returns; CountFailures() of it and the number of
-// its calls says how many count as failed.
+// `T` is what a chunk's task returns; CountCalls() of it and the number of its
+// calls says how many have ended, and failed.
 //
 // Threads: one, which reads the map. Lifetime: shares futures that are not
 // counted, and the observer.
@@ -44,6 +45,12 @@ class MapMonitor {
   void Add(const Future<T>& chunk, size_t calls) {
     calls_.emplace(chunk.task_id(), calls);
     submitted_ += calls;
+    filter_.Put(chunk);
+  }
+  // The rest of one was, of which some calls have been counted.
+  void AddRest(const Future<T>& chunk, size_t calls) {
+    calls_.emplace(chunk.task_id(), calls);
+    uncounted_ -= calls;
     filter_.Put(chunk);
   }
   // And no more will be.
@@ -72,18 +79,26 @@ class MapMonitor {
     calls_.erase(it);
     if (chunk->is_cancelled()) return chunk;
     const T* const result = chunk->result();
-    const size_t failed =
-        result != nullptr ? CountFailures(*result, calls) : calls;
-    counter_.Count(calls - failed, failed);
+    const CallCounts counts = result != nullptr
+                                  ? CountCalls(*result, calls)
+                                  : CallCounts{.ended = calls, .failed = calls};
+    counter_.Count(counts.ended - counts.failed, counts.failed);
+    uncounted_ += calls - counts.ended;
     return chunk;
   }
 
+  // At the end of all chunks: calls of which no chunk was made again have
+  // failed.
+  void CountRest() {
+    if (uncounted_ > 0) counter_.Count(0, std::exchange(uncounted_, 0));
+  }
   void End() noexcept { counter_.End(); }
 
  private:
   MapCounter counter_;
   FutureFilter<T> filter_;
-  size_t submitted_ = 0;                        // calls
+  size_t submitted_ = 0;  // calls
+  size_t uncounted_ = 0;  // the rests of chunks that have been counted
   std::unordered_map<uint64_t, size_t> calls_;  // of chunks not yet counted
 };
 

@@ -296,6 +296,8 @@ RemoteOutcome ProcessDriver::Call(TaskState& task, RemoteCall& call) {
       call.SetRunner(nullptr);
       continue;
     }
+    const uint64_t calls_begun =
+        outcome->failure != nullptr ? child.CallsBegun(running.ticket) : 0;
     SetRunning({});
     supply_.OnFinishedTask();
     if (outcome->exiting) {
@@ -306,7 +308,9 @@ RemoteOutcome ProcessDriver::Call(TaskState& task, RemoteCall& call) {
       DropChild(why);
     }
     return {.value = std::move(outcome->value),
-            .failure = std::move(outcome->failure)};
+            .failure = std::move(outcome->failure),
+            .parts = std::move(outcome->parts),
+            .calls_begun = calls_begun};
   }
 }
 
@@ -383,7 +387,10 @@ std::optional<RemoteOutcome> ProcessDriver::HandleDeath(TaskState& task,
     lost_tasks.Add(1);
     core.OnTaskLost(*this, task);
   }
-  return RemoteOutcome{.failure = error};
+  return RemoteOutcome{
+      .failure = error,
+      .parts = running.child->TakeParts(running.ticket),
+      .calls_begun = running.child->CallsBegun(running.ticket)};
 }
 
 std::exception_ptr ProcessDriver::LossOf(

@@ -8,6 +8,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
@@ -24,6 +25,10 @@ namespace asyncpal::internal {
 struct RemoteOutcome {
   Payload value = {};
   std::exception_ptr failure = nullptr;  // null: `value` counts
+  // Of a task that is several calls: the results that came before, and how many
+  // calls had begun when it failed, or 0.
+  std::vector<PartialResult> parts = {};
+  uint64_t calls_begun = 0;
 };
 
 // What runs a remote task at the moment: the driver of a worker process, or a
@@ -156,6 +161,13 @@ class RemoteTask : public Base, public RemoteCall {
   void Deliver(RemoteOutcome outcome) override {
     this->SettleWith(
         [&]() -> Stored<T> {
+          if constexpr (requires { Codec<T>::Join(outcome, *this); }) {
+            if (!outcome.parts.empty() || outcome.calls_begun > 0) {
+              return Serializing("the result can't be decoded", [&] {
+                return Codec<T>::Join(outcome, *this);
+              });
+            }
+          }
           if (outcome.failure != nullptr) {
             std::rethrow_exception(std::exchange(outcome.failure, nullptr));
           }
