@@ -116,6 +116,51 @@ ProcessProgram CancellingAll() {
   return program;
 }
 
+ProcessProgram Pausing() {
+  return {.tasks = {kPlain, kPlain},
+          .submitters = {{{0}, {1}}},
+          .idle_at_first = 2,
+          .pauses = 1};
+}
+ProcessProgram PausingManyPrefetched() {
+  return {.max_workers = 1,
+          .tasks = {kPlain, kPlain, kPlain},
+          .submitters = {{{0}, {1}, {2}}},
+          .is_quick = true,
+          .pauses = 1};
+}
+ProcessProgram PausingBesideADeath() {
+  ProcessProgram program = PausingManyPrefetched();
+  program.deaths = 1;
+  return program;
+}
+ProcessProgram PausingThatIsClosed() {
+  ProcessProgram program = PausingManyPrefetched();
+  program.closing = ProcessProgram::kDrain;
+  return program;
+}
+ProcessProgram Classes() {
+  return {.max_workers = 1,
+          .tasks = {kPlain, kPlain, kPlain, kPlain},
+          .submitters = {{{0}, {1}, {2}}, {{3}}},
+          .is_quick = true,
+          .classes = {2, 2, 2, 4}};
+}
+ProcessProgram ClassesOfTwoWorkers() {
+  return {.tasks = {kPlain, kPlain, kPlain},
+          .submitters = {{{0}, {1}, {2}}},
+          .idle_at_first = 1,
+          .classes = {2, 1, 3}};
+}
+ProcessProgram ClassesThatPause() {
+  return {.max_workers = 1,
+          .tasks = {kPlain, kPlain, kPlain},
+          .submitters = {{{0}, {1}, {2}}},
+          .is_quick = true,
+          .classes = {2, 2, 4},
+          .pauses = 1};
+}
+
 struct Case {
   const char* name;
   ProcessProgram (*make)();
@@ -144,7 +189,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Waiting", Waiting},
         Case{"WaitingForOneThatDies", WaitingForOneThatDies},
         Case{"TimeOuts", TimeOuts}, Case{"OneTaskEach", OneTaskEach},
-        Case{"Draining", Draining}, Case{"CancellingAll", CancellingAll}),
+        Case{"Draining", Draining}, Case{"CancellingAll", CancellingAll},
+        Case{"Pausing", Pausing},
+        Case{"PausingManyPrefetched", PausingManyPrefetched},
+        Case{"PausingBesideADeath", PausingBesideADeath},
+        Case{"PausingThatIsClosed", PausingThatIsClosed},
+        Case{"Classes", Classes},
+        Case{"ClassesOfTwoWorkers", ClassesOfTwoWorkers},
+        Case{"ClassesThatPause", ClassesThatPause}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // What the walk says of `program` with that fault in it.
@@ -227,6 +279,24 @@ TEST(SeededProcessFault, RevokingNothingOnceClosedIsFound) {
 TEST(SeededProcessFault, CancellingThatLeavesPrefetchedTasksIsFound) {
   EXPECT_THAT(Find(ProcessFault::kCloseLeavesPrefetched, CancellingAll()),
               HasSubstr("after all that were pending were cancelled"));
+}
+
+// --- Pauses and classes ---
+
+TEST(SeededProcessFault, PauseThatLeavesPrefetchedTasksIsFound) {
+  EXPECT_THAT(
+      Find(ProcessFault::kPauseLeavesPrefetched, PausingManyPrefetched()),
+      HasSubstr("begins in a pause"));
+}
+
+TEST(SeededProcessFault, ResumeThatWakesNobodyIsFound) {
+  EXPECT_THAT(Find(ProcessFault::kResumeWakesNobody, Pausing()),
+              HasSubstr("waits beside"));
+}
+
+TEST(SeededProcessFault, PrefetchingBesideAHigherClassIsFound) {
+  EXPECT_THAT(Find(ProcessFault::kPrefetchesBesideAHigherClass, Classes()),
+              HasSubstr("before one of a higher class"));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ ProcessModel::ProcessModel(const ProcessProgram& program,
       roster_(program.max_workers, /*max_stand_ins=*/0),
       submitters_(program.submitters.size()),
       deaths_(program.deaths),
-      time_outs_(program.time_outs) {
+      time_outs_(program.time_outs),
+      pauses_(program.pauses) {
   for (size_t i = 0; i < program_.tasks.size(); ++i) {
     TaskInfo task;
     task.state =
@@ -67,6 +68,7 @@ bool ProcessModel::Step(int number, std::string* what) {
   }
   if (!is_taken_) CancelStep();
   if (!is_taken_) CloseSteps();
+  if (!is_taken_) PauseSteps();
   for (size_t i = 0; i < drivers_.size() && !is_taken_; ++i) {
     DriverSteps(*drivers_[i]);
   }
@@ -185,6 +187,7 @@ void ProcessModel::CloseSteps() {
     return;
   }
   lifecycle_.Close();
+  if (is_paused()) pauser_ = Pauser::kLooks;
   is_cancelling_ = program_.closing == ProcessProgram::kCancel;
   if (Has(ProcessFault::kCloseWakesNobody)) return;
   roster_.ForEachIdle([&](int64_t id) { Of(id).must_look = true; });
@@ -204,6 +207,12 @@ void ProcessModel::ChildSteps(Child& child, int64_t number) {
     if (++info.begun > 1) mistake_ = "a task has begun twice";
     if (has_cancelled_all_ && info.state->state() == FutureState::kPending) {
       mistake_ = "a task begins after all that were pending were cancelled";
+    }
+    if (is_paused() && info.state->state() == FutureState::kPending) {
+      mistake_ = "a task begins in a pause";
+    }
+    if (!info.was_first) {
+      mistake_ = "a task begins before one of a higher class";
     }
     return;
   }
@@ -270,7 +279,9 @@ void ProcessModel::DriverSteps(Driver& driver) {
       }
       TakenTask taken;
       driver.at = At::kRevokeOne;
-      if (!outbox_.StartNext(/*only_plain=*/false, counts_, &taken)) return;
+      if (is_paused() || !outbox_.StartByClass(/*now=*/0, counts_, &taken)) {
+        return;
+      }
       driver.task = IndexOf(taken.task);
       driver.at = At::kPassOn;
       return;

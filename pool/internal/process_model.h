@@ -18,6 +18,7 @@
 #include "asyncpal/pool/internal/prefetched_tasks.h"
 #include "asyncpal/pool/internal/remote_task.h"
 #include "asyncpal/pool/internal/slot_queue.h"
+#include "asyncpal/pool/internal/task_classes.h"
 #include "asyncpal/pool/internal/worker_roster.h"
 
 // What process_explorer.h walks: a small process pool, made of the rooms of the
@@ -41,6 +42,9 @@ enum class ProcessFault {
   kNeglectedSlotIsForgotten,     // nobody looks at what the process has said
   kCloseWakesNobody,             //
   kCloseLeavesPrefetched,        // which run although they were to be cancelled
+  kPauseLeavesPrefetched,        // which run although the pool is paused
+  kResumeWakesNobody,            // for what waits
+  kPrefetchesBesideAHigherClass,  // which then waits behind that
 };
 
 struct ProcessProgram {
@@ -61,6 +65,8 @@ struct ProcessProgram {
   bool is_quick = false;            // tasks are taken for such
   int time_outs = 0;                // that many idle workers may go
   bool one_task_each = false;       // each goes after one task
+  std::vector<int> classes = {};    // of tasks; none: all are normal
+  int pauses = 0;                   // each ends at some time
   ProcessFault fault = ProcessFault::kNone;
 };
 
@@ -199,8 +205,12 @@ class ProcessModel final : public TaskOwner {
     bool is_submitted = false;
     bool is_refused = false;
     bool is_being_sent = false;
+    bool was_first = true;  // of those that waited, by its class, when it left
     int begun = 0;
   };
+  // Where the one is that pauses the pool: with no pause, in one, or after it
+  // and looking for workers.
+  enum class Pauser : uint8_t { kOutside, kPaused, kLooks };
 
   bool Has(ProcessFault fault) const { return program_.fault == fault; }
   // Whether this step is the one to take. `is_own`: a thread of the pool, or
@@ -218,14 +228,26 @@ class ProcessModel final : public TaskOwner {
   void SubmitterSteps(size_t index);
   void CancelStep();
   void CloseSteps();
+  void PauseSteps();
   void ChildSteps(Child& child, int64_t number);
   void DriverSteps(Driver& driver);
   void ParkedSteps(Driver& driver);
   void WaitSteps(Driver& driver);
 
   // --- The sections ---
-  int64_t Waiting() const { return submitted_ - counts_.left(); }
-  void FindWorker();
+  // What may begin, of what is in the queue.
+  int64_t Waiting() const {
+    return is_paused() ? 0 : submitted_ - counts_.left();
+  }
+  bool is_paused() const { return pauser_ == Pauser::kPaused; }
+  int ClassOf(int task) const {
+    return program_.classes.empty()
+               ? TaskClasses::kNormalClass
+               : program_.classes[static_cast<size_t>(task)];
+  }
+  bool IsFirstByClass(int task) const;
+  // False: nobody was needed.
+  bool FindWorker();
   bool SubmitDirectly(Submitter& submitter, int task, bool will_wait);
   void Push(int task);
   bool Revive(Driver& driver);
@@ -271,6 +293,8 @@ class ProcessModel final : public TaskOwner {
   size_t cancelled_ = 0;
   int deaths_ = 0;
   int time_outs_ = 0;
+  int pauses_ = 0;
+  Pauser pauser_ = Pauser::kOutside;
   bool is_cancelling_ = false;
   bool has_cancelled_all_ = false;
 

@@ -11,17 +11,33 @@
 
 namespace asyncpal::internal::explorer {
 
-void ProcessModel::FindWorker() {
+bool ProcessModel::FindWorker() {
+  const size_t before = drivers_.size() + roster_.searching();
   roster_.Choose(Waiting(), [this](int64_t id) {
     drivers_.push_back(std::make_unique<Driver>(*this, id));
     return id;
   });
+  return drivers_.size() + roster_.searching() > before;
+}
+
+bool ProcessModel::IsFirstByClass(int task) const {
+  bool is_first = true;
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    const TaskInfo& other = tasks_[i];
+    is_first = is_first && !(other.is_submitted && !other.is_refused &&
+                             ClassOf(static_cast<int>(i)) > ClassOf(task) &&
+                             other.state->can_start() && other.begun == 0);
+  }
+  return is_first;
 }
 
 bool ProcessModel::SubmitDirectly(Submitter& submitter, int task,
                                   bool will_wait) {
   const int64_t newest = roster_.NewestIdle();
-  if (lifecycle_.is_closed() || newest == 0 || Waiting() > 0) return false;
+  if (lifecycle_.is_closed() || newest == 0 || Waiting() > 0 || is_paused() ||
+      ClassOf(task) != TaskClasses::kNormalClass) {
+    return false;
+  }
   Driver& driver = Of(newest);
   if (driver.lost || !driver.has_slot) return false;
   roster_.BorrowNewest();
@@ -52,7 +68,11 @@ void ProcessModel::Push(int task) {
   info.is_submitted = true;
   info.state->AddReference();
   ++submitted_;
-  tail_.Push(info.state.get());
+  if (ClassOf(task) == TaskClasses::kNormalClass) {
+    tail_.Push(info.state.get());
+  } else {
+    outbox_.Add(info.state.get(), ClassOf(task), /*now=*/0);
+  }
   FindWorker();
 }
 
@@ -93,7 +113,11 @@ bool ProcessModel::HasRevocable() const {
 void ProcessModel::Prefetch(Driver& driver) {
   if (driver.running.child != driver.child) return;
   size_t count = driver.ahead.CountWanted(program_.is_quick);
-  if (program_.one_task_each || count == 0) return;
+  if (program_.one_task_each || count == 0 || is_paused()) return;
+  if (outbox_.has_above_normal() &&
+      !Has(ProcessFault::kPrefetchesBesideAHigherClass)) {
+    return;
+  }
   // ThreadCore::FairPrefetchCount().
   if (roster_.idle() > 0 || roster_.searching() > 0 || !roster_.is_full() ||
       (roster_.has_going() &&
@@ -115,6 +139,8 @@ void ProcessModel::Prefetch(Driver& driver) {
     driver.ahead.Add({next, driver.child, ticket});
     RemoteCall::Of(*next)->SetRunner(&driver);
     driver.batch.push_back({ticket, IndexOf(next)});
+    TaskInfo& info = tasks_[static_cast<size_t>(IndexOf(next))];
+    info.was_first = IsFirstByClass(IndexOf(next));
   }
 }
 
@@ -123,6 +149,7 @@ bool ProcessModel::RevokeFrom(Driver& driver, TaskState& task) {
     case Prefetched::Revoked::kPending:
       RemoteCall::Of(task)->SetRunner(nullptr);
       outbox_.Requeue(&task, counts_);
+      tasks_[static_cast<size_t>(IndexOf(&task))].was_first = true;
       return true;
     case Prefetched::Revoked::kStarted:
       counts_.CountStarted();
@@ -206,6 +233,33 @@ void ProcessModel::ClaimAllPending() {
   }
 }
 
+void ProcessModel::PauseSteps() {
+  switch (pauser_) {
+    case Pauser::kOutside:
+      if (pauses_ == 0 || lifecycle_.is_closed() ||
+          !Choose(false, "", 0, " pauses the pool")) {
+        return;
+      }
+      --pauses_;
+      pauser_ = Pauser::kPaused;
+      if (!Has(ProcessFault::kPauseLeavesPrefetched)) {
+        while (RevokeOne()) {
+        }
+      }
+      return;
+    case Pauser::kPaused:
+      if (!Choose(false, "", 0, " resumes the pool")) return;
+      pauser_ = Pauser::kLooks;
+      return;
+    case Pauser::kLooks:
+      if (!Choose(true, "", 0, " finds a worker for what waits")) return;
+      if (Has(ProcessFault::kResumeWakesNobody) || !FindWorker()) {
+        pauser_ = Pauser::kOutside;
+      }
+      return;
+  }
+}
+
 void ProcessModel::NewProcess(Driver& driver) {
   if (used_pages_ == pages_.size()) pages_.push_back(ClaimPage::Create());
   driver.child = std::make_shared<Child>();
@@ -242,7 +296,7 @@ std::string ProcessModel::FindMistake(bool is_end) {
       return absl::StrCat("the end is reached, and task ", i, " is not done");
     }
     if (!task.is_submitted || task.state->is_done() || !is_at_rest() ||
-        task.state->state() != FutureState::kPending) {
+        task.state->state() != FutureState::kPending || is_paused()) {
       continue;
     }
     if (roster_.idle() > 0) {
@@ -286,6 +340,7 @@ std::string ProcessModel::TakeKey() {
   add(static_cast<int64_t>(cancelled_));
   add(deaths_);
   add(time_outs_);
+  add(pauses_ << 2 | static_cast<int>(pauser_));
   add(lifecycle_.is_closed() | is_cancelling_ << 1);
   for (const auto& child : children_) {
     add(child->is_dead);
