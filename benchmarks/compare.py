@@ -19,18 +19,21 @@ import sys
 
 OURS = "asyncpal"
 
-# A target is a factor of a peer's number, or with no peer the number itself.
-Target = collections.namedtuple("Target", "factor peer")
+# A target is a factor of a peer's number, or of the best of those whose names
+# begin so, and something more; or with no peer the number itself.
+Target = collections.namedtuple("Target", "factor peer more", defaults=(0,))
 # Of one case and pool; `cpu` is None where it says nothing.
 Numbers = collections.namedtuple("Numbers", "median fastest cpu")
 Case = collections.namedtuple("Case", "name unit peers first then")
 
 # Ours in another form, for a case that compares it with itself.
 _OWN = ("asyncpal_limited", "asyncpal_of_2", "asyncpal_measured",
-        "asyncpal_observed")
+        "asyncpal_observed", "asyncpal_one_class")
 # What observation may cost beyond ours, as a part of the textbook pool's time.
 _OBSERVED = {"asyncpal_measured": 0.1, "asyncpal_observed": 0.3}
 _POOLS = ("naive", "onetbb", "asio", "thread_pool")
+# Maps by chunks of that size, where ours finds one.
+_FIXED = ("fixed_1", "fixed_8", "fixed_64", "fixed_512")
 CASES = [
     Case("fire_and_forget", "ns",
          ("asyncpal_limited", "asyncpal_measured", "asyncpal_observed") + _POOLS,
@@ -46,6 +49,11 @@ CASES = [
          Target(0.07, "naive"), Target(0.05, "naive")),
     Case("serial_posts_1", "ns", ("asio",), Target(0.7, "asio"), None),
     Case("serial_posts_1000", "ns", ("asio",), Target(0.7, "asio"), None),
+    Case("posts_in_classes", "ns", ("asyncpal_one_class",),
+         Target(1, "asyncpal_one_class", 10), None),
+    Case("schedule_and_cancel", "ns", ("asio",), None, None),
+    Case("lateness_p50", "us", ("raw_wait",), Target(1.2, "raw_wait"), None),
+    Case("lateness_p99", "us", ("raw_wait",), Target(1.2, "raw_wait"), None),
     Case("round_trip_parked", "us", _POOLS,
          Target(0.7, "naive"), None),
     Case("round_trip_back_to_back", "us", _POOLS,
@@ -58,6 +66,13 @@ CASES = [
          Target(1.03, "onetbb"), None),
     Case("small_loop", "us", ("naive", "onetbb", "openmp"),
          Target(1.5, "openmp"), None),
+    Case("chunks_of_1us", "us", _FIXED, Target(1.1, "fixed"), None),
+    Case("chunks_of_100us", "us", _FIXED, Target(1.1, "fixed"), None),
+    Case("chunks_of_10ms", "us", _FIXED, Target(1.1, "fixed"), None),
+    Case("chunks_lognormal", "us", _FIXED, Target(1.1, "fixed"), None),
+    Case("chunks_fast_then_slow", "us", _FIXED, Target(1.1, "fixed"), None),
+    Case("chunks_slow_then_fast", "us", _FIXED, Target(1.1, "fixed"), None),
+    Case("chunks_one_giant", "us", _FIXED, Target(1.1, "fixed"), None),
     Case("pending_future_bytes", "", _POOLS,
          Target(96, None), None),
     Case("pending_post_bytes", "", _POOLS,
@@ -122,11 +137,15 @@ def met(target, pools):
         return ""
     if target.peer is None:
         limit, text = target.factor, "%g" % target.factor
-    elif target.peer in pools:
-        limit = target.factor * pools[target.peer].median
-        text = "%g x %s" % (target.factor, target.peer)
     else:
-        return "%g x %s: ?" % target
+        text = "%g x %s" % (target.factor, target.peer)
+        if target.more:
+            text += " + %g" % target.more
+        peers = [pool for pool in pools if pool.startswith(target.peer)]
+        if not peers:
+            return text + ": ?"
+        limit = target.more + target.factor * min(
+            pools[pool].median for pool in peers)
     return "%s: %s" % (text, "yes" if pools[OURS].median <= limit else "NO")
 
 
@@ -144,10 +163,19 @@ def ratio(pools, field, peers):
     return "%.2f" % (ours / min(theirs))
 
 
+def judges(case):
+    """Returns the pools that a case is judged by."""
+    if case.first is None or case.first.peer is None:
+        return ["naive"]
+    return [pool for pool in case.peers if pool.startswith(case.first.peer)]
+
+
 def table(results):
     """Returns the lines of the table of `results`, as summarize() made them."""
-    peers = ("naive", "onetbb", "asio", "thread_pool", "openmp")
-    pools_shown = (OURS,) + _OWN + peers
+    peers = ("naive", "onetbb", "asio", "thread_pool", "openmp",
+             "raw_wait") + _FIXED
+    known = {pool for pools in results.values() for pool in pools}
+    pools_shown = (OURS,) + tuple(p for p in _OWN + peers if p in known)
     rows = [("case", "") + pools_shown +
             ("x naive", "x best", "fastest", "cpu", "first target", "then")]
     for case in CASES:
@@ -160,8 +188,8 @@ def table(results):
                   for pool in pools_shown) +
             (ratio(pools, "median", ["naive"]),
              ratio(pools, "median", peers),
-             ratio(pools, "fastest", [case.first.peer or "naive"]),
-             ratio(pools, "cpu", [case.first.peer or "naive"]),
+             ratio(pools, "fastest", judges(case)),
+             ratio(pools, "cpu", judges(case)),
              met(case.first, pools), met(case.then, pools)))
     widths = [max(map(len, column)) for column in zip(*rows)]
     texts = (0, 1, len(widths) - 2, len(widths) - 1)

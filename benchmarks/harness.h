@@ -32,6 +32,8 @@ void RegisterLatency(const Settings& settings);
 void RegisterLoops(const Settings& settings);
 void RegisterResources(const Settings& settings);
 void RegisterViews(const Settings& settings);
+void RegisterLater(const Settings& settings);
+void RegisterChunks(const Settings& settings);
 
 // Resident bytes per pending future, or per pending post, of the pool of that
 // name; negative for an unknown name. Call it in a fresh process.

@@ -71,6 +71,8 @@ int Main(int argc, char** argv) {
   RegisterLoops(settings);
   RegisterResources(settings);
   RegisterViews(settings);
+  RegisterLater(settings);
+  RegisterChunks(settings);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return EXIT_SUCCESS;

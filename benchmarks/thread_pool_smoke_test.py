@@ -56,6 +56,16 @@ class ThreadPoolSmokeTest(unittest.TestCase):
         self.assertEqual(compare.met(target(3, "openmp"), pools),
                          "3 x openmp: ?")
 
+    def test_a_target_is_the_best_of_several_and_something_more(self):
+        pools = {compare.OURS: compare.numbers([(90, None)]),
+                 "fixed_1": compare.numbers([(100, None)]),
+                 "fixed_8": compare.numbers([(80, None)])}
+        target = compare.Target
+        self.assertEqual(compare.met(target(1, "fixed"), pools),
+                         "1 x fixed: NO")
+        self.assertEqual(compare.met(target(1, "fixed", 10), pools),
+                         "1 x fixed + 10: yes")
+
     def test_observation_is_judged_by_what_it_adds(self):
         def fixed(**pools):
             return {"fire_and_forget": {
