@@ -1,4 +1,8 @@
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdint>
+#include <fstream>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -43,6 +47,35 @@ TEST(ProcessPoolRecycling, WorkerThatHasGrownTooLargeIsReplaced) {
   ASSERT_EQ(pool.Run(Leak, 300 * kMebibyte), 300 * kMebibyte);
   for (int i = 0; i < 3; ++i) pool.Run(DoNothing);
   EXPECT_EQ(pool.Stats().workers_started, 2);
+  EXPECT_EQ(pool.Stats().workers_lost, 0);
+}
+
+// Leaks, and returns how much memory of its own the process has.
+int64_t LeakAndMeasure(int64_t bytes) {
+  Leak(bytes);
+  std::ifstream statm("/proc/self/statm");
+  int64_t size = 0;
+  int64_t resident = 0;
+  int64_t shared = 0;
+  statm >> size >> resident >> shared;
+  return (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+TEST(ProcessPoolRecycling, MemoryOfLeakingTasksIsBounded) {
+  constexpr int64_t kMebibyte = 1 << 20;
+  constexpr int64_t kLimit = 256 * kMebibyte;
+  constexpr int64_t kLeak = 100 << 10;
+  constexpr int kTasks = 10'000;  // a gigabyte in all
+  // Some run after the one that goes beyond, as they were handed out before.
+  constexpr int64_t kMost = kLimit + 32 * kLeak + 32 * kMebibyte;
+  ProcessPool pool({.max_workers = 2, .max_worker_bytes = kLimit});
+  int64_t most = 0;
+  for (const int64_t bytes : pool.Map({.buffer_size = 64}, LeakAndMeasure,
+                                      std::vector<int64_t>(kTasks, kLeak))) {
+    most = std::max(most, bytes);
+  }
+  EXPECT_LT(most, kMost);
+  EXPECT_GE(pool.Stats().workers_started, kTasks * kLeak / kMost);
   EXPECT_EQ(pool.Stats().workers_lost, 0);
 }
 
