@@ -256,6 +256,48 @@ TEST_F(FormsTest, AFullPoolCountsWhatAViewHolds) {
   EXPECT_THAT(Order(), ElementsAre(2, 3));
 }
 
+TEST_F(FormsTest, AFullPoolCountsWhatWaitsInTheHost) {
+  pool_ = std::make_unique<ThreadPool>(
+      new FakeHost(journal_),
+      NativePoolOptions{.max_workers = 1, .name = "p", .max_pending = 1});
+  const std::unique_ptr<View> view(pool_->NewView(1, ""));
+  EXPECT_TRUE(pool_->Reserve(/*needs_room=*/true, /*now=*/false));
+  EXPECT_FALSE(pool_->Reserve(/*needs_room=*/true, /*now=*/false));
+  EXPECT_FALSE(pool_->WaitForReservation(1));
+  EXPECT_TRUE(pool_->Reserve(/*needs_room=*/true, /*now=*/true))
+      << "a worker is free";
+  EXPECT_TRUE(pool_->Reserve(/*needs_room=*/false, /*now=*/false));
+  SubmitTo(*view, 0, 1, [&] {
+    started_.Notify();
+    go_on_.Wait();
+    return kTaskCompleted;
+  });
+  ASSERT_TRUE(started_.Wait());
+  EXPECT_EQ(SubmitTo(*view, 0, 2, Noting(2)), kNoHandle);
+  for (int i = 0; i < 3; ++i) pool_->FreeReserved();
+  EXPECT_TRUE(pool_->WaitForReservation(1));
+  EXPECT_NE(pool_->SubmitToView(*view, 0, 2, {}), kNoHandle);
+  go_on_.Notify();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_THAT(Order(), ElementsAre(2));
+}
+
+TEST_F(FormsTest, AFullPoolThatRejectsRefusesWhatIsToWaitInTheHost) {
+  pool_ = std::make_unique<ThreadPool>(
+      new FakeHost(journal_), NativePoolOptions{.max_workers = 1,
+                                                .name = "p",
+                                                .max_pending = 1,
+                                                .when_full = 1});  // rejects
+  EXPECT_TRUE(pool_->Reserve(/*needs_room=*/true, /*now=*/false));
+  EXPECT_THROW(pool_->Reserve(/*needs_room=*/true, /*now=*/false),
+               RejectedError);
+  EXPECT_EQ(pool_->Stats().rejected, 1);
+  pool_->FreeReserved();
+  ASSERT_TRUE(CloseAndWait());
+  EXPECT_THROW(pool_->Reserve(/*needs_room=*/true, /*now=*/false),
+               ClosedPoolError);
+}
+
 TEST_F(FormsTest, AClosedPoolRefusesTasksOfItsViews) {
   MakePool(1);
   const std::unique_ptr<View> view(pool_->NewView(1, ""));

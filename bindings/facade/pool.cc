@@ -60,6 +60,16 @@ int Pool::SpawnMaxWorkers() {
   return pool_->SpawnWorkers(std::numeric_limits<int>::max());
 }
 
+bool Pool::Reserve(bool needs_room, bool now) {
+  return pool_->Reserve(needs_room, now);
+}
+
+void Pool::FreeReserved() { pool_->FreeReserved(); }
+
+bool Pool::WaitForReservation(int64_t nanos) {
+  return pool_->WaitForReservation(FromNanos(nanos));
+}
+
 bool Pool::WaitForRoom(int64_t nanos) {
   return pool_->WaitForRoom(FromNanos(nanos));
 }

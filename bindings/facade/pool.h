@@ -183,6 +183,12 @@ class Pool {
   // meanwhile.
   bool WaitForRoom(int64_t nanos);
 
+  // For a host that keeps tasks until their time, and submits each with a
+  // next_due then: as host::HostPool.
+  bool Reserve(bool needs_room, bool now);
+  void FreeReserved();
+  bool WaitForReservation(int64_t nanos);
+
   // Begins to wait until all submitted work is done and no worker is left: the
   // host's Joined(join) is called then, perhaps at once. Until then workers
   // retire as they run out of tasks. Returns what EndJoin() takes.

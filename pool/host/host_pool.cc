@@ -40,6 +40,16 @@ bool HostPool::WaitForRoom(absl::Duration timeout) {
   return core_->WaitForRoom(timeout);
 }
 
+bool HostPool::Reserve(bool needs_room, bool now) {
+  return core_->Reserve(needs_room, now);
+}
+
+void HostPool::FreeReserved() { core_->FreeReserved(); }
+
+bool HostPool::WaitForReservation(absl::Duration timeout) {
+  return core_->WaitForReservation(timeout);
+}
+
 uint64_t HostPool::StartJoin(std::function<void()> handler) {
   return core_->StartJoin(std::move(handler));
 }

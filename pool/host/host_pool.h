@@ -81,6 +81,15 @@ class HostPool {
   // none. It may be taken by others meanwhile. The only method that blocks.
   bool WaitForRoom(absl::Duration timeout);
 
+  // For a host that keeps tasks until their time, and submits each with a
+  // `next_due` then. Room for one, which counts as pending until
+  // FreeReserved(). `now`: it is due at once; not `needs_room`: it counts even
+  // if the pool is full. False: the pool is full, and the host is to
+  // WaitForReservation() and try again.
+  bool Reserve(bool needs_room, bool now);
+  void FreeReserved();
+  bool WaitForReservation(absl::Duration timeout);
+
   // `handler` runs once, when all submitted work is done and no worker is left,
   // perhaps at once. Until then workers retire as they run out of tasks.
   // Returns what EndJoin() takes.

@@ -62,6 +62,14 @@ class PoolCore : public TaskOwner {
   // Waits until a full pool may have room again, `timeout` at most; returns
   // whether it has. Throws what Pool::Check() throws.
   virtual bool WaitForRoom(absl::Duration timeout) = 0;
+  // Room for a task that waits for its time elsewhere, as SubmitAfter() of one
+  // takes it, until FreeReserved(); then SubmitNext() submits it. `now`: it is
+  // due at once; not `needs_room`: it counts even if the pool is full. False:
+  // the pool is full, and the caller waits by WaitForReservation(). Throws as
+  // SubmitAfter().
+  virtual bool Reserve(bool needs_room, bool now) = 0;
+  virtual void FreeReserved() = 0;
+  virtual bool WaitForReservation(absl::Duration timeout) = 0;
 
   // The same by a thread that is about to wait for the task, and may as well
   // run it. Not null: nobody was woken for it, and the caller has this worker's

@@ -78,6 +78,9 @@ class ThreadCore : public PoolCore,
   void SubmitChunk(TaskState* task, const Countdown& countdown) override;
   bool TrySubmit(TaskState* task, bool is_chunk) override;
   bool WaitForRoom(absl::Duration timeout) override;
+  bool Reserve(bool needs_room, bool now) override;
+  void FreeReserved() override;
+  bool WaitForReservation(absl::Duration timeout) override;
   std::shared_ptr<ThreadWorker> SubmitAndHelp(TaskState* task) override;
   bool Help(ThreadWorker& place, TaskState& task) override;
   void StopHelping(std::shared_ptr<ThreadWorker> place) override;
@@ -278,6 +281,7 @@ class ThreadCore : public PoolCore,
   uint64_t StartOnCaller(TaskState* task);
   bool DropOldest();
   [[noreturn]] void Refuse(TaskState* task);
+  bool WaitForRoom(absl::Duration timeout, bool now);
   PendingLimits::Load CurrentLoad() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // `now`: the task may begin at once.
   bool HasRoomFor(TaskState& task, bool now) const
@@ -707,6 +711,8 @@ class ThreadCore : public PoolCore,
   DelayedTasks delayed_ ABSL_GUARDED_BY(mu_);
   // Those, and what somebody has claimed and not yet accounted for.
   int64_t delayed_count_ ABSL_GUARDED_BY(mu_) = 0;
+  // Tasks that wait elsewhere: they need room, and are not pending here.
+  int64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;
   // How many have left without having been in the queue.
   int64_t delayed_left_ ABSL_GUARDED_BY(mu_) = 0;
   TimerQueue::TimerId delay_timer_ ABSL_GUARDED_BY(mu_) = 0;  // 0: none is set

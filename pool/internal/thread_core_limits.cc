@@ -88,6 +88,14 @@ bool ThreadCore::TrySubmit(TaskState* task, bool is_chunk) {
 }
 
 bool ThreadCore::WaitForRoom(absl::Duration timeout) {
+  return WaitForRoom(timeout, /*now=*/true);
+}
+
+bool ThreadCore::WaitForReservation(absl::Duration timeout) {
+  return WaitForRoom(timeout, /*now=*/false);
+}
+
+bool ThreadCore::WaitForRoom(absl::Duration timeout, bool now) {
   const Countdown countdown(timeout);
   while (true) {
     const uint64_t version = room_.version();
@@ -95,12 +103,46 @@ bool ThreadCore::WaitForRoom(absl::Duration timeout) {
     {
       MutexLock lock(mu_);
       const PendingLimits::Load load = CurrentLoad();
-      if (pending_limits_.HasRoom(load, 0) || IsOwnThread()) return true;
+      if (pending_limits_.HasRoom(load, 0, now) || IsOwnThread()) return true;
     }
     BlockingScope blocking(nullptr);
     room_.WaitForChange(version, blocking.LimitSleep(countdown.Remaining()));
     if (countdown.Remaining() == absl::ZeroDuration()) return false;
   }
+}
+
+bool ThreadCore::Reserve(bool needs_room, bool now) {
+  needs_room = needs_room && !IsOwnThread();
+  while (true) {
+    if (needs_room) Check();
+    {
+      MutexLock lock(mu_);
+      if (!needs_room || pending_limits_.HasRoom(CurrentLoad(), 0, now)) {
+        ++reserved_;
+        return true;
+      }
+      if (options_.when_full == WhenFull::kReject) ++counts_.rejected;
+    }
+    switch (options_.when_full) {
+      case WhenFull::kReject:
+        throw RejectedError(
+            absl::StrCat(Label(), " is full: ", pending_limits_.Describe()));
+      case WhenFull::kDropOldest:
+        // Nothing pending is left: the room is taken by what others submit.
+        if (!DropOldest()) needs_room = false;
+        break;
+      default:
+        return false;
+    }
+  }
+}
+
+void ThreadCore::FreeReserved() {
+  {
+    MutexLock lock(mu_);
+    --reserved_;
+  }
+  room_.Notify();
 }
 
 bool ThreadCore::SubmitIfRoom(TaskState* task, Room room) {
@@ -334,7 +376,7 @@ PendingLimits::Load ThreadCore::CurrentLoad() const {
   // What a view holds can't begin at once either.
   const int64_t later = delayed_count_ + held_.Get();
   return {.tasks = Pending() - later,
-          .delayed = later,
+          .delayed = later + reserved_,
           .bytes = pending_bytes_.load(),
           .free_workers = static_cast<int64_t>(roster_.searching() +
                                                roster_.idle() + to_start)};

@@ -80,6 +80,15 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
     this.time = time;
   }
 
+  /** Before it waits, the first time or again. One that the pool has had needs no room. */
+  void reserve(boolean isFirst) {
+    pool.reserve(isFirst && submission == null, getDelay(TimeUnit.NANOSECONDS) <= 0);
+  }
+
+  void freeReserved() {
+    pool.freeReserved();
+  }
+
   String poolName() {
     return pool.name();
   }

@@ -14,7 +14,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * The tasks of a pool that wait for their time.
  *
  * <p>How it works. A thread of its own sleeps until the first of them is due, and gives it to the
- * pool like any submitter; where the pool is full, it waits for room. It starts with the first
+ * pool like any submitter. Room for it was taken when it came here. It starts with the first
  * delayed task, and ends when there has been none for a moment. It does not hold the pool; the
  * tasks do.
  *
@@ -81,14 +81,20 @@ final class Delays {
    * @throws RejectedExecutionException after a shutdown, or if there is no thread to be had
    */
   void add(DelayedTask<?> task) {
+    task.reserve(/* isFirst= */ true);
+    boolean waits = false;
     lock.lock();
     try {
       if (shut) {
         throw new RejectedExecutionException("pool '" + task.poolName() + "' was shut down");
       }
       push(task);
+      waits = true;
     } finally {
       lock.unlock();
+      if (!waits) {
+        task.freeReserved();
+      }
     }
   }
 
@@ -131,13 +137,18 @@ final class Delays {
   /** It is not to be given to the pool any more. */
   void remove(DelayedTask<?> task) {
     Runnable now = null;
+    boolean waited = false;
     lock.lock();
     try {
-      if (heap.remove(task)) {
+      waited = heap.remove(task);
+      if (waited) {
         now = takeCloseIfDone();
       }
     } finally {
       lock.unlock();
+    }
+    if (waited) {
+      task.freeReserved();
     }
     if (now != null) {
       now.run();
@@ -146,6 +157,8 @@ final class Delays {
 
   private void giveDueOnes() {
     for (DelayedTask<?> due = awaitDue(); due != null; due = awaitDue()) {
+      // In this order: room that it does not need any more is refused to nobody.
+      due.freeReserved();
       due.start();
       if (!due.isPeriodic()) {
         leave();
@@ -203,6 +216,8 @@ final class Delays {
 
   /** That run is over, and the next waits. False: the pool will take it no more. */
   boolean waitAgain(RunnableFuture<?> run, DelayedTask<?> task) {
+    task.reserve(/* isFirst= */ false);
+    boolean waits = false;
     lock.lock();
     try {
       if (takesNone || shut && !continuesPeriodic) {
@@ -211,11 +226,15 @@ final class Delays {
       push(task);
       started.remove(run);
       coming--;
+      waits = true;
       return true;
     } catch (RejectedExecutionException e) { // no thread
       return false;
     } finally {
       lock.unlock();
+      if (!waits) {
+        task.freeReserved();
+      }
     }
   }
 
@@ -275,6 +294,7 @@ final class Delays {
     } finally {
       lock.unlock();
     }
+    doomed.forEach(DelayedTask::freeReserved);
     doomed.forEach(task -> task.cancel(false));
   }
 

@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
@@ -50,10 +51,12 @@ public abstract sealed class Pool extends AbstractExecutorService
   private final Joins joins;
   private final Delays delays = new Delays();
   private final String fixedBy; // null: its size may change
+  private final boolean limitsPending;
 
   Pool(NativePool pool, PoolHost host, PoolBuilder<?> builder) {
     this.pool = pool;
     this.fixedBy = builder.fixedBy();
+    this.limitsPending = builder.limitsPending();
     this.terminated = host.ended();
     this.joins = host.joins();
     // Drains in the background: native code needs neither object for that.
@@ -541,6 +544,42 @@ public abstract sealed class Pool extends AbstractExecutorService
     return task;
   }
 
+  /** Whether what is pending has a limit, for which delayed tasks count, too. */
+  final boolean limitsPending() {
+    return limitsPending;
+  }
+
+  /**
+   * Takes room for a task that is to wait for its time, or waits for it, if there is a limit.
+   *
+   * @param needsRoom false: it counts even if the pool is full
+   * @param now it is due at once
+   * @throws RejectedExecutionException if the pool is full and rejects
+   */
+  final void reserve(boolean needsRoom, boolean now) {
+    if (!limitsPending) {
+      return;
+    }
+    try {
+      submitInTime(
+          () -> pool.reserve(needsRoom, now) ? 1 : 0,
+          null,
+          now ? pool::waitForRoom : pool::waitForReservation);
+    } catch (Failure e) {
+      throw rejection(e);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /** It does not wait any more. */
+  final void freeReserved() {
+    if (limitsPending) {
+      pool.freeReserved();
+      Reference.reachabilityFence(this);
+    }
+  }
+
   /**
    * Refuses a task that comes after a shutdown, where delayed ones still keep the pool open.
    *
@@ -570,7 +609,7 @@ public abstract sealed class Pool extends AbstractExecutorService
 
   abstract Supplier<RunnableFuture<Object>> runsOf(Runnable task);
 
-  /** Gives such a run to the pool, and waits for room. Does nothing if that was done before. */
+  /** Gives such a run to the pool, and needs no room. Does nothing if that was done before. */
   abstract void submitDue(RunnableFuture<?> run);
 
   /** Null: its tasks run elsewhere. */
@@ -702,6 +741,11 @@ public abstract sealed class Pool extends AbstractExecutorService
    * waits, and tries again. Native code can't be interrupted.
    */
   final long submitInTime(LongSupplier submission, NativeTaskOptions settings) {
+    return submitInTime(submission, settings, pool::waitForRoom);
+  }
+
+  private long submitInTime(
+      LongSupplier submission, NativeTaskOptions settings, LongPredicate waitForRoom) {
     long handle = submission.getAsLong();
     if (handle != 0) {
       return handle;
@@ -718,7 +762,7 @@ public abstract sealed class Pool extends AbstractExecutorService
         throw new RejectedExecutionException(
             "pool '" + name() + "' had no room for a task until its queueDeadline had passed");
       }
-      pool.waitForRoom(Math.min(left, MAX_WAIT_NANOS));
+      waitForRoom.test(Math.min(left, MAX_WAIT_NANOS));
       handle = submission.getAsLong();
       if (handle != 0) {
         return handle;

@@ -125,6 +125,11 @@ public abstract class PoolBuilder<B extends PoolBuilder<B>> {
     return self();
   }
 
+  /** Whether the number of tasks that wait has one. */
+  final boolean limitsPending() {
+    return maxPending != 0;
+  }
+
   /** Whether the pool has limits, which native code keeps. */
   final boolean hasLimits() {
     return maxPending != 0

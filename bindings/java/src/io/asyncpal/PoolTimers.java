@@ -20,10 +20,11 @@ import java.util.concurrent.TimeUnit;
  * <p><b>Delays</b> that are negative count as zero, and more than 146 years as 146. A delayed task
  * holds no worker. When it is due it goes to the back of the pool's queue, and those that are due
  * at the same time go in the order of these calls. If the pool has a limit for pending tasks, a
- * delayed task counts from when it is due, waits for room whatever {@link WhenFull} says, and the
- * delayed tasks after it wait, too. {@link PoolStats} counts it from then on, {@link #countDelayed}
- * until then. {@link Pool#join} does not wait for it before it is due. A process pool serializes
- * the task in the call.
+ * delayed task counts from this call on, and is never refused when it is due; in a full pool, the
+ * call does what {@link WhenFull} says, and waits for room where that says to run the task on its
+ * caller. {@link PoolStats#pending} counts it from when it is due, {@link #countDelayed} until
+ * then. {@link Pool#join} does not wait for it before it is due. A process pool serializes the task
+ * in the call.
  *
  * <p><b>Periodic tasks</b> never run beside themselves. A task at a fixed rate that has missed its
  * times makes up for them, one run after the other. The first run that throws is the last: its

@@ -478,8 +478,15 @@ public final class ProcessPool extends Pool {
   @Override
   void submitDue(RunnableFuture<?> run) {
     RemoteTask<?> task = (RemoteTask<?>) run;
-    if (task.markSubmitted()) {
-      submitMarked(task, null, true);
+    if (!task.markSubmitted()) {
+      return;
+    }
+    NativeTaskOptions settings = TaskOptions.DEFAULT.toNative();
+    try {
+      settings.setNextDue(0);
+      submitMarked(task, settings, false);
+    } finally {
+      settings.delete();
     }
   }
 

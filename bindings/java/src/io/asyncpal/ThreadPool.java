@@ -230,7 +230,7 @@ public final class ThreadPool extends Pool {
 
   @Override
   void submitDue(RunnableFuture<?> run) {
-    tasks.submitAndWaitForRoom((Task<?>) run);
+    tasks.submitDue((Task<?>) run);
   }
 
   @Override

@@ -58,8 +58,8 @@ final class ThreadTasks {
     }
   }
 
-  /** The same, but waits for room whatever the pool does when it is full. */
-  void submitAndWaitForRoom(Task<?> task) {
+  /** The same, but needs no room: the pool has accepted it before. */
+  void submitDue(Task<?> task) {
     if (mayWaitHere()) {
       if (task.queueHere()) {
         task.setNumber(host.counts.number());
@@ -68,10 +68,16 @@ final class ThreadTasks {
       return;
     }
     long id = host.tasks.add(task);
-    if (task.queue(id)) {
-      submit(id, task, null, true);
-    } else {
+    if (!task.queue(id)) {
       host.tasks.take(id);
+      return;
+    }
+    NativeTaskOptions settings = TaskOptions.DEFAULT.toNative();
+    try {
+      settings.setNextDue(0);
+      submitNumbered(id, task, settings, null, false);
+    } finally {
+      settings.delete();
     }
   }
 

@@ -554,31 +554,76 @@ abstract class PoolTimersContract extends PoolContract {
 
   // ------------------------------------------------------------------ Limits
 
-  @Test
-  void delayedTaskWaitsForRoomInAPoolThatRejects() throws Exception {
-    Pool pool =
-        keep(builder().maxWorkers(1).maxPending(1).whenFull(WhenFull.REJECT).build());
-    Gate gate = gate();
-    block(pool, gate);
-    CompletableFuture<Integer> pending = submit(pool, () -> 1);
-    ScheduledFuture<Integer> due = after(pool, 0, SECONDS, () -> 2);
-    assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
-    gate.open();
-    assertEquals(1, pending.get(30, SECONDS));
-    assertEquals(2, due.get(30, SECONDS));
+  private Pool withRoomForOne(WhenFull whenFull) {
+    return keep(builder().maxWorkers(1).name("p").maxPending(1).whenFull(whenFull).build());
   }
 
   @Test
-  void shutdownNowEndsADelayedTaskThatWaitsForRoom() throws Exception {
-    Pool pool =
-        keep(builder().maxWorkers(1).maxPending(1).whenFull(WhenFull.REJECT).build());
-    block(pool, gate());
-    submit(pool, () -> 1);
-    ScheduledFuture<Integer> due = after(pool, 0, SECONDS, () -> 2);
+  void delayedTaskIsNotRefusedWhenItIsDue() throws Exception {
+    Pool pool = withRoomForOne(WhenFull.REJECT);
+    Gate gate = gate();
+    block(pool, gate);
+    ScheduledFuture<Integer> due = after(pool, 10, MILLISECONDS, () -> 2);
     eventually("it is due", () -> pool.countDelayed() == 0);
-    pool.shutdownNow();
-    eventually("it is cancelled", due::isCancelled);
-    assertTerminates(pool);
+    assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
+    gate.open();
+    assertEquals(2, due.get(30, SECONDS));
+    assertEquals(4, run(pool, () -> 4));
+  }
+
+  @Test
+  void delayedTaskCountsFromTheCallOn() throws Exception {
+    Pool pool = withRoomForOne(WhenFull.REJECT);
+    block(pool, gate());
+    ScheduledFuture<Integer> later = after(pool, 1, HOURS, () -> 2);
+    assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
+    assertContains(
+        "pool 'p' is full: max_pending is 1",
+        assertThrows(
+            RejectedExecutionException.class, () -> after(pool, 1, HOURS, () -> 3)));
+    assertEquals(2, pool.stats().rejected());
+    assertEquals(1, pool.countDelayed());
+    assertTrue(later.cancel(false));
+    submit(pool, () -> 4);
+  }
+
+  @Test
+  void delayedTaskWaitsForRoomInItsCall() throws Exception {
+    Pool pool = withRoomForOne(WhenFull.BLOCK);
+    block(pool, gate());
+    ScheduledFuture<Integer> first = after(pool, 1, HOURS, () -> 1);
+    CompletableFuture<ScheduledFuture<Integer>> second =
+        CompletableFuture.supplyAsync(() -> after(pool, 2, HOURS, () -> 2));
+    assertTrue(first.cancel(false));
+    assertFalse(second.get(30, SECONDS).isDone());
+    assertEquals(1, pool.countDelayed());
+  }
+
+  @Test
+  void delayedTaskMakesRoomForItself() throws Exception {
+    Pool pool = withRoomForOne(WhenFull.DROP_OLDEST);
+    block(pool, gate());
+    CompletableFuture<Integer> dropped = submit(pool, () -> 1);
+    after(pool, 1, HOURS, () -> 2);
+    assertThrows(ExecutionException.class, () -> dropped.get(30, SECONDS));
+  }
+
+  @Test
+  void periodicTaskKeepsItsRoom() throws Exception {
+    Pool pool = withRoomForOne(WhenFull.REJECT);
+    Counter runs = new Counter();
+    ScheduledFuture<?> beat = atRate(pool, 1, 1, MILLISECONDS, runs::add);
+    eventually("it runs again and again", () -> runs.get() >= 3);
+    beat.cancel(false);
+    eventually("its room is free", () -> accepts(pool));
+  }
+
+  private static boolean accepts(Pool pool) {
+    try {
+      return after(pool, 1, HOURS, () -> 1).cancel(false);
+    } catch (RejectedExecutionException e) {
+      return false;
+    }
   }
 
   @Test
