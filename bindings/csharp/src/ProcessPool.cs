@@ -128,7 +128,7 @@ public sealed partial class ProcessPool : Pool
 
     internal override string Kind => "processes";
 
-    internal override double MapTaskCost => 10_000;
+    internal override double MapTaskCost => 20_000;
 
     private protected override NativePool Native => _native;
 

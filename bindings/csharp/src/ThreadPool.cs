@@ -81,7 +81,7 @@ public sealed class ThreadPool : Pool
 
     internal override string Kind => "threads";
 
-    internal override double MapTaskCost => 2_000;
+    internal override double MapTaskCost => 4_000;
 
     private protected override NativePool Native => _native;
 
@@ -218,14 +218,13 @@ public sealed class ThreadPool : Pool
             if (function.CallOneAsync == null)
             {
                 Func<IReadOnlyList<TOut>> calls = () => function.CallEach(inputs, token);
-                return StartChunk(
-                    timer == null ? calls : () => timer.Measure(calls), token, options);
+                return StartChunk(timer?.Measuring(calls) ?? calls, token, options);
             }
             Func<Task<IReadOnlyList<TOut>>> rest =
                 () => function.CallEachAsync(inputs, token);
             return StartChunk(
                 new AsyncCall<IReadOnlyList<TOut>>(KeptPlace.Keep(
-                    timer == null ? rest : () => timer.MeasureAsync(rest), options)).Invoke,
+                    timer?.Measuring(rest) ?? rest, options)).Invoke,
                 token,
                 options).Unwrap();
         }

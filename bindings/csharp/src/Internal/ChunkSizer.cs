@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks;
@@ -97,23 +98,24 @@ internal sealed class ChunkTimer(AutomaticChunks chunks, int inputs)
     /// <summary>They took that long.</summary>
     public void Learn(long nanos) => chunks.Learn(inputs, nanos);
 
-    /// <summary>Makes the calls. What throws teaches nothing.</summary>
-    public T Measure<T>(Func<T> calls)
+    /// <summary>What makes the same calls and learns. What throws teaches nothing.</summary>
+    public Func<IReadOnlyList<T>> Measuring<T>(Func<IReadOnlyList<T>> calls) => () =>
     {
         long start = Stopwatch.GetTimestamp();
-        T results = calls();
+        IReadOnlyList<T> results = calls();
         Learn(NanosSince(start));
         return results;
-    }
+    };
 
     /// <summary>The same for asynchronous ones.</summary>
-    public async Task<T> MeasureAsync<T>(Func<Task<T>> calls)
-    {
-        long start = Stopwatch.GetTimestamp();
-        T results = await calls().ConfigureAwait(false);
-        Learn(NanosSince(start));
-        return results;
-    }
+    public Func<Task<IReadOnlyList<T>>> Measuring<T>(Func<Task<IReadOnlyList<T>>> calls) =>
+        async () =>
+        {
+            long start = Stopwatch.GetTimestamp();
+            IReadOnlyList<T> results = await calls().ConfigureAwait(false);
+            Learn(NanosSince(start));
+            return results;
+        };
 
     /// <summary>At least 1.</summary>
     public static long NanosSince(long start) =>
