@@ -249,6 +249,7 @@ final class MapRun<X, R> implements Iterator<R> {
     } finally {
       if (next.isDone()) {
         submitted.remove(next); // else it is still to be cancelled
+        unlearned.remove(next);
       }
     }
   }

@@ -13,7 +13,7 @@ import java.util.concurrent.CompletableFuture;
  */
 record MapTarget(MapRun.Executor executor, int width, double taskNanos, String label) {
   private static final double OF_THREADS = 2_000;
-  private static final double OF_PROCESSES = 20_000;
+  private static final double OF_PROCESSES = 40_000;
 
   /** That of what {@link PoolMaps} and {@link SettledMaps} permit. */
   static MapTarget of(Object maps) {

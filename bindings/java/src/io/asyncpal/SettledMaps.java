@@ -5,7 +5,7 @@ import java.util.stream.Stream;
 
 /**
  * The maps of a pool that give for each item how its call ended, and go on whatever that was. Both
- * kinds of pools have them.
+ * kinds of pools have them, and so have their views.
  *
  * <pre>{@code
  * pool.mapSettled(url -> load(url), urls)
