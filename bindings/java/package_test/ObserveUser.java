@@ -7,6 +7,7 @@ import io.asyncpal.SerializableRunnable;
 import io.asyncpal.TaskOptions;
 import io.asyncpal.ThreadPool;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +37,8 @@ import javax.management.remote.JMXServiceURL;
 public final class ObserveUser {
   private static final long LIMIT_SECONDS = 120;
   private static final String GO_ON = "go on";
+  private static final String TOKEN_NAME = "user.observed";
+  private static final String TOKEN = UUID.randomUUID().toString();
 
   private ObserveUser() {}
 
@@ -168,12 +172,30 @@ public final class ObserveUser {
     Files.delete(recording);
   }
 
+  /**
+   * Beside other sandboxes with the same /tmp, a process there may have the same number, and answer
+   * in place of ours; not for long.
+   */
   private static String attach(long pid) throws Exception {
-    VirtualMachine machine = VirtualMachine.attach(Long.toString(pid));
-    try {
-      return machine.startLocalManagementAgent();
-    } finally {
-      machine.detach();
+    long start = System.nanoTime();
+    while (true) {
+      IOException failure = null;
+      try {
+        VirtualMachine machine = VirtualMachine.attach(Long.toString(pid));
+        try {
+          if (TOKEN.equals(machine.getSystemProperties().getProperty(TOKEN_NAME))) {
+            return machine.startLocalManagementAgent();
+          }
+        } finally {
+          machine.detach();
+        }
+      } catch (IOException e) {
+        failure = e; // it has just ended
+      }
+      if (System.nanoTime() - start > TimeUnit.SECONDS.toNanos(LIMIT_SECONDS)) {
+        throw new AssertionError("it can't be attached to", failure);
+      }
+      Thread.sleep(50);
     }
   }
 
@@ -299,6 +321,7 @@ public final class ObserveUser {
     command.add(System.getProperty("java.home") + "/bin/java");
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m"));
     command.addAll(flags);
+    command.add("-D" + TOKEN_NAME + "=" + TOKEN);
     command.add("-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(program.getName(), "serve"));
