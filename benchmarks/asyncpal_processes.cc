@@ -41,7 +41,7 @@ class AsyncpalProcesses final : public Contestant {
     }
     if (measure == "pipelined") return {Pipelined(count)};
     if (measure == "map") return {Map(count)};
-    if (measure == "echo") return Echoes(count);
+    if (const size_t bytes = EchoBytes(measure)) return Echoes(bytes, count);
     if (measure == "spawn") return Spawns(count);
     if (measure == "notice" || measure == "recover") {
       return Kills(count, measure == "recover");
@@ -85,13 +85,15 @@ class AsyncpalProcesses final : public Contestant {
     return seconds / count;
   }
 
-  std::vector<double> Echoes(int count) {
-    const std::string data(1 << 20, 'x');
-    return Calls(count, /*idle=*/false, [&] {
+  std::vector<double> Echoes(size_t bytes, int count) {
+    const std::string data(bytes, 'x');
+    auto seconds = Calls(count, /*idle=*/false, [&] {
       if (one_.Run(Echo, data).size() != data.size()) {
         throw std::runtime_error("the echo is wrong");
       }
     });
+    for (double& value : seconds) value /= MebibytesOf(bytes);
+    return seconds;
   }
 
   static std::vector<double> Spawns(int count) {

@@ -1,8 +1,11 @@
 #ifndef ASYNCPAL_BENCHMARKS_PROCESS_CONTESTANT_H_
 #define ASYNCPAL_BENCHMARKS_PROCESS_CONTESTANT_H_
 
+#include <charconv>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace asyncpal::benchmarks {
@@ -16,11 +19,26 @@ class Contestant {
   virtual ~Contestant() = default;
 
   // Does what `measure` is, `count` times; see kCases in process_pool.cc.
-  // Returns seconds: of each time, or of all together divided by `count`.
-  // Empty: it can do no such thing.
+  // Returns seconds: of each time, or of all together divided by `count`; of an
+  // echo, for each MiB. Empty: it can do no such thing.
   virtual std::vector<double> Measure(const std::string& measure,
                                       int count) = 0;
 };
+
+// The bytes of "echo_1024" and the like; 0: `measure` is no echo.
+inline size_t EchoBytes(std::string_view measure) {
+  constexpr std::string_view kEcho = "echo_";
+  size_t bytes = 0;
+  if (measure.starts_with(kEcho)) {
+    std::from_chars(measure.data() + kEcho.size(),
+                    measure.data() + measure.size(), bytes);
+  }
+  return bytes;
+}
+// What the seconds of such an echo are divided by.
+inline double MebibytesOf(size_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20);
+}
 
 std::unique_ptr<Contestant> MakeAsyncpalProcesses();
 

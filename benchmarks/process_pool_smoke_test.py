@@ -19,7 +19,7 @@ class ProcessPoolSmokeTest(unittest.TestCase):
         process = run("--python=" + SCRIPT)
         self.assertEqual(process.returncode, 0, process.stdout)
         lines = process.stdout.split("\n\n")[0].splitlines()
-        self.assertEqual(len(lines), 13, process.stdout)
+        self.assertEqual(len(lines), 16, process.stdout)
         pools = ["asyncpal", "socket", "futures", "multiprocessing"]
         ends = {pool: lines[0].index(pool) + len(pool) for pool in pools}
         for line in lines[1:]:

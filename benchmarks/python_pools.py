@@ -98,6 +98,12 @@ def calls(f, count, pause=0):
     return seconds
 
 
+def echoes(pool, size, count):
+    data = b"x" * size
+    seconds = calls(lambda: pool.call(same, data), count)
+    return [value / (size / 2**20) for value in seconds]
+
+
 def pipelined(pool, count):
     pool.collect([pool.submit(nothing) for _ in range(20)])
     start = time.perf_counter()
@@ -155,13 +161,11 @@ def main():
     one.call(nothing)
     two = make(2)
     two.call(nothing)
-    data = b"x" * (1 << 20)
     measures = {
         "idle_call": lambda n: calls(lambda: one.call(nothing), n, 0.001),
         "call": lambda n: calls(lambda: one.call(nothing), n),
         "pipelined": lambda n: pipelined(two, n),
         "map": lambda n: map_all(two, n),
-        "echo": lambda n: calls(lambda: one.call(same, data), n),
         "spawn": lambda n: spawns(make, n),
         "recover": lambda n: kills(make, n, True),
     }
@@ -171,7 +175,11 @@ def main():
     for line in sys.stdin:
         measure, count = line.split()
         try:
-            seconds = measures.get(measure, lambda n: [])(int(count))
+            name, _, size = measure.partition("_")
+            if name == "echo":
+                seconds = echoes(one, int(size), int(count))
+            else:
+                seconds = measures.get(measure, lambda n: [])(int(count))
             print(" ".join(map(repr, seconds)), flush=True)
         except Exception as error:  # pylint: disable=broad-except
             print("%s failed: %r" % (measure, error), flush=True)

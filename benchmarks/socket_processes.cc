@@ -21,7 +21,6 @@ namespace {
 
 constexpr char kEcho[] = "--echo";
 constexpr size_t kCallBytes = 64;
-constexpr size_t kEchoBytes = 1 << 20;
 constexpr int kWindow = 64;  // calls on their way to each process, at most
 
 std::unique_ptr<PeerProcess> StartEcho(size_t bytes) {
@@ -36,7 +35,7 @@ class SocketProcesses final : public Contestant {
       return Calls(count, measure == "idle_call");
     }
     if (measure == "pipelined") return {Pipelined(count)};
-    if (measure == "echo") return Echoes(count);
+    if (const size_t bytes = EchoBytes(measure)) return Echoes(bytes, count);
     if (measure == "spawn") return Spawns(count);
     if (measure == "notice" || measure == "recover") {
       return Kills(count, measure == "recover");
@@ -80,14 +79,17 @@ class SocketProcesses final : public Contestant {
     return watch.Seconds() / ((count + kRound - 1) / kRound * kRound);
   }
 
-  std::vector<double> Echoes(int count) {
+  static std::vector<double> Echoes(size_t bytes, int count) {
     std::vector<double> seconds;
-    std::string data(kEchoBytes, 'x');
+    std::string data(bytes, 'x');
+    const auto peer = StartEcho(bytes);
+    peer->Write(data.data(), data.size());  // it has started, and has its pages
+    peer->Read(data.data(), data.size());
     for (int i = 0; i < count; ++i) {
       const Stopwatch watch;
-      echo_->Write(data.data(), data.size());
-      echo_->Read(data.data(), data.size());
-      seconds.push_back(watch.Seconds());
+      peer->Write(data.data(), data.size());
+      peer->Read(data.data(), data.size());
+      seconds.push_back(watch.Seconds() / MebibytesOf(bytes));
     }
     return seconds;
   }
@@ -126,7 +128,6 @@ class SocketProcesses final : public Contestant {
 
   const std::unique_ptr<PeerProcess> first_ = StartEcho(kCallBytes);
   const std::unique_ptr<PeerProcess> second_ = StartEcho(kCallBytes);
-  const std::unique_ptr<PeerProcess> echo_ = StartEcho(kEchoBytes);
 };
 
 }  // namespace
