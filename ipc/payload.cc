@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/future/error.h"
+#include "asyncpal/ipc/internal/file_loan.h"
 
 namespace asyncpal {
 namespace {
@@ -144,7 +145,8 @@ void Encoder::WriteBeyond(const void* data, size_t size) {
 
 bool Encoder::StartMemfd() {
   slot_ = internal::DescriptorSlot::TryTake();
-  if (slot_) memfd_ = CreateMemfd();
+  if (slot_) memfd_ = internal::FileLoan::TakeFor(*this);
+  if (slot_ && !memfd_) memfd_ = CreateMemfd();
   if (!memfd_) return false;
   memfd_limit_ = GetFileSizeLimit();
   return true;
@@ -207,7 +209,8 @@ void Encoder::Rewind(uint64_t size) {
 
 Payload Encoder::Finish() {
   if (memfd_) {
-    if (!Flush() || !Seal(memfd_.get())) ReturnToHeap();
+    const bool is_lent = internal::FileLoan::IsTakenBy(*this);
+    if (!Flush() || !(is_lent || Seal(memfd_.get()))) ReturnToHeap();
   }
   Payload payload = memfd_ ? Payload::OfMemfd(std::move(memfd_), flushed_)
                            : Payload::OfBytes(std::move(buffer_));

@@ -141,6 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Violation{"garbage", "frame"},
                       Violation{"huge body", "9223372036854775808"},
                       Violation{"half a result", "exited with code 0"},
+                      Violation{"unknown file", "a file that no worker has"},
                       Violation{"missing memfd", "without its descriptor"},
                       Violation{"memfd beyond the limit", "too large"}));
 
@@ -177,6 +178,22 @@ TEST(ProcessPoolHostile, ResultOfAnOldTaskIsIgnored) {
 TEST(ProcessPoolHostile, ResultThatEndsTooEarlyFailsItsTaskAlone) {
   ProcessPool pool(FakeWorkers("short memfd"));
   EXPECT_THROW(pool.Submit(kEcho, "text").Collect(kLong), SerializationError);
+  pool.Submit(kNothing).Collect(kLong);
+  EXPECT_EQ(pool.Stats().lost, 0);
+}
+
+// What is read is copied before it is believed.
+TEST(ProcessPoolHostile, ResultThatChangesWhileItIsReadFailsItsTaskAtMost) {
+  ProcessPool pool(FakeWorkers("changing result"));
+  int unread = 0;
+  for (int i = 0; i < 200; ++i) {
+    try {
+      pool.Submit(kEcho, "text").Collect(kLong);
+    } catch (const SerializationError&) {
+      ++unread;
+    }
+  }
+  EXPECT_GT(unread, 0) << "nothing has changed";
   pool.Submit(kNothing).Collect(kLong);
   EXPECT_EQ(pool.Stats().lost, 0);
 }

@@ -81,6 +81,16 @@ class ScriptedWorker {
     partial.setInFrame(bytes.size());
     channel_.Send(message, bytes);
   }
+  // A result of so many bytes in a file.
+  void SayResultIn(int fd, uint64_t bytes, uint64_t attempt,
+                   uint8_t kept_file) {
+    capnp::MallocMessageBuilder message;
+    auto result = message.initRoot<wire::Message>().initResult();
+    result.setAttempt(attempt);
+    result.setMemfd(bytes);
+    result.setKeptFile(kept_file);
+    channel_.Send(message, {}, fd);
+  }
   void SayFailure(uint64_t attempt, const std::exception_ptr& thrown) {
     capnp::MallocMessageBuilder message;
     auto result = message.initRoot<wire::Message>().initResult();

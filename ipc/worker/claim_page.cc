@@ -99,6 +99,7 @@ struct ClaimPage::Page {
     uint64_t begun;
   };
   Calls calls;
+  uint64_t results_read[kResultFiles];
 };
 
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free,
@@ -232,6 +233,16 @@ std::optional<std::string> ClaimPage::TakeAnswer(int slot,
   const Page::Slot& place = page_->slots[slot];
   const volatile uint32_t& size = place.answer_size;
   return std::string(place.answer, std::min<size_t>(size, kAnswerBytes));
+}
+
+void ClaimPage::SetResultRead(int file, uint64_t attempt) {
+  std::atomic_ref<uint64_t>(page_->results_read[file])
+      .store(attempt, std::memory_order_release);
+}
+
+bool ClaimPage::IsResultRead(int file, uint64_t attempt) const {
+  return std::atomic_ref<uint64_t>(page_->results_read[file])
+             .load(std::memory_order_acquire) == attempt;
 }
 
 void ClaimPage::ReportProgress(uint64_t attempt, double fraction,

@@ -52,6 +52,8 @@ class ClaimPage {
     kAnswered,  // finished, and the result is here
   };
   static constexpr size_t kAnswerBytes = 52;
+  // That a worker may have for large results (result_files.h).
+  static constexpr int kResultFiles = 2;
 
   // A new page whose size nobody can change. Where the system refuses such
   // memory, one of this process alone (is_shared() is false): its parent
@@ -84,6 +86,8 @@ class ClaimPage {
   // From which attempt on the worker is to send messages, and notify of
   // answers; 0 at first. A caller that relies on it looks again afterwards.
   void NotifyFrom(uint64_t attempt);
+  // It reads no more of the result of `attempt`, which is in that file.
+  void SetResultRead(int file, uint64_t attempt);
 
   // The worker's, for one task after the other. False: the parent was first, or
   // has interrupted the task before.
@@ -93,6 +97,8 @@ class ClaimPage {
   // more.
   bool Answer(int slot, uint64_t attempt, absl::Span<const char> result);
   bool MustNotify(uint64_t attempt) const;
+  // Whether the parent has said so of that attempt, and of none since.
+  bool IsResultRead(int file, uint64_t attempt) const;
 
   // How far the worker's task is: what it has reported last. One thread writes
   // at a time; more than kProgressBytes of text are cut off.

@@ -305,6 +305,16 @@ int CountRoundsWithoutExactlyOneWinner(Prepare prepare, Worker worker,
   return wrong;
 }
 
+TEST(ClaimPage, SaysOfWhichAttemptTheResultInEachFileIsRead) {
+  ClaimPage page = ClaimPage::Create();
+  ClaimPage attached = ClaimPage::Attach(page.fd());
+  EXPECT_FALSE(attached.IsResultRead(1, 7));
+  page.SetResultRead(1, 7);
+  EXPECT_TRUE(attached.IsResultRead(1, 7));
+  EXPECT_FALSE(attached.IsResultRead(0, 7));
+  EXPECT_FALSE(attached.IsResultRead(1, 6));
+}
+
 TEST(ClaimPage, ExactlyOneOfStartAndRevokeWins) {
   EXPECT_EQ(
       CountRoundsWithoutExactlyOneWinner(

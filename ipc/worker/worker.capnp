@@ -30,7 +30,8 @@
 #
 # On the socket, a message is one frame: a header with two lengths, the message
 # as a flat array, then a body of raw bytes (channel.h). Arguments and results
-# are such bodies, or a sealed memfd beside the frame when they are large.
+# are such bodies, or a memfd beside the frame when they are large. Who reads it
+# does not rely on its being sealed: it copies what it reads, and checks that.
 #
 # Ordinals are frozen once released; add, never renumber, and raise
 # schemaVersion (in worker_protocol.h) for what an older side can't skip.
@@ -137,6 +138,9 @@ struct Result {
   }
   exiting @4 :Bool;
   # The worker ends with this result and takes no more tasks.
+  keptFile @5 :UInt8;
+  # Not 0: the memfd is that one of the files which the worker writes to again,
+  # unsealed, once the claim page says that the parent has read this result.
 }
 
 struct Partial {

@@ -454,6 +454,10 @@ void WorkerConnection::ParseResult(wire::Result::Reader result) {
   Outcome outcome;
   outcome.parts = TakeParts({.attempt = result.getAttempt()});
   outcome.exiting = result.getExiting();
+  outcome.kept_file = result.getKeptFile() - 1;
+  if (outcome.kept_file >= ClaimPage::kResultFiles) {
+    throw ProtocolError("a worker names a file that no worker has");
+  }
   if (result.isFailure()) {
     outcome.failure = DecodeException(result.getFailure());
   } else {

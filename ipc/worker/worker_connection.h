@@ -58,6 +58,9 @@ class WorkerConnection {
     bool exiting = false;                  // the worker takes no more tasks
     // What came before, of a task of several calls.
     std::vector<PartialResult> parts = {};
+    // The file of the worker's that `value` is in; ReleaseResult() when it has
+    // been read. -1: it is in none that the worker keeps.
+    int kept_file = -1;
   };
 
   // Starts the process. Throws std::system_error; InvalidStateError if this
@@ -142,6 +145,9 @@ class WorkerConnection {
   // --- Any thread ---
   // As on the ClaimPage.
   bool Revoke(const Ticket& t) { return page_.Revoke(t.slot, t.attempt); }
+  void ReleaseResult(int kept_file, const Ticket& t) {
+    page_.SetResultRead(kept_file, t.attempt);
+  }
   bool Interrupt(const Ticket& t) { return page_.Interrupt(t.slot, t.attempt); }
   ClaimPage::Claim Look(const Ticket& t) const {
     return page_.Look(t.slot, t.attempt);

@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/payload.h"
 #include "asyncpal/ipc/testing/scripted_worker.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -244,6 +245,32 @@ TEST_F(WorkerConnectionTest, TakesAWorkerForDeadWhoseResultIsOfATaskToCome) {
   EXPECT_FALSE(connection_.Receive(ticket).has_value());
   connection_.ReapAndDescribe("running");
   EXPECT_THAT(connection_.loss(), HasSubstr("broke the protocol"));
+}
+
+TEST_F(WorkerConnectionTest, SaysWhichFileOfTheWorkersAResultIsIn) {
+  Begin();
+  const auto ticket = Send();
+  const Payload file = Payload::CopyToMemfd({"42", 2});
+  script_.SayResultIn(file.memfd(), file.size(), ticket.attempt,
+                      /*kept_file=*/2);
+  const auto outcome = connection_.Receive(ticket);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->value.is_memfd());
+  EXPECT_EQ(outcome->kept_file, 1);
+  EXPECT_FALSE(script_.page().IsResultRead(1, ticket.attempt));
+  connection_.ReleaseResult(1, ticket);
+  EXPECT_TRUE(script_.page().IsResultRead(1, ticket.attempt));
+}
+
+TEST_F(WorkerConnectionTest, TakesAWorkerForDeadThatNamesAFileTooMany) {
+  Begin();
+  const auto ticket = Send();
+  const Payload file = Payload::CopyToMemfd({"42", 2});
+  script_.SayResultIn(file.memfd(), file.size(), ticket.attempt,
+                      ClaimPage::kResultFiles + 1);
+  EXPECT_FALSE(connection_.Receive(ticket).has_value());
+  connection_.ReapAndDescribe("running");
+  EXPECT_THAT(connection_.loss(), HasSubstr("a file that no worker has"));
 }
 
 TEST_F(WorkerConnectionTest, KnowsWhoHasEndedTheWorker) {

@@ -61,6 +61,17 @@ WorkerInbox::Order WorkerInbox::Next() {
   }
 }
 
+bool WorkerInbox::WaitForInput(absl::Duration limit) {
+  {
+    MutexLock lock(mu_);
+    if (!read_ahead_.empty()) return true;
+  }
+  if (channel_.has_buffered_input()) return true;
+  pollfd input = {channel_.fd(), POLLIN, 0};
+  const timespec timeout = absl::ToTimespec(limit);
+  return ppoll(&input, 1, &timeout, nullptr) != 0;
+}
+
 std::stop_token WorkerInbox::BeginTask(uint64_t attempt, bool stoppable) {
   MutexLock lock(mu_);
   running_ = true;

@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <string>
 
+#include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/worker/channel.h"
@@ -49,6 +50,10 @@ class WorkerInbox {
   // Blocks until there is something to do. Ends the process when the parent is
   // gone.
   Order Next();
+
+  // Blocks until Next() may have something to do, but no longer than that; then
+  // false. The caller is the one that calls Next(), and runs no task.
+  bool WaitForInput(absl::Duration limit);
 
   // Around the run of a task. The token is stopped if the parent asks for it.
   std::stop_token BeginTask(uint64_t attempt, bool stoppable);

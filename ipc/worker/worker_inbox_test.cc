@@ -94,6 +94,19 @@ TEST(WorkerInbox, SaysWhenTheWorkerIsToEnd) {
   EXPECT_TRUE(ends.inbox.Next().stop);
 }
 
+TEST(WorkerInbox, WaitsForInputNoLongerThanItMay) {
+  Ends& ends = MakeEnds();
+  EXPECT_FALSE(ends.inbox.WaitForInput(absl::Milliseconds(1)));
+  ends.SendTask(1, "");
+  ends.SendTask(2, "");
+  EXPECT_TRUE(ends.inbox.WaitForInput(absl::Seconds(30)));
+  EXPECT_EQ(ends.inbox.Next().attempt, 1u);
+  EXPECT_TRUE(ends.inbox.WaitForInput(absl::ZeroDuration()))
+      << "the second came with the first";
+  EXPECT_EQ(ends.inbox.Next().attempt, 2u);
+  EXPECT_FALSE(ends.inbox.WaitForInput(absl::ZeroDuration()));
+}
+
 TEST(WorkerInbox, SkipsTheRequestToStopWhatIsOver) {
   Ends& ends = MakeEnds();
   ends.SendCancel(7);

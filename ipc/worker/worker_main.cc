@@ -22,11 +22,13 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/call.h"
 #include "asyncpal/ipc/errors/exception_codec.h"
 #include "asyncpal/ipc/errors/exception_link.h"
 #include "asyncpal/ipc/errors/throw_trace.h"
+#include "asyncpal/ipc/internal/file_loan.h"
 #include "asyncpal/ipc/worker/channel.h"
 #include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/ipc/worker/crash_notes.h"
@@ -34,6 +36,7 @@
 #include "asyncpal/ipc/worker/failpoint.h"
 #include "asyncpal/ipc/worker/partial_results.h"
 #include "asyncpal/ipc/worker/request_channel.h"
+#include "asyncpal/ipc/worker/result_files.h"
 #include "asyncpal/ipc/worker/secure_execution.h"
 #include "asyncpal/ipc/worker/thread_defaults.h"
 #include "asyncpal/ipc/worker/worker_inbox.h"
@@ -48,6 +51,9 @@ namespace {
 
 // Whether this process is one that a task in a worker has forked.
 bool is_forked_child = false;
+
+// How long a worker without a task keeps memory for large results.
+constexpr absl::Duration kIdleBeforeGivingBack = absl::Seconds(1);
 
 // Null: no parent answers. Written before the first call, and after a fork.
 constinit std::atomic<bool> becomes_worker = false;
@@ -124,7 +130,10 @@ class Worker {
     ASYNCPAL_FAILPOINT("handshake");
     SendHandshake();
     Setup setup = ReceiveSetup();
-    if (setup.has_claim_page) page_ = ClaimPage::Attach(kWorkerClaimPage);
+    if (setup.has_claim_page) {
+      page_ = ClaimPage::Attach(kWorkerClaimPage);
+      files_.emplace(*page_);
+    }
     close(kWorkerClaimPage);
     if (setup.no_new_privileges) ForbidNewPrivileges();
     Initialize(setup);
@@ -138,6 +147,10 @@ class Worker {
     if (page_.has_value()) NoteCrashes(*page_);
     max_payload_bytes_ = static_cast<int64_t>(setup.max_payload_bytes);
     while (true) {
+      if (files_.has_value() && !files_->empty() &&
+          !inbox.WaitForInput(kIdleBeforeGivingBack)) {
+        files_->GiveBack();
+      }
       const WorkerInbox::Order order = inbox.Next();
       if (order.stop) Stop(setup);
       RunTask(inbox, order);
@@ -145,6 +158,11 @@ class Worker {
   }
 
  private:
+  struct Value {
+    Payload bytes = {};
+    uint8_t kept_file = 0;  // Result::keptFile
+  };
+
   void SendHandshake() {
     capnp::MallocMessageBuilder message;
     auto handshake = message.initRoot<wire::Message>().initHandshake();
@@ -223,12 +241,14 @@ class Worker {
   void RunTask(WorkerInbox& inbox, const WorkerInbox::Order& order) {
     if (!StartTask(order)) return;  // it was revoked
     ASYNCPAL_FAILPOINT("after_started");
-    Payload value;
+    Value value;
     std::exception_ptr failure;
     try {
       const TaskEntry& entry = Resolve(order.call);
       Decoder arguments(order.call.arguments);
       Encoder result(max_payload_bytes_);
+      std::optional<ResultFiles::Loan> loan;
+      if (files_.has_value()) loan.emplace(*files_, result);
       const std::stop_token stop =
           inbox.BeginTask(order.attempt, entry.stoppable());
       const WorkerTask task = {.attempt = order.attempt,
@@ -241,7 +261,10 @@ class Worker {
                                .partial_results = partial_results};
       const WorkerTaskScope scope(task);
       entry.stub()(arguments, stop, result);
-      value = result.Finish();
+      value.bytes = result.Finish();
+      if (loan.has_value()) {
+        value.kept_file = loan->Give(order.attempt, value.bytes);
+      }
     } catch (...) {
       failure = CaughtException("the task");
       if (std::current_exception() == nullptr) {
@@ -265,8 +288,9 @@ class Worker {
   }
 
   void FinishTask(WorkerInbox& inbox, const WorkerInbox::Order& order,
-                  const Payload& value, const std::exception_ptr& failure,
+                  const Value& result, const std::exception_ptr& failure,
                   bool exiting) {
+    const Payload& value = result.bytes;
     if (is_forked_child) {
       AbandonWorker("a child that a task has forked came back from the task");
     }
@@ -287,7 +311,7 @@ class Worker {
     }
     if (!is_answer) {
       ASYNCPAL_FAILPOINT("before_result");
-      SendResult(order.attempt, value, failure, exiting);
+      SendResult(order.attempt, result, failure, exiting);
     } else if (page_->MustNotify(
                    order.attempt)) {  // the parent changed its mind
       Notify(order.attempt);
@@ -325,7 +349,7 @@ class Worker {
     return *last_entry_;
   }
 
-  void SendResult(uint64_t attempt, const Payload& value,
+  void SendResult(uint64_t attempt, const Value& value,
                   const std::exception_ptr& failure, bool exiting) {
     capnp::word scratch[64] = {};
     capnp::MallocMessageBuilder message(kj::arrayPtr(scratch, 64));
@@ -336,13 +360,15 @@ class Worker {
       EncodeException(failure, result.initFailure());
       channel_.Send(message);
     } else {
-      DescribePayload(value, result);
-      channel_.Send(message, BodyOf(value), value.memfd());
+      DescribePayload(value.bytes, result);
+      result.setKeptFile(value.kept_file);
+      channel_.Send(message, BodyOf(value.bytes), value.bytes.memfd());
     }
   }
 
   Channel channel_;
   std::optional<ClaimPage> page_;
+  std::optional<ResultFiles> files_;        // none without a page
   std::optional<ThreadDefaults> defaults_;  // once it is initialized
   int64_t max_payload_bytes_ = 0;
   const TaskEntry* last_entry_ = nullptr;  // the same is often called again
@@ -356,6 +382,7 @@ void LeaveWorkToTheParent() {
   if (request_client != nullptr) close(kWorkerRequests);
   request_client = nullptr;
   if (partial_results != nullptr) partial_results->OnFork();
+  FileLoan::EndForThread();
   is_forked_child = true;
 }
 

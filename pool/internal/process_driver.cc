@@ -243,8 +243,9 @@ void ProcessDriver::Run(TaskState* task, int64_t now) {
   RunningTask link(*task);
   RemoteCall& call = *RemoteCall::Of(*task);
   RemoteOutcome outcome;
+  KeptResult result;
   try {
-    outcome = Call(*task, call);
+    outcome = Call(*task, call, result);
   } catch (...) {
     outcome.failure = std::current_exception();
     if (outcome.failure == nullptr) {
@@ -256,9 +257,15 @@ void ProcessDriver::Run(TaskState* task, int64_t now) {
     }
   }
   call.Deliver(std::move(outcome));
+  // The task may be gone, but its result has been decoded.
+  if (result.file < 0) return;
+  if (const auto child = result.child.lock()) {
+    child->ReleaseResult(result.file, result.ticket);
+  }
 }
 
-RemoteOutcome ProcessDriver::Call(TaskState& task, RemoteCall& call) {
+RemoteOutcome ProcessDriver::Call(TaskState& task, RemoteCall& call,
+                                  KeptResult& result) {
   int attempts = 0;
   // Ahead of time, or by its submitter.
   bool is_sent = own_running().task == &task;
@@ -298,6 +305,9 @@ RemoteOutcome ProcessDriver::Call(TaskState& task, RemoteCall& call) {
     }
     const uint64_t calls_begun =
         outcome->failure != nullptr ? child.CallsBegun(running.ticket) : 0;
+    if (outcome->kept_file >= 0) {
+      result = {running.child, running.ticket, outcome->kept_file};
+    }
     SetRunning({});
     supply_.OnFinishedTask();
     if (outcome->exiting) {

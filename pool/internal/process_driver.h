@@ -178,7 +178,13 @@ class ProcessDriver final : public ThreadWorker, public RemoteRunner {
   void EndChildOfThisThread();
 
   // Has the process run `task`, and returns what it says. May throw as well.
-  RemoteOutcome Call(TaskState& task, RemoteCall& call);
+  // `result`: where its value is to be read, if it has one.
+  struct KeptResult {
+    std::weak_ptr<WorkerConnection> child = {};
+    Ticket ticket = {};
+    int file = -1;
+  };
+  RemoteOutcome Call(TaskState& task, RemoteCall& call, KeptResult& result);
   // Sends what nobody has sent yet.
   void Send(TaskState& task, RemoteCall& call, int run);
   // Hands the process the next tasks of the queue ahead of time. Returns

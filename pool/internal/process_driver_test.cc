@@ -10,6 +10,9 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/ipc/call.h"
+#include "asyncpal/ipc/codec.h"
+#include "asyncpal/ipc/payload.h"
+#include "asyncpal/ipc/worker/claim_page.h"
 #include "asyncpal/pool/internal/remote_task.h"
 #include "asyncpal/pool/testing/driver_fixture.h"
 #include "gmock/gmock.h"
@@ -103,6 +106,45 @@ TEST_F(ProcessDriverTest, BringsTheResultOfATask) {
   Run(*task);
   EXPECT_EQ(process.HearTask(), 1u);
   EXPECT_EQ(task->Get(), 42);
+}
+
+// Decoded as 42, if the process may not write to it again meanwhile.
+struct Guarded {
+  static inline const ClaimPage* page = nullptr;
+  int value = 0;
+};
+
+}  // namespace
+}  // namespace asyncpal::internal
+
+template <>
+struct asyncpal::Codec<asyncpal::internal::Guarded> {
+  static void Encode(const internal::Guarded&, Encoder& out) { out.Write(42); }
+  static internal::Guarded Decode(Decoder& in) {
+    const int value = in.Read<int>();
+    return {internal::Guarded::page->IsResultRead(0, 1) ? -1 : value};
+  }
+};
+
+namespace asyncpal::internal {
+namespace {
+
+TEST_F(ProcessDriverTest, LetsTheProcessWriteToAFileOnceTheResultIsDecoded) {
+  ScriptedWorker& process = Begin();
+  Guarded::page = &process.page();
+  const std::string bytes = BytesOf(42);
+  const Payload file = Payload::CopyToMemfd(bytes);
+  process.SayResultIn(file.memfd(), file.size(), 1, /*kept_file=*/1);
+  EncodedCall call;
+  call.name = "test.task";
+  const auto task =
+      StateRef<RemoteTask<Guarded>>::Adopt(new RemoteTask<Guarded>(
+          &owner_, 0, /*stoppable=*/false, std::move(call)));
+  task->AddReference();
+  ASSERT_TRUE(task->Start());
+  RunStarted(*task);
+  EXPECT_EQ(task->Get().value, 42);
+  EXPECT_TRUE(process.page().IsResultRead(0, 1));
 }
 
 TEST_F(ProcessDriverTest, BringsWhatATaskThrew) {

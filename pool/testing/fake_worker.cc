@@ -3,10 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "asyncpal/ipc/internal/fd.h"
@@ -135,6 +138,35 @@ class FakeWorker {
     channel_.Send(message, {}, memfd.get());
   }
 
+  // A result in a file that another thread writes to all the time.
+  void SendChanging(uint64_t attempt, uint8_t kept_file) {
+    constexpr uint64_t kBytes = 1 << 20;
+    if (!changing_) {
+      changing_ = UniqueFd(memfd_create("fake", MFD_CLOEXEC));
+      if (ftruncate(changing_.get(), kBytes) != 0) _exit(1);
+      std::thread([fd = changing_.get()] {
+        // What a string begins with: its size, which may be right.
+        std::array<uint64_t, 1024> words;
+        for (uint64_t round = 0;; ++round) {
+          words.fill(round);
+          words[0] = round % 3 == 0 ? kBytes - sizeof(words[0]) : round << 20;
+          for (size_t at = 0; at < kBytes; at += sizeof(words)) {
+            if (pwrite(fd, words.data(), sizeof(words),
+                       static_cast<off_t>(at)) < 0) {
+              _exit(1);
+            }
+          }
+        }
+      }).detach();
+    }
+    capnp::MallocMessageBuilder message;
+    auto result = message.initRoot<wire::Message>().initResult();
+    result.setAttempt(attempt);
+    result.setMemfd(kBytes);
+    result.setKeptFile(kept_file);
+    channel_.Send(message, {}, changing_.get());
+  }
+
   void Answer(const Task& task, int slot) {
     const bool honest = mode_ == "honest" || task.arguments.empty();
     if (honest || mode_ == "result twice") {
@@ -165,6 +197,12 @@ class FakeWorker {
       page_.Finish(slot, task.attempt);
       SendMemfd(task.attempt, 10, 1 << 20);
       return;
+    } else if (mode_ == "changing result") {
+      page_.Finish(slot, task.attempt);
+      SendChanging(task.attempt, /*kept_file=*/1);
+      return;
+    } else if (mode_ == "unknown file") {
+      SendChanging(task.attempt, /*kept_file=*/200);
     } else if (mode_ == "memfd beyond the limit") {
       SendMemfd(task.attempt, 10, uint64_t{1} << 40);
     } else {
@@ -177,6 +215,7 @@ class FakeWorker {
   const std::string mode_;
   Channel channel_{UniqueFd(kWorkerSocket)};
   ClaimPage page_;
+  UniqueFd changing_;
 };
 
 }  // namespace
