@@ -220,11 +220,14 @@ struct RemoteStub<ChunkCall<R, F, Tuple>> {
 template <typename Call>
 auto DecodeRest(const EncodedCall& encoded, size_t first)
     -> decltype(Call::chunk) {
-  Decoder in(encoded.arguments);
-  Call all = in.Read<Call>();
   decltype(Call::chunk) rest;
-  for (size_t i = first; i < all.chunk.size(); ++i) {
-    rest.push_back(std::move(all.chunk[i]));
+  // Else the map's submission has said what is wrong.
+  if constexpr (kHasCodec<Call>) {
+    Decoder in(encoded.arguments);
+    Call all = in.Read<Call>();
+    for (size_t i = first; i < all.chunk.size(); ++i) {
+      rest.push_back(std::move(all.chunk[i]));
+    }
   }
   return rest;
 }
