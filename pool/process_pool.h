@@ -370,7 +370,8 @@ class ProcessPool : public Pool,
   template <typename, typename, typename, bool>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = false;
-  static constexpr bool kSendsCalls = true;
+  static constexpr bool kSendsCalls =
+      internal::ViewTasks<ProcessPool>::kSendsCalls;
 
   internal::ViewTasks<ProcessPool> tasks() {
     return internal::ViewTasks<ProcessPool>(core(), max_payload_bytes_);

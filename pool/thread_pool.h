@@ -45,6 +45,7 @@ class ViewTasks<ThreadPool> {
   using Result = TaskResult<F, A...>;
 
   static constexpr absl::Duration kMapTaskCost = absl::Microseconds(2);
+  static constexpr bool kSendsCalls = false;
 
   explicit ViewTasks(PoolCore& core) : core_(&core) {}
 
@@ -251,7 +252,8 @@ class ThreadPool : public Pool,
   template <typename, typename, typename, bool>
   friend class internal::LazyMap;
   static constexpr bool kRunsTasksHere = true;
-  static constexpr bool kSendsCalls = false;
+  static constexpr bool kSendsCalls =
+      internal::ViewTasks<ThreadPool>::kSendsCalls;
 
   internal::ViewTasks<ThreadPool> tasks() {
     return internal::ViewTasks<ThreadPool>(core());
