@@ -24,6 +24,7 @@ using ::asyncpal::testing::TwoEnds;
 class PartialResultsTest : public ::testing::Test {
  protected:
   PartialResultsTest() : PartialResultsTest(MakeSockets()) {}
+  ~PartialResultsTest() noexcept override = default;
 
   void Call(int result) {
     partial_.BeginCall();
