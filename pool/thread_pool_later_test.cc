@@ -89,11 +89,14 @@ TEST_F(ThreadPoolLaterTest, TasksOfTasksMayBeDelayed) {
 
 TEST_F(ThreadPoolLaterTest, TimeoutsAreOnThePoolsClock) {
   ThreadPool pool(WithClock());
+  std::atomic<bool> has_begun = false;
   const auto future = pool.Submit(
-      TaskOptions{.timeout = absl::Hours(1)}, [](std::stop_token stop) {
+      TaskOptions{.timeout = absl::Hours(1)}, [&](std::stop_token stop) {
+        has_begun = true;
         Eventually([&] { return stop.stop_requested(); });
       });
-  ASSERT_TRUE(Eventually([&] { return future.is_running(); }));
+  // Then its time runs. Its future says a moment before that it is running.
+  ASSERT_TRUE(Eventually([&] { return has_begun.load(); }));
   clock_->Advance(absl::Minutes(59));
   EXPECT_TRUE(future.is_running());
   clock_->Advance(absl::Minutes(1));
