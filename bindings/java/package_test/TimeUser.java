@@ -253,9 +253,9 @@ public final class TimeUser {
       Future<Integer> plain = pool.submit(PLAIN, one);
       pool.shutdown(); // ends the pause
       expect(1, plain.get(LIMIT, SECONDS));
+      expect(true, pool.awaitTermination(LIMIT, SECONDS));
       expect(true, isCancelled(optional));
       expect(true, isCancelled(delayed));
-      expect(true, pool.awaitTermination(LIMIT, SECONDS));
       fence.close();
     }
     ThreadPool pool = new ThreadPool(1);
