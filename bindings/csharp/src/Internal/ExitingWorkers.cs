@@ -69,14 +69,16 @@ internal static class ExitingWorkers
             shutdown();
             return;
         }
+        // Not known before, as it would be found on the stack of who asked for it.
+        ulong exitCall = CallInExit();
         using var over = new ManualResetEventSlim();
-        LeaveAll();
+        LeaveAll(exitCall);
         // Others may exit when they see that they are asked to stop.
         var leaving = new Thread(() =>
         {
             while (!over.Wait(Period))
             {
-                LeaveAll();
+                LeaveAll(exitCall);
             }
         })
         {
@@ -95,10 +97,8 @@ internal static class ExitingWorkers
         }
     }
 
-    private static void LeaveAll()
+    private static void LeaveAll(ulong exitCall)
     {
-        // Not known before, as it would be found on the stack of who asked for it.
-        ulong exitCall = CallInExit();
         foreach ((int id, Worker worker) in Workers)
         {
             if (IsInExit(id, exitCall) && Workers.TryRemove(id, out _))
