@@ -51,9 +51,8 @@ struct ChunkResult {
 // middle, with the worker that ran it, and the map goes on.
 struct LostCalls {
   std::exception_ptr error;
-  size_t done = 0;  // calls that had ended, with results or without
-  size_t rest =
-      0;  // the first that had not begun; at most as many as there are
+  // The first call that had not begun; may be more than there are.
+  size_t rest = 0;
   std::shared_ptr<const EncodedCall> call;  // the whole chunk
 };
 

@@ -140,7 +140,6 @@ struct Codec<internal::ChunkResult<R>> {
                                : std::numeric_limits<uint64_t>::max();
     result.error = std::make_exception_ptr(internal::LostCalls{
         .error = std::move(outcome.failure),
-        .done = done,
         .rest = std::max(begun, done),
         .call = std::make_shared<internal::EncodedCall>(task.TakeCall())});
     return result;
