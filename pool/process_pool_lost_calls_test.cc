@@ -18,6 +18,7 @@
 #include "asyncpal/pool/options.h"
 #include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/progress.h"
+#include "asyncpal/pool/testing/map_ends.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -25,6 +26,9 @@
 // can't be sent, costs: one call.
 
 namespace {
+
+using ::asyncpal::testing::EndRecorder;
+using ::asyncpal::testing::IndexesThatThrow;
 
 // Can't be sent back from a worker if it is 2.
 struct Fragile {
@@ -115,23 +119,6 @@ std::string GrowAndExitAtFour(int n) {
   return std::string(50'000, static_cast<char>('a' + n));
 }
 
-template <typename E, typename T>
-std::vector<size_t> IndexesThatThrow(const std::vector<Settled<T>>& settled) {
-  std::vector<size_t> indexes;
-  for (const Settled<T>& one : settled) {
-    if (one.ok()) continue;
-    EXPECT_THROW(one.Collect(), E) << one.index;
-    indexes.push_back(one.index);
-  }
-  return indexes;
-}
-
-class Recorder : public MapProgress {
- public:
-  void OnEnd(const MapState& map) override { end = map; }
-  MapState end;
-};
-
 // ------------------------------------------------------------ A lost worker
 
 TEST(ProcessPoolLostCalls, CallsBehindTheLostOneRunElsewhere) {
@@ -151,7 +138,7 @@ TEST(ProcessPoolLostCalls, CallsBehindTheLostOneRunElsewhere) {
 TEST(ProcessPoolLostCalls, ResultsThatWereSentAreKept) {
   for (const bool keep_order : {true, false}) {
     ProcessPool pool(2);
-    const auto told = std::make_shared<Recorder>();
+    const auto told = std::make_shared<EndRecorder>();
     const auto settled = pool.MapSettledAll(
         {.chunk_size = 10, .keep_order = keep_order, .progress = told},
         ExitAtFourOnceSent, kTen);
@@ -204,7 +191,7 @@ TEST(ProcessPoolLostCalls, OtherFailuresInTheChunkStay) {
 
 TEST(ProcessPoolLostCalls, SkippingMapLeavesOutTheLostCall) {
   ProcessPool pool(2);
-  const auto told = std::make_shared<Recorder>();
+  const auto told = std::make_shared<EndRecorder>();
   EXPECT_THAT(
       pool.MapAll(
           {.chunk_size = 10, .progress = told, .on_error = OnError::kSkip},
@@ -303,7 +290,7 @@ TEST(ProcessPoolLostCalls, ResultThatCanNotBeSentIsTheOnlyOneLost) {
 
 TEST(ProcessPoolLostCalls, SkippingMapLeavesOutTheResultThatCanNotBeSent) {
   ProcessPool pool(2);
-  const auto told = std::make_shared<Recorder>();
+  const auto told = std::make_shared<EndRecorder>();
   std::vector<int> numbers;
   for (const Fragile& one : pool.Map(
            {.chunk_size = 10, .progress = told, .on_error = OnError::kSkip},

@@ -16,6 +16,7 @@
 #include "asyncpal/pool/process_pool.h"
 #include "asyncpal/pool/progress.h"
 #include "asyncpal/pool/testing/gate.h"
+#include "asyncpal/pool/testing/map_ends.h"
 #include "asyncpal/pool/thread_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -24,6 +25,9 @@
 // other; for what they have in common see pool_contract_settled.h.
 
 namespace {
+
+using ::asyncpal::testing::EndRecorder;
+using ::asyncpal::testing::IndexesThatThrow;
 
 // Can't be sent back from a worker if it is 2.
 struct Fragile {
@@ -63,24 +67,6 @@ int ThrowAtTwo(int n) {
   if (n == 2) throw std::out_of_range("two is too many");
   return n;
 }
-
-// The indexes of calls whose failure is an E; nothing else may have failed.
-template <typename E, typename T>
-std::vector<size_t> IndexesThatThrow(const std::vector<Settled<T>>& settled) {
-  std::vector<size_t> indexes;
-  for (const Settled<T>& one : settled) {
-    if (one.ok()) continue;
-    EXPECT_THROW(one.Collect(), E) << one.index;
-    indexes.push_back(one.index);
-  }
-  return indexes;
-}
-
-class Recorder : public MapProgress {
- public:
-  void OnEnd(const MapState& map) override { end = map; }
-  MapState end;
-};
 
 // --- Settled ---
 
@@ -133,7 +119,7 @@ TEST(ProcessPoolSettled, LazyMapGoesOnAfterALostWorker) {
 
 TEST(ProcessPoolSettled, SkippingMapLeavesOutTheCallOfALostWorker) {
   ProcessPool pool(2);
-  const auto told = std::make_shared<Recorder>();
+  const auto told = std::make_shared<EndRecorder>();
   EXPECT_THAT(
       pool.MapAll(
           {.chunk_size = 2, .progress = told, .on_error = OnError::kSkip},
