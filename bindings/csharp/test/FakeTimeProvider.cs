@@ -6,7 +6,7 @@ using Xunit;
 namespace Asyncpal.Tests;
 
 /// Time that moves only when it is told to. Timers run on the thread that moves it, in
-/// the order of their times.
+/// the order of their times, and those that are due at once, on the thread that sets them.
 public sealed class FakeTimeProvider : TimeProvider
 {
     private readonly Lock _lock = new();
@@ -15,6 +15,7 @@ public sealed class FakeTimeProvider : TimeProvider
     private readonly SortedSet<FakeTimer> _timers = [];
     private long _now;
     private long _lastSet;
+    private TimeSpan? _jump;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -45,6 +46,28 @@ public sealed class FakeTimeProvider : TimeProvider
         {
             timer.Run();
         }
+    }
+
+    /// Moves that far when a timer is told to wait that long, before it is set.
+    public void JumpBeforeTimerOf(TimeSpan time)
+    {
+        lock (_lock)
+        {
+            _jump = time;
+        }
+    }
+
+    private void JumpBefore(TimeSpan dueTime)
+    {
+        lock (_lock)
+        {
+            if (dueTime != _jump)
+            {
+                return;
+            }
+            _jump = null;
+        }
+        Advance(dueTime);
     }
 
     /// Moves to the time of the next timer, which must be set.
@@ -91,6 +114,7 @@ public sealed class FakeTimeProvider : TimeProvider
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             Assert.Equal(Timeout.InfiniteTimeSpan, period);
+            provider.JumpBefore(dueTime);
             lock (provider._lock)
             {
                 provider._timers.Remove(this);
@@ -100,8 +124,12 @@ public sealed class FakeTimeProvider : TimeProvider
                     _number = ++provider._lastSet;
                     provider._timers.Add(this);
                 }
-                return true;
             }
+            if (dueTime == TimeSpan.Zero)
+            {
+                provider.Advance(TimeSpan.Zero);
+            }
+            return true;
         }
 
         public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

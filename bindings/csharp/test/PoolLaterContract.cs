@@ -49,6 +49,14 @@ public abstract class PoolLaterContract(PoolKind kind) : PoolContract(kind)
     }
 
     [Fact]
+    public async Task ClockMayMoveWhileItsTimerIsSet()
+    {
+        using Pool pool = NewTimedPool();
+        _time.JumpBeforeTimerOf(Seconds(10));
+        Assert.Equal(3, await pool.SubmitAfterAsync(Seconds(10), Add, 1, 2).Soon());
+    }
+
+    [Fact]
     public async Task NoDelayIsNoDelay()
     {
         using Pool pool = NewTimedPool();

@@ -130,6 +130,19 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
     }
 
     [Fact]
+    public async Task ClockMayMoveWhileAViewsTaskBeginsToWait()
+    {
+        var time = new FakeTimeProvider();
+        using Pool pool = NewPool(new PoolPlan { MaxWorkers = 1, TimeProvider = time });
+        time.JumpBeforeTimerOf(TimeSpan.FromHours(1));
+        Assert.Equal(
+            2,
+            await pool.Serial()
+                .SubmitAsync(SucceedAtAttempt, _gate.Folder, 2, options: Slowly)
+                .Soon());
+    }
+
+    [Fact]
     public async Task AttemptsOfASerialViewNeverOverlap()
     {
         using Pool pool = NewPool(3);

@@ -106,52 +106,20 @@ internal sealed unsafe class ClockCalls
 
     private sealed class Timer
     {
-        // What timers take at most is about 49 days.
-        private static readonly TimeSpan MaxDelay = TimeSpan.FromDays(30);
-
-        private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(1);
-
-        // A provider may call back from inside of Change(), with native locks held.
-        [ThreadStatic]
-        private static bool t_isSetting;
-
-        private readonly ClockCalls _clock;
         private readonly long _native;
-        private readonly ITimer _timer;
+        private readonly ClockTimer _timer;
 
         // Held while native code is called.
         private readonly Lock _calling = new();
-        private long _time = long.MaxValue;
         private bool _hasEnded;  // guarded by that lock
 
         public Timer(ClockCalls clock, long native)
         {
-            _clock = clock;
             _native = native;
-            bool flows = !ExecutionContext.IsFlowSuppressed();
-            AsyncFlowControl flow = flows ? ExecutionContext.SuppressFlow() : default;
-            try
-            {
-                _timer = clock._provider.CreateTimer(
-                    static timer => ((Timer)timer!).OnTime(),
-                    this,
-                    Timeout.InfiniteTimeSpan,
-                    Timeout.InfiniteTimeSpan);
-            }
-            finally
-            {
-                if (flows)
-                {
-                    flow.Undo();
-                }
-            }
+            _timer = new ClockTimer(clock._provider, () => clock.NowNanos, Run);
         }
 
-        public void Set(long time)
-        {
-            Volatile.Write(ref _time, time);
-            SetAfter(TimeSpan.Zero);
-        }
+        public void Set(long time) => _timer.Set(time);
 
         public void End()
         {
@@ -162,58 +130,15 @@ internal sealed unsafe class ClockCalls
             }
         }
 
-        /// <param name="least">How long to wait at least.</param>
-        private void SetAfter(TimeSpan least)
-        {
-            long time = Volatile.Read(ref _time);
-            TimeSpan delay = Timeout.InfiniteTimeSpan;
-            if (time != long.MaxValue)
-            {
-                // Not before that time.
-                long ticks = (Math.Max(time - _clock.NowNanos, 0) + 99) / 100;
-                delay = TimeSpan.FromTicks(
-                    Math.Clamp(ticks, least.Ticks, MaxDelay.Ticks));
-            }
-            bool wasSetting = t_isSetting;
-            t_isSetting = true;
-            try
-            {
-                _timer.Change(delay, Timeout.InfiniteTimeSpan);
-            }
-            finally
-            {
-                t_isSetting = wasSetting;
-            }
-        }
-
-        private void OnTime()
-        {
-            if (t_isSetting)
-            {
-                System.Threading.ThreadPool.UnsafeQueueUserWorkItem(
-                    static timer => timer.Run(), this, preferLocal: false);
-            }
-            else
-            {
-                Run();
-            }
-        }
-
         private void Run()
         {
             using (Uninterrupted.Enter(_calling))
             {
-                if (_hasEnded)
-                {
-                    return;
-                }
-                if (_clock.NowNanos >= Volatile.Read(ref _time))
+                if (!_hasEnded)
                 {
                     Internal.Native.RunTimer(_native);
-                    return;
                 }
             }
-            SetAfter(RetryDelay);  // milliseconds are cut off, or it is far away
         }
     }
 }

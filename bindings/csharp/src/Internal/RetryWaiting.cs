@@ -11,10 +11,6 @@ namespace Asyncpal.Internal;
 /// <remarks>Threads: any.</remarks>
 internal sealed class RetryWaiting
 {
-    // Timers take no more than 49 days.
-    private const long MaxStepMillis = 24 * 60 * 60 * 1000;
-    private const long NanosPerMilli = 1_000_000;
-
     // Never disposed of: it has no timer, and nobody asks for its wait handle.
     private readonly CancellationTokenSource _end = new();
     private long _waiting;
@@ -32,21 +28,21 @@ internal sealed class RetryWaiting
         long due, Func<long> now, TimeProvider provider, CancellationToken token)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(token, _end.Token);
+        var end = new TaskCompletionSource<bool>(
+            TaskCreationOptions.RunContinuationsAsynchronously);
+        using var timer = new ClockTimer(provider, now, () => end.TrySetResult(true));
+        using CancellationTokenRegistration registration = ended.Token.UnsafeRegister(
+            static end => ((TaskCompletionSource<bool>)end!).TrySetResult(false), end);
         Interlocked.Increment(ref _waiting);
         try
         {
-            for (long left = due - now(); left > 0; left = due - now())
+            timer.Set(due);
+            bool hasCome = await end.Task.ConfigureAwait(false);
+            if (!hasCome)
             {
-                long millis = Math.Min((left - 1) / NanosPerMilli + 1, MaxStepMillis);
-                await Task.Delay(TimeSpan.FromMilliseconds(millis), provider, ended.Token)
-                    .ConfigureAwait(false);
+                Interlocked.Increment(ref _cancelled);
             }
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            Interlocked.Increment(ref _cancelled);
-            return false;
+            return hasCome;
         }
         finally
         {
