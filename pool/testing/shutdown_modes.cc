@@ -20,6 +20,10 @@
 namespace asyncpal::testing {
 namespace {
 
+// A deadline that leaves time, a quarter of it, to tell what hangs: a busy
+// machine needs that.
+constexpr absl::Duration kTimeToReport = absl::Seconds(4);
+
 // Not buffered: what was said before a crash counts.
 void Say(std::string_view line) {
   const std::string text = std::string(line) + "\n";
@@ -177,7 +181,7 @@ int RunShutdownMode(const std::string& mode) {
   }
   if (mode == "drain_past_the_deadline") {
     GlobalShutdown::SetMode(ExitMode::kDrain);
-    GlobalShutdown::SetDeadline(absl::Milliseconds(1200));
+    GlobalShutdown::SetDeadline(kTimeToReport);
     LeakHungPool();
     LeakBusyPool();
     return 3;
@@ -217,8 +221,7 @@ int RunShutdownMode(const std::string& mode) {
     pool->Check();  // throws, and nobody catches it
   }
   if (mode == "hang") {
-    // A quarter of it is left to tell what hangs, on a busy machine.
-    GlobalShutdown::SetDeadline(absl::Seconds(4));
+    GlobalShutdown::SetDeadline(kTimeToReport);
     LeakHungPool();
     LeakBusyPool();
     GlobalShutdown::Register([] { throw std::runtime_error("bad handler"); });
