@@ -88,6 +88,16 @@ void HostedWorker::ReportProgress(int64_t task, int attempt, double fraction,
   SharedTask::Get().Report(task, attempt, fraction, text);
 }
 
+void HostedWorker::BeginCalls() { host::HostWorker::BeginCalls(); }
+
+void HostedWorker::BeginCall() { host::HostWorker::BeginCall(); }
+
+void HostedWorker::EndCall(const Bytes& result) {
+  host::HostWorker::EndCall(result);
+}
+
+bool HostedWorker::HasUnsent() { return host::HostWorker::HasUnsent(); }
+
 Bytes HostedWorker::Ask(const Bytes& request) {
   return host::HostWorker::Ask(request);
 }

@@ -52,6 +52,18 @@ class HostedWorker {
   // `fraction` is between 0 and 1.
   static void ReportProgress(int64_t task, int attempt, double fraction,
                              const std::string& text);
+
+  // On its thread, where a task runs that is several calls: the parent gets to
+  // know of those that have ended while others go on, so that a lost worker
+  // costs little more than the call that ran; see ProcessHost::LoseCalls().
+  // What Serve() returns comes behind the results.
+  static void BeginCalls();
+  // Around each call. EndCall() throws SerializationError if its result makes
+  // them too large together; then the call has not ended.
+  static void BeginCall();
+  static void EndCall(const Bytes& result);
+  // Whether one of these results still waits to be sent.
+  static bool HasUnsent();
 };
 
 }  // namespace asyncpal::facade

@@ -33,6 +33,10 @@ class HostAdapter final : public host::ProcessHost {
   void Drop(int64_t task, const std::exception_ptr& why) override {
     host_->Drop(task, DescribeFailure(why));
   }
+  void LoseCalls(int64_t task, const std::string& results, int64_t rest,
+                 const std::exception_ptr& error) override {
+    host_->LoseCalls(task, results, rest, DescribeFailure(error));
+  }
   std::string Answer(const std::string& request) override {
     return host_->Answer(request);
   }

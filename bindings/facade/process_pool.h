@@ -30,6 +30,16 @@ class ProcessHost {
   // In their place: the task never ran and never will, since `why` broke the
   // pool, or the pool was closed where that is empty.
   virtual void Drop(int64_t task, const Failure& why) = 0;
+  // In place of Fail(), for a task of several calls (see
+  // HostedWorker::BeginCalls()): `results` are what came of its first calls
+  // before `failure`, and those from `rest` on, if there are any, had not
+  // begun.
+  virtual void LoseCalls(int64_t task, const Bytes& results, int64_t rest,
+                         const Failure& failure) {
+    static_cast<void>(results);
+    static_cast<void>(rest);
+    Fail(task, failure);
+  }
 
   // What a worker asks for by HostedWorker::Ask(), if the pool's settings say
   // that it may. On a thread that does nothing else, one for each worker. What

@@ -31,6 +31,13 @@ class FakeWorkerHost : public WorkerHost {
  public:
   Bytes Serve(const Bytes& call, Failure& failure) override {
     if (call == "die") raise(SIGKILL);
+    if (call == "die in the second call") {
+      HostedWorker::BeginCalls();
+      HostedWorker::BeginCall();
+      HostedWorker::EndCall("first");
+      HostedWorker::BeginCall();
+      if (Eventually([] { return !HostedWorker::HasUnsent(); })) raise(SIGKILL);
+    }
     if (call == "block") {
       while (true) pause();
     }
@@ -64,6 +71,7 @@ struct Outcome {
   Bytes result;
   Failure failure;
   bool dropped = false;
+  int64_t rest = -1;  // of calls that were lost
 };
 
 struct Journal {
@@ -90,6 +98,13 @@ class FakeHost : public ProcessHost {
     internal::MutexLock lock(journal_->mu);
     EXPECT_TRUE(
         journal_->outcomes.emplace(task, Outcome{"", why, true}).second);
+  }
+  void LoseCalls(int64_t task, const Bytes& results, int64_t rest,
+                 const Failure& failure) override {
+    internal::MutexLock lock(journal_->mu);
+    const Outcome outcome = {
+        .result = results, .failure = failure, .rest = rest};
+    EXPECT_TRUE(journal_->outcomes.emplace(task, outcome).second);
   }
   void Joined(int64_t) override { ++journal_->joined; }
   void Terminated() override { ++journal_->terminated; }
@@ -296,6 +311,14 @@ TEST_F(FacadeProcessPoolTest, RunsTheHostsInitializer) {
   ASSERT_EQ(failure.size(), 3);
   EXPECT_EQ(failure.link(0).kind, kInitializerFailed);
   EXPECT_EQ(failure.link(1).message, "outer");
+}
+
+TEST_F(FacadeProcessPoolTest, LostTaskOfSeveralCallsHasTheirResults) {
+  MakePool();
+  const Outcome lost = Await(Call("die in the second call"));
+  EXPECT_EQ(lost.result, "first");
+  EXPECT_EQ(lost.rest, 2);
+  EXPECT_EQ(lost.failure.link(0).kind, kWorkerLost);
 }
 
 TEST_F(FacadeProcessPoolTest, AClosedPoolRefusesCalls) {

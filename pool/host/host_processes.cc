@@ -1,5 +1,7 @@
 #include "asyncpal/pool/host/host_processes.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,10 +22,10 @@ namespace asyncpal::host {
 using internal::ProcessCore;
 using internal::StateRef;
 using internal::TaskState;
-using CallByName = TaskName<RawBytes(RawBytes)>;
+using CallByName = TaskName<HostResult(RawBytes)>;
 
 // A call of the host's, or of a C++ task by its name.
-class HostCall : public internal::RemoteTask<RawBytes> {
+class HostCall : public internal::RemoteTask<HostResult> {
  public:
   HostCall(internal::PoolCore& core, uint32_t flags,
            std::shared_ptr<ProcessHost> host, int64_t id,
@@ -63,14 +65,23 @@ class HostCall : public internal::RemoteTask<RawBytes> {
   void TellOutcomeAsItIs() const {
     if (given_back_) {
       host_->Drop(id_, error());
-    } else if (const RawBytes* const bytes = result()) {
-      host_->Complete(id_, bytes->bytes);
+    } else if (const HostResult* const come = result()) {
+      if (come->lost == nullptr) {
+        host_->Complete(id_, come->bytes);
+      } else {
+        host_->LoseCalls(id_, come->bytes, ToInt64(come->rest), come->lost);
+      }
     } else if (const std::exception_ptr thrown = error()) {
       host_->Fail(id_, thrown);
     } else {
       host_->Fail(id_, std::make_exception_ptr(
                            CancelledError("the task was cancelled")));
     }
+  }
+
+  static int64_t ToInt64(uint64_t count) {
+    constexpr auto kMost = std::numeric_limits<int64_t>::max();
+    return static_cast<int64_t>(std::min(count, uint64_t{kMost}));
   }
 
   const std::shared_ptr<ProcessHost> host_;

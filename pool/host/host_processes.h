@@ -43,6 +43,15 @@ class ProcessHost {
   // In their place: the task never ran and never will, since `why` broke the
   // pool, or the pool was closed where that is null.
   virtual void Drop(int64_t task, const std::exception_ptr& why) = 0;
+  // In place of Fail(), for a task of several calls (HostWorker::BeginCalls()):
+  // it was lost, mostly with its worker. `results` are what came of its first
+  // calls; those from `rest` on had not begun, though it may have fewer.
+  virtual void LoseCalls(int64_t task, const std::string& results, int64_t rest,
+                         const std::exception_ptr& error) {
+    static_cast<void>(results);
+    static_cast<void>(rest);
+    Fail(task, error);
+  }
 
   // What a worker asks for by HostWorker::Ask(), with
   // HostProcesses::Options::answers_workers. On a thread that does nothing

@@ -30,8 +30,30 @@ using ::testing::HasSubstr;
 
 constexpr absl::Duration kLong = absl::Seconds(30);
 
+// Five calls, of which the third does what `how` says.
+std::string MakeFiveCalls(const std::string& how) {
+  HostWorker::BeginCalls();
+  for (int i = 0; i < 5; ++i) {
+    HostWorker::BeginCall();
+    if (i == 2 && how != "return") {
+      if (!Eventually([] { return !HostWorker::HasUnsent(); })) return "late";
+      if (how == "die") raise(SIGKILL);
+      if (how == "throw") throw std::out_of_range("index 7");
+    }
+    // The third result is too large, with "grow".
+    const std::string result(how == "grow" && i == 2 ? 2000 : 1, 'a' + i);
+    try {
+      HostWorker::EndCall(result);
+    } catch (const SerializationError&) {
+      HostWorker::EndCall("-");
+    }
+  }
+  return ".";
+}
+
 // In a worker.
 std::string MakeCall(const std::string& call) {
+  if (call.rfind("calls: ", 0) == 0) return MakeFiveCalls(call.substr(7));
   if (call == "die") raise(SIGKILL);
   if (call == "block") {
     while (true) pause();
@@ -46,6 +68,7 @@ struct Outcome {
   std::string result;
   std::exception_ptr error;
   bool dropped = false;
+  int64_t rest = -1;  // of calls that were lost
   std::thread::id told_on = std::this_thread::get_id();
 };
 
@@ -74,6 +97,10 @@ class FakeHost final : public ProcessHost {
   }
   void Drop(int64_t task, const std::exception_ptr& why) override {
     Note(task, {.error = why, .dropped = true});
+  }
+  void LoseCalls(int64_t task, const std::string& results, int64_t rest,
+                 const std::exception_ptr& error) override {
+    Note(task, {.result = results, .error = error, .rest = rest});
   }
   std::string Answer(const std::string& request) override {
     return "re: " + request;
@@ -147,6 +174,35 @@ TEST_F(HostProcessesTest, FailsACallWhoseWorkerDied) {
   const Outcome outcome = Await(Call("die"));
   EXPECT_THROW(std::rethrow_exception(outcome.error), WorkerLostError);
   EXPECT_EQ(Await(Call("next")).result, "<next>");
+}
+
+TEST_F(HostProcessesTest, BringsResultsOfSeveralCallsAsOne) {
+  MakePool();
+  EXPECT_EQ(Await(Call("calls: return")).result, "abcde.");
+  EXPECT_EQ(Await(Call("calls: wait")).result, "abcde.");
+  EXPECT_EQ(Await(Call("next")).result, "<next>");
+}
+
+TEST_F(HostProcessesTest, LostWorkerCostsTheCallThatRanAndNoneBefore) {
+  MakePool();
+  const Outcome outcome = Await(Call("calls: die"));
+  EXPECT_EQ(outcome.result, "ab");
+  EXPECT_EQ(outcome.rest, 3);
+  EXPECT_THROW(std::rethrow_exception(outcome.error), WorkerLostError);
+  EXPECT_EQ(Await(Call("next")).result, "<next>");
+}
+
+TEST_F(HostProcessesTest, HostThatThrowsBetweenCallsLosesTheRest) {
+  MakePool();
+  const Outcome outcome = Await(Call("calls: throw"));
+  EXPECT_EQ(outcome.result, "ab");
+  EXPECT_EQ(outcome.rest, 3);
+  EXPECT_THROW(std::rethrow_exception(outcome.error), std::out_of_range);
+}
+
+TEST_F(HostProcessesTest, ResultBeyondTheLimitIsTheOnlyOneRefused) {
+  MakePool({.max_payload_bytes = 1000});
+  EXPECT_EQ(Await(Call("calls: grow")).result, "ab-de.");
 }
 
 TEST_F(HostProcessesTest, TellsOfAWorkerThatDiesWithATaskOrWithout) {

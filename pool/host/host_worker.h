@@ -29,6 +29,19 @@ class HostWorker {
   // What ProcessHost::Answer() answers in the parent. Throws if the pool's
   // options don't say so, or the parent is gone.
   static std::string Ask(const std::string& request);
+
+  // --- In `make_call`, on its thread, where a task runs ---
+  // What runs is several calls, of which the parent gets to know what has ended
+  // while others go on: so a worker that is lost costs the call that ran, and
+  // what had ended just before. See ProcessHost::LoseCalls().
+  static void BeginCalls();
+  // Around each. What `make_call` returns at the end comes behind the results.
+  // EndCall() throws SerializationError if these are too large together: then
+  // the call has not ended.
+  static void BeginCall();
+  static void EndCall(const std::string& result);
+  // Whether one of these results still waits to be sent.
+  static bool HasUnsent();
 };
 
 }  // namespace asyncpal::host
