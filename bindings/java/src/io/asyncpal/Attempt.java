@@ -26,9 +26,14 @@ record Attempt<R>(R value, Throwable thrown) implements Serializable {
     return (int) chunk.join().values().stream().filter(one -> one.thrown() != null).count();
   }
 
-  private Object writeReplace() {
+  /** The value, or a {@link Failed}. */
+  Object toSend() {
     return thrown == null
-        ? this
+        ? value
         : new Failed<>(SentThrowable.toSend(thrown, SentThrowable.MAX_BYTES));
+  }
+
+  private Object writeReplace() {
+    return thrown == null ? this : toSend();
   }
 }

@@ -32,8 +32,8 @@ public record MapOptions(
     RAISE,
     /**
      * Its result is left out, and the map goes on; the {@link ProgressListener} is told how many
-     * have failed. A lost worker, or a result that can't be sent back, costs the results of the
-     * whole chunk.
+     * have failed. A result that can't be sent back costs itself, a lost worker the call that ran
+     * and the results of its last 10 ms or so.
      */
     SKIP
   }

@@ -18,6 +18,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
@@ -44,7 +45,15 @@ final class MapRun<X, R> implements Iterator<R> {
     /** A chunk of that many calls was submitted. */
     void expect(Object chunk, int calls);
 
-    /** It is done with these results. */
+    /** Whether no call ends the map. Then X is an {@link Attempt}. */
+    default boolean goesOn() {
+      return false;
+    }
+
+    /** The last calls of a chunk that was lost, that many, were submitted as another one. */
+    default void expectRest(Object chunk, Object rest, int calls) {}
+
+    /** It is done with these results, or was lost and has not more. */
     Iterator<R> of(Object chunk, MapChunk.Results<X> results);
 
     /** It has failed. Throws the failure, where that ends the map. */
@@ -87,6 +96,7 @@ final class MapRun<X, R> implements Iterator<R> {
   private final long start = System.nanoTime();
   private final long limit; // ns
   private final int window;
+  private final boolean inParts;
   private final ChunkSizer sizer; // null: the options say it
   private OptionalLong left; // items; empty: nobody knows
   // Calls of the chunks that the sizer has not seen.
@@ -120,6 +130,7 @@ final class MapRun<X, R> implements Iterator<R> {
     this.label = label;
     this.options = options;
     this.limit = Durations.toNanos("timeout", options.timeout());
+    this.inParts = target.sends() && outcomes.goesOn();
     boolean isAutomatic = options.chunkSize() == 0;
     this.window =
         isAutomatic ? Math.min(window, ChunkSizer.CHUNKS_AHEAD * target.width()) : window;
@@ -164,30 +175,58 @@ final class MapRun<X, R> implements Iterator<R> {
       while (chunk.size() < size && items.hasNext()) {
         chunk.add(items.next());
       }
-      CompletableFuture<MapChunk.Results<X>> future =
-          pool.submit(new MapChunk<>(f, chunk, sizer != null));
-      submitted.add(future);
+      CompletableFuture<MapChunk.Results<X>> future = submit(chunk);
       outcomes.expect(future, chunk.size());
-      if (sizer != null) {
-        unlearned.put(future, chunk.size());
-        left =
-            left.isEmpty()
-                ? left
-                : OptionalLong.of(Math.max(0, left.getAsLong() - chunk.size()));
+      if (left.isPresent()) {
+        left = OptionalLong.of(Math.max(0, left.getAsLong() - chunk.size()));
       }
       if (options.keepOrder()) {
         inOrder.add(future);
       }
-      if (counter != null) {
-        uncounted.put(future, chunk.size());
-        calls += chunk.size();
-      }
-      if (counter != null || !options.keepOrder()) {
-        future.whenComplete((value, e) -> done.add(future));
-      }
+      calls += chunk.size();
     }
     if (counter != null && submitted.size() < window) {
       counter.setTotal(calls); // the items have ended
+    }
+  }
+
+  private CompletableFuture<MapChunk.Results<X>> submit(ArrayList<Object> chunk) {
+    int size = chunk.size();
+    CompletableFuture<MapChunk.Results<X>> future =
+        pool.submit(new MapChunk<>(f, chunk, sizer != null, inParts && size > 1));
+    submitted.add(future);
+    if (sizer != null) {
+      unlearned.put(future, size);
+    }
+    if (counter != null) {
+      uncounted.put(future, size);
+    }
+    if (counter != null || !options.keepOrder()) {
+      future.whenComplete((value, e) -> done.add(future));
+    }
+    return future;
+  }
+
+  /** A chunk was lost in the middle: what had not begun of it is a chunk again, in its place. */
+  private void goOnAfter(CompletableFuture<?> chunk, MapChunk.Lost lost) {
+    ArrayList<Object> items = new ArrayList<>(lost.rest());
+    if (items.isEmpty()) {
+      return;
+    }
+    try {
+      CompletableFuture<MapChunk.Results<X>> rest = submit(items);
+      outcomes.expectRest(chunk, rest, items.size());
+      if (options.keepOrder()) {
+        inOrder.addFirst(rest);
+      }
+    } catch (RejectedExecutionException | SerializationException e) {
+      if (e.getCause() instanceof BrokenPoolException) {
+        throw e;
+      }
+      // The pool is shutting down, and does what it has; or an item has changed meanwhile.
+      if (counter != null) {
+        counter.count(items.size(), items.size());
+      }
     }
   }
 
@@ -240,8 +279,13 @@ final class MapRun<X, R> implements Iterator<R> {
       MapChunk.Results<X> results =
           limit == Long.MAX_VALUE ? next.get() : next.get(remaining(), TimeUnit.NANOSECONDS);
       learn(next, results.nanos());
-      current = outcomes.of(next, results);
-      thrown = results.thrown();
+      if (results.thrown() instanceof MapChunk.Lost lost) {
+        goOnAfter(next, lost);
+        current = outcomes.of(next, results);
+      } else {
+        current = outcomes.of(next, results);
+        thrown = results.thrown();
+      }
     } catch (ExecutionException e) {
       current = outcomes.ofFailed(next, e);
     } catch (TimeoutException e) {
@@ -272,9 +316,15 @@ final class MapRun<X, R> implements Iterator<R> {
     }
     Integer chunk = uncounted.remove(next);
     if (chunk != null && !next.isCancelled()) {
-      counter.count(outcomes.countFailed(next, chunk), chunk);
+      counter.count(outcomes.countFailed(next, chunk), countEnded(next, chunk));
     }
     return next;
+  }
+
+  private static int countEnded(CompletableFuture<? extends MapChunk.Results<?>> chunk, int calls) {
+    return !chunk.isCompletedExceptionally() && chunk.join().thrown() instanceof MapChunk.Lost
+        ? chunk.join().values().size()
+        : calls;
   }
 
   private long remaining() {

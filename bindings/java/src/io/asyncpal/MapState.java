@@ -6,7 +6,8 @@ import java.util.OptionalLong;
 
 /**
  * How far a map is. Calls are counted by chunks: all calls of one together, when its task is done
- * and whoever takes the results has seen it.
+ * and whoever takes the results has seen it. Of a chunk whose worker was lost, those that had begun
+ * are, where the map goes on.
  *
  * @param done calls that have returned
  * @param failed calls without a result: one of their chunk threw, or its worker was lost

@@ -7,11 +7,13 @@ import java.util.concurrent.CompletableFuture;
  * What the tasks of a map run on.
  *
  * @param executor takes them
+ * @param sends whether they run in other processes
  * @param width how many of them run at once; at least 1
  * @param taskNanos what one costs that does nothing, to the pool and to the map
  * @param label for messages
  */
-record MapTarget(MapRun.Executor executor, int width, double taskNanos, String label) {
+record MapTarget(
+    MapRun.Executor executor, boolean sends, int width, double taskNanos, String label) {
   private static final double OF_THREADS = 2_000;
   private static final double OF_PROCESSES = 40_000;
 
@@ -21,10 +23,12 @@ record MapTarget(MapRun.Executor executor, int width, double taskNanos, String l
       return view.mapTarget();
     }
     Pool pool = (Pool) maps;
+    boolean sends = !(pool instanceof ThreadPool);
     return new MapTarget(
         pool.executor(),
+        sends,
         pool.maxWorkers(),
-        pool instanceof ThreadPool ? OF_THREADS : OF_PROCESSES,
+        sends ? OF_PROCESSES : OF_THREADS,
         "pool '" + pool.name() + "'");
   }
 
@@ -45,6 +49,7 @@ record MapTarget(MapRun.Executor executor, int width, double taskNanos, String l
         };
     return new MapTarget(
         part,
+        sends,
         Math.min(view.limit(), width),
         taskNanos,
         "view '" + view.name() + "' of " + label);

@@ -92,6 +92,18 @@ final class RemoteHost extends ProcessHost implements PoolHost {
   }
 
   @Override
+  public void loseCalls(long id, byte[] results, long rest, Failure failure) {
+    settle(
+        id,
+        task ->
+            task.loseCalls(
+                results,
+                rest,
+                Failures.toThrowable(failure, null, state -> reader.readThrowable(state, task)),
+                reader));
+  }
+
+  @Override
   public void drop(long id, Failure why) {
     Collection<Runnable> to = returned.get();
     settle(

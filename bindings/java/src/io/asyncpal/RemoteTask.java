@@ -2,6 +2,7 @@ package io.asyncpal;
 
 import io.asyncpal.internal.swig.NativeProcessPool;
 import io.asyncpal.internal.swig.NativeTaskProgress;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -59,7 +60,12 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   /** A task whose worker calls it with what {@code hook}, or null, captures. */
   static <T> RemoteTask<T> of(ContextHook hook, Callable<T> callable) {
     Call call = callOf(InContext.captureToSend(hook, callable));
-    return new RemoteTask<>(call, callable, RemoteTask::readResult);
+    return new RemoteTask<>(
+        call,
+        callable,
+        callable instanceof MapChunk<?> chunk && chunk.inParts()
+            ? RemoteTask::readCalls
+            : RemoteTask::readResult);
   }
 
   /** The same for one without a result of its own. */
@@ -83,6 +89,13 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   private static <T> T readResult(byte[] bytes, ResultReader reader, RemoteTask<T> task)
       throws TimeoutException {
     return (T) reader.readResult(bytes, task);
+  }
+
+  @SuppressWarnings("unchecked") // it is what such a chunk brings back
+  private static <T> T readCalls(byte[] bytes, ResultReader reader, RemoteTask<T> task)
+      throws TimeoutException {
+    int calls = ((MapChunk<?>) task.callable).items().size();
+    return (T) reader.readCalls(bytes, calls, true, task);
   }
 
   boolean isOfMap() {
@@ -217,9 +230,33 @@ final class RemoteTask<V> extends SafeFuture<V> implements RunnableFuture<V> {
   }
 
   void succeed(byte[] result, ResultReader reader) {
+    completeWith(() -> decoder.decode(result, reader, this));
+  }
+
+  /**
+   * It is a chunk in parts that was lost.
+   *
+   * @param results of its first calls
+   * @param begun that many had begun, or all
+   */
+  @SuppressWarnings("unchecked") // it is what such a chunk brings back
+  void loseCalls(byte[] results, long begun, Throwable error, ResultReader reader) {
+    if (!(callable instanceof MapChunk<?> chunk) || !chunk.inParts()) {
+      fail(error); // the worker should not have said so
+      return;
+    }
+    List<Object> items = chunk.items();
+    completeWith(
+        () ->
+            (V)
+                MapChunk.lost(
+                    items, reader.readCalls(results, items.size(), false, this), begun, error));
+  }
+
+  private void completeWith(Callable<V> read) {
     V value;
     try {
-      value = decoder.decode(result, reader, this);
+      value = read.call();
     } catch (CancellationException e) {
       markCancelled(); // while it was read
       return;

@@ -103,6 +103,42 @@ final class ResultReader {
     return readApart(() -> PlainValue.isOne(bytes) ? readPlain(bytes) : readOther(bytes), task);
   }
 
+  /**
+   * What has come of a chunk in parts, of that many calls. A result that can't be read is that
+   * call's failure.
+   */
+  MapChunk.Results<Attempt<Object>> readCalls(
+      byte[] bytes, int calls, boolean isWhole, RemoteTask<?> task) throws TimeoutException {
+    if (custom == null) {
+      try {
+        return CallFrames.read(
+            bytes, calls, isWhole, one -> readCall(one, new HarmlessFilter(one.length)));
+      } catch (UnknownClassException e) {
+        // To be read with care.
+      }
+    }
+    return readApart(
+        () -> CallFrames.read(bytes, calls, isWhole, one -> readCall(one, filterFor(one.length))),
+        task);
+  }
+
+  private Attempt<Object> readCall(byte[] bytes, ObjectInputFilter filter) {
+    try {
+      Object result =
+          PlainValue.isOne(bytes)
+              ? readPlain(bytes)
+              : Serialization.readAfter(bytes, "the result", filter);
+      return result instanceof Attempt.Failed<?> failed
+          ? new Attempt<>(null, failed.thrown().rebuild(this::filterFor))
+          : new Attempt<>(result, null);
+    } catch (SerializationException e) {
+      if (filter instanceof HarmlessFilter && e.getCause() instanceof InvalidClassException) {
+        throw new UnknownClassException();
+      }
+      return new Attempt<>(null, e);
+    }
+  }
+
   private Object readPlain(byte[] bytes) {
     Object value = PlainValue.read(bytes);
     ObjectInputFilter ofJvm = ObjectInputFilter.Config.getSerialFilter();
@@ -150,7 +186,7 @@ final class ResultReader {
       return null;
     }
     try {
-      return (Throwable) readApart(() -> SentThrowable.read(state, filterFor(state.length)), task);
+      return readApart(() -> SentThrowable.read(state, filterFor(state.length)), task);
     } catch (TimeoutException | RuntimeException | Error e) {
       return null;
     }
@@ -160,7 +196,8 @@ final class ResultReader {
     return new ResultFilter(bytes, custom);
   }
 
-  private Object readApart(Callable<Object> read, RemoteTask<?> task) throws TimeoutException {
+  @SuppressWarnings("unchecked") // what was read
+  private <T> T readApart(Callable<T> read, RemoteTask<?> task) throws TimeoutException {
     Reading reading = new Reading();
     readings.add(reading);
     try {
@@ -178,7 +215,7 @@ final class ResultReader {
               Thread.currentThread().setContextClassLoader(null);
             }
           });
-      return await(reading, task.timeoutNanos());
+      return (T) await(reading, task.timeoutNanos());
     } finally {
       readings.remove(reading);
     }
@@ -220,6 +257,15 @@ final class ResultReader {
   /** Nothing will come any more: lets go of the class loader. */
   void close() {
     loader = null;
+  }
+
+  /** A class came that is not known to be harmless. */
+  private static final class UnknownClassException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    UnknownClassException() {
+      super(null, null, false, false);
+    }
   }
 
   /** Rejects whatever is not known to be harmless. */

@@ -22,11 +22,29 @@ final class SettledChunks<R> implements MapRun.Outcomes<Attempt<R>, Settled<R>> 
   }
 
   @Override
+  public boolean goesOn() {
+    return true;
+  }
+
+  @Override
+  public void expectRest(Object chunk, Object rest, int calls) {
+    Range whole = ranges.get(chunk);
+    int made = whole.calls() - calls;
+    ranges.put(chunk, new Range(whole.first(), made));
+    ranges.put(rest, new Range(whole.first() + made, calls));
+  }
+
+  @Override
   public Iterator<Settled<R>> of(Object chunk, MapChunk.Results<Attempt<R>> results) {
-    long index = ranges.remove(chunk).first();
+    Range range = ranges.remove(chunk);
+    long index = range.first();
     List<Settled<R>> settled = new ArrayList<>();
     for (Attempt<R> attempt : results.values()) {
       settled.add(new Settled<>(index++, attempt.value(), attempt.thrown()));
+    }
+    while (settled.size() < range.calls()) {
+      // It was lost, and nobody makes these calls.
+      settled.add(new Settled<>(index++, null, results.thrown().getCause()));
     }
     return settled.iterator();
   }

@@ -14,10 +14,12 @@ import java.util.stream.Stream;
  * }</pre>
  *
  * <p>What {@link PoolMaps} says of laziness, arguments, functions and the stream holds here. A call
- * that throws has no effect on others, those of its chunk included. Where a chunk's whole task
- * fails, because its worker was lost or a result can't be sent, all of its calls have that failure.
- * {@link MapOptions#keepOrder} chooses between the order of the items and that in which chunks are
- * done; the index is that of the item either way.
+ * that throws has no effect on others, those of its chunk included; nor has one whose result can't
+ * be sent. A worker that is lost costs the call that ran and the results of its last 10 ms or so;
+ * what had not begun of the chunk runs elsewhere, and its items must not have changed.
+ *
+ * <p>{@link MapOptions#keepOrder} chooses between the order of the items and that in which chunks
+ * are done; the index is that of the item either way.
  *
  * <p><b>Errors:</b> a call that throws is no error here. What else a map throws, at its call or out
  * of the stream, is as with {@link PoolMaps}: where the pool refuses a task, {@link

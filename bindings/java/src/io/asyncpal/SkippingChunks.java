@@ -12,6 +12,11 @@ final class SkippingChunks<R> implements MapRun.Outcomes<Attempt<R>, R> {
   public void expect(Object chunk, int calls) {}
 
   @Override
+  public boolean goesOn() {
+    return true;
+  }
+
+  @Override
   public Iterator<R> of(Object chunk, MapChunk.Results<Attempt<R>> results) {
     return results.values().stream()
         .filter(attempt -> attempt.thrown() == null)

@@ -67,7 +67,9 @@ final class WorkerMain extends WorkerHost {
       flush();
     }
     try {
-      return write(result);
+      return result instanceof MapChunk.Results<?> sent && sent.values() == null
+          ? CallFrames.ofTime(sent.nanos())
+          : write(result);
     } catch (SerializationException e) {
       return fail(e, failure);
     }
@@ -81,7 +83,12 @@ final class WorkerMain extends WorkerHost {
     return null;
   }
 
-  private static byte[] write(Object result) {
+  /**
+   * The bytes of a result.
+   *
+   * @throws SerializationException if it has none
+   */
+  static byte[] write(Object result) {
     byte[] plain = null;
     try {
       plain = PlainValue.write(result);
