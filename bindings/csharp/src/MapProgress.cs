@@ -4,7 +4,8 @@ namespace Asyncpal;
 
 /// <summary>
 /// How far a map is. Calls are counted by chunks: all calls of one together, when its
-/// task is done.
+/// task is done. Of a chunk whose worker was lost, those that had begun are, where the map
+/// goes on.
 /// </summary>
 /// <param name="Done">Calls that have returned.</param>
 /// <param name="Failed">

@@ -340,8 +340,8 @@ public enum OnError
 
     /// <summary>
     /// Its result is left out, and the map goes on. <see cref="MapOptions.Progress"/> is
-    /// told how many have failed. A lost worker, or a result that can't be sent back,
-    /// costs the results of the whole chunk.
+    /// told how many have failed. A result that can't be sent back costs itself, a lost
+    /// worker the call that ran and the results of its last 10 ms or so.
     /// </summary>
     Skip,
 }

@@ -171,82 +171,6 @@ public sealed partial class ProcessPool : Pool
         return StartCpp(CppValues.DecodeNothing, name, CppValues.Encode(arguments));
     }
 
-    internal override async Task<IReadOnlyList<TOut>> SubmitChunk<TIn, TOut>(
-        MapFunction<TIn, TOut> function,
-        IReadOnlyList<TIn> inputs,
-        ChunkTimer? timer,
-        CancellationToken token,
-        TaskOptions? options)
-    {
-        var call = new RemoteCall(function.Function, _values);
-        TaskTrace trace = TaskTracing.Begin(this, null);
-        byte[] calls;
-        try
-        {
-            calls = call.Encode(
-                CallFlags.Chunk
-                    | (function.Remote != null ? CallFlags.Settled : 0)
-                    | (timer != null ? CallFlags.Timed : 0),
-                inputs.Select(function.Split),
-                trace);
-            if (function.Remote != null)
-            {
-                function.Remote.Check(call);
-            }
-            else if (!function.GivesInputs)
-            {
-                call.CheckResult<TOut>();
-            }
-        }
-        catch (Exception e)
-        {
-            TaskTracing.End(trace.Activity, e);
-            throw;
-        }
-        if (function.Remote is { } settling)
-        {
-            try
-            {
-                return await StartChunk<List<TOut>>(
-                    bytes => settling.Decode(call, inputs, TimedResults.Read(bytes, timer)),
-                    calls,
-                    trace,
-                    token,
-                    options)
-                    .ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is WorkerLostException or SerializationException)
-            {
-                return settling.Fail(inputs, e);
-            }
-        }
-        if (!function.GivesInputs)
-        {
-            return await StartChunk<List<TOut>>(
-                bytes => call.DecodeResults<TOut>(TimedResults.Read(bytes, timer)),
-                calls,
-                trace,
-                token,
-                options).ConfigureAwait(false);
-        }
-        try
-        {
-            await StartChunk<List<Nothing>>(
-                bytes => call.DecodeResults<Nothing>(TimedResults.Read(bytes, timer)),
-                calls,
-                trace,
-                token,
-                options).ConfigureAwait(false);
-            return (IReadOnlyList<TOut>)inputs;
-        }
-        catch (ChunkException<List<Nothing>> e)
-        {
-            throw new ChunkException<List<TOut>>(
-                [.. ((IReadOnlyList<TOut>)inputs).Take(e.Done.Count)],
-                e.InnerException!);
-        }
-    }
-
     internal override Task<T> Submit<T>(
         Call<T> call, TaskOptions? options, CancellationToken token) =>
         options?.Retry != null
@@ -309,23 +233,6 @@ public sealed partial class ProcessPool : Pool
             trace.IsSent ? new TaskOptions { Traceparent = trace.Parent! } : null,
             CancellationToken.None);
     }
-
-    private Task<T> StartChunk<T>(
-        RemoteTask<T>.Decoder decode,
-        byte[] calls,
-        TaskTrace trace,
-        CancellationToken token,
-        TaskOptions? options) =>
-        Start(
-            new RemoteTask<T>(decode, token, cancelled: null)
-            {
-                Activity = trace.Activity,
-            },
-            "",
-            calls,
-            options,
-            token,
-            waitsForRoom: true);
 
     private Task<T> Start<T>(
         Delegate function,

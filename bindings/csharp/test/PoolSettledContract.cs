@@ -48,15 +48,6 @@ public abstract class PoolSettledContract(PoolKind kind) : PoolContract(kind)
     private static int ThrowWithCause(int n) =>
         throw new InvalidOperationException("outer", new FormatException($"cause {n}"));
 
-    private static int DieAtTwo(int n)
-    {
-        if (n == 2)
-        {
-            Environment.Exit(42);
-        }
-        return n;
-    }
-
     [Fact]
     public void EverySettlingMapTellsHowEachCallEnded()
     {
@@ -212,22 +203,6 @@ public abstract class PoolSettledContract(PoolKind kind) : PoolContract(kind)
             Assert.Equal(10, map(pool, FailAtThird, Ten, options).Count());
             Assert.True(last.Value is { Done: 6, Failed: 4, Total: 10 }, $"{name}: {last.Value}");
         }
-    }
-
-    [Fact]
-    public void LostWorkerCostsTheResultsOfItsChunk()
-    {
-        if (Kind is Threads)
-        {
-            return;  // it would end the test
-        }
-        using Pool pool = NewPool(1);
-        IReadOnlyList<Settled<int>> all = pool.MapSettledAll(
-            DieAtTwo, Ten, new MapOptions { ChunkSize = 2 });
-        Assert.Equal(
-            Ten.Select(n => n is not (2 or 3)), all.Select(one => one.IsOk));
-        Assert.IsType<WorkerLostException>(all[2].Exception);
-        Assert.IsType<WorkerLostException>(all[3].Exception);
     }
 
     private sealed class LastReport : IProgress<MapProgress>

@@ -29,6 +29,11 @@ class CallbackProcessHost final : public facade::ProcessHost {
   void Drop(int64_t task, const facade::Failure& why) override {
     callbacks_.drop(self_, task, &why);
   }
+  void LoseCalls(int64_t task, const facade::Bytes& results, int64_t rest,
+                 const facade::Failure& failure) override {
+    callbacks_.lose_calls(self_, task, results.data(),
+                          static_cast<int64_t>(results.size()), rest, &failure);
+  }
   void Joined(int64_t join) override { callbacks_.joined(self_, join); }
   void Terminated() override { callbacks_.terminated(self_); }
 

@@ -51,6 +51,9 @@ struct ProcessPoolCallbacks {
                    int64_t result_size);
   void (*fail)(void* self, int64_t task, const facade::Failure* failure);
   void (*drop)(void* self, int64_t task, const facade::Failure* why);
+  void (*lose_calls)(void* self, int64_t task, const char* results,
+                     int64_t results_size, int64_t rest,
+                     const facade::Failure* failure);
   void (*joined)(void* self, int64_t join);
   void (*terminated)(void* self);
   void (*free)(void* self);

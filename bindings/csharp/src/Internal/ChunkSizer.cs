@@ -79,8 +79,11 @@ internal sealed class AutomaticChunks(double taskCost, int workers, long? total)
         {
             _left = _left is { } left ? Math.Max(left - inputs, 0) : null;
         }
-        return new ChunkTimer(this, inputs);
+        return Time(inputs);
     }
+
+    /// <summary>The same for the rest of one that was lost.</summary>
+    public ChunkTimer Time(int inputs) => new(this, inputs);
 
     /// <summary>As <see cref="ChunkSizer.Learn"/>.</summary>
     public void Learn(int inputs, long nanos)

@@ -88,8 +88,7 @@ internal abstract class MapChunks<TIn, TOut>
         ChunkTimer? timer = _automatic?.Start(inputs.Count);
         Task<IReadOnlyList<TOut>> chunk = _skipping != null
             ? StartSkipping(_skipping, inputs, timer)
-            : Follow(
-                Pool.SubmitChunk(_function, inputs, timer, Cancel.Token), inputs.Count);
+            : Submit(_function, inputs, timer);
         Submitted += inputs.Count;
         return chunk;
     }
@@ -98,13 +97,57 @@ internal abstract class MapChunks<TIn, TOut>
         MapFunction<(int Index, TIn Input), Settled<TOut>> function,
         List<TIn> inputs,
         ChunkTimer? timer) =>
-        ValuesOf(Follow(
-            Pool.SubmitChunk(
-                function,
-                [.. inputs.Select(static input => (0, input))],
-                timer,
-                Cancel.Token),
-            inputs.Count));
+        ValuesOf(Submit(function, [.. inputs.Select(static input => (0, input))], timer));
+
+    private Task<IReadOnlyList<T>> Submit<TInput, T>(
+        MapFunction<TInput, T> function, List<TInput> inputs, ChunkTimer? timer)
+    {
+        Task<IReadOnlyList<T>> chunk = Follow(
+            Pool.SubmitChunk(function, inputs, timer, Cancel.Token), inputs.Count);
+        // Another one is what waits for it on a worker may look for.
+        return function.Remote != null && Pool.Owner is ProcessPool
+            ? GoOn(chunk, function, inputs)
+            : chunk;
+    }
+
+    /// <summary>
+    /// Where a chunk was lost with its worker, what had not begun of it is a chunk again.
+    /// </summary>
+    private async Task<IReadOnlyList<T>> GoOn<TInput, T>(
+        Task<IReadOnlyList<T>> chunk, MapFunction<TInput, T> function, List<TInput> inputs)
+    {
+        IReadOnlyList<T> results = await chunk.ConfigureAwait(false);
+        List<T>? all = null;
+        while (results is LostChunk<T> lost)
+        {
+            all = [.. all ?? [], .. lost];
+            if (all.Count == inputs.Count)
+            {
+                return all;
+            }
+            List<TInput> rest = inputs[all.Count..];
+            results = await Follow(SubmitRest(function, rest, lost.Error), rest.Count)
+                .ConfigureAwait(false);
+        }
+        return all == null ? results : [.. all, .. results];
+    }
+
+    private async Task<IReadOnlyList<T>> SubmitRest<TInput, T>(
+        MapFunction<TInput, T> function, List<TInput> rest, Exception error)
+    {
+        try
+        {
+            return await Pool.SubmitChunk(
+                function, rest, _automatic?.Time(rest.Count), Cancel.Token)
+                .ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or SerializationException)
+        {
+            // The pool is shutting down, and does what it has; or an input has changed
+            // meanwhile.
+            return function.Remote!.Fail(rest, error);
+        }
+    }
 
     private static async Task<IReadOnlyList<TOut>> ValuesOf(
         Task<IReadOnlyList<Settled<TOut>>> chunk) =>

@@ -61,7 +61,9 @@ internal sealed class MapCounter(IProgress<MapProgress> progress)
     /// <summary>Nobody reads the map any more: nothing is reported.</summary>
     public void Stop() => _isStopped = true;
 
-    /// <summary>The chunk, after it was counted and reported.</summary>
+    /// <summary>
+    /// The chunk, after it was counted and reported; of one that was lost, what had begun.
+    /// </summary>
     public async Task<T> Follow<T>(Task<T> chunk, int calls)
     {
         await ((Task)chunk).ConfigureAwait(
@@ -71,11 +73,14 @@ internal sealed class MapCounter(IProgress<MapProgress> progress)
             await _turn.WaitAsync().ConfigureAwait(false);
             try
             {
+                int ended = chunk.IsCompletedSuccessfully && chunk.Result is ILostChunk lost
+                    ? lost.Count
+                    : calls;
                 int failed = !chunk.IsCompletedSuccessfully ? calls
                     : chunk.Result is IReadOnlyList<ISettled> settled
                         ? settled.Count(static call => !call.IsOk)
                     : 0;
-                Count(calls - failed, failed);
+                Count(ended - failed, failed);
                 Report();
             }
             finally

@@ -15,6 +15,7 @@ internal sealed unsafe class ProcessPoolHost
         public delegate* unmanaged<IntPtr, long, byte*, long, void> Complete;
         public delegate* unmanaged<IntPtr, long, IntPtr, void> Fail;
         public delegate* unmanaged<IntPtr, long, IntPtr, void> Drop;
+        public delegate* unmanaged<IntPtr, long, byte*, long, long, IntPtr, void> LoseCalls;
         public delegate* unmanaged<IntPtr, long, void> Joined;
         public delegate* unmanaged<IntPtr, void> Terminated;
         public delegate* unmanaged<IntPtr, void> Free;
@@ -45,6 +46,7 @@ internal sealed unsafe class ProcessPoolHost
         callbacks->Complete = &Complete;
         callbacks->Fail = &Fail;
         callbacks->Drop = &Drop;
+        callbacks->LoseCalls = &LoseCalls;
         callbacks->Joined = &Joined;
         callbacks->Terminated = &Terminated;
         callbacks->Free = &Free;
@@ -88,6 +90,19 @@ internal sealed unsafe class ProcessPoolHost
             dropped.Drop(failure);
         },
         "dropping a task of a ProcessPool");
+
+    [UnmanagedCallersOnly]
+    private static void LoseCalls(
+        IntPtr self, long task, byte* results, long size, long rest, IntPtr failure) =>
+        Callback.Run(
+            (task, results: (IntPtr)results, size, rest, failure),
+            static call =>
+            {
+                using var described = new Failure(call.failure, owned: false);
+                RemoteTask.Of(call.task).LoseCalls(
+                    (byte*)call.results, call.size, call.rest, described);
+            },
+            "losing a task of a ProcessPool");
 
     [UnmanagedCallersOnly]
     private static void Joined(IntPtr self, long join) => Joins.End(join);

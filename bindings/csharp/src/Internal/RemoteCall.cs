@@ -17,7 +17,10 @@ internal enum CallFlags : byte
     /// <summary>Each call's end is sent, whatever it is: see SettledFrames.</summary>
     Settled = 4,
 
-    /// <summary>How long they have taken is wanted: see TimedResults.</summary>
+    /// <summary>
+    /// How long they have taken is wanted: see TimedResults. Behind the others, where each
+    /// call's end is sent.
+    /// </summary>
     Timed = 8,
 }
 

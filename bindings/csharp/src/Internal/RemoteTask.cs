@@ -34,6 +34,9 @@ internal abstract class RemoteTask : ITimedTask
     /// <summary>Ends with the task; null: nobody listens.</summary>
     public Activity? Activity { get; init; }
 
+    /// <summary>Whether it is several calls, whose ends come one by one.</summary>
+    public bool IsInParts { get; init; }
+
     /// <summary>Whose cancellation ends the task, and its worker.</summary>
     protected CancellationToken Token => _token;
 
@@ -101,12 +104,25 @@ internal abstract class RemoteTask : ITimedTask
         OnDone();
         if (size > Array.MaxLength)
         {
-            Fail(new SerializationException(
-                $"the result takes {size} bytes, and .NET has at most {Array.MaxLength} "
-                + "in one piece"));
+            Fail(TooLarge(size));
             return;
         }
         Succeed(new ReadOnlySpan<byte>(result, (int)size));
+    }
+
+    /// <summary>
+    /// Called once, by a thread of the native pool, in place of Fail() where results of the
+    /// first calls have come.
+    /// </summary>
+    public unsafe void LoseCalls(byte* results, long size, long rest, Failure failure)
+    {
+        OnDone();
+        Exception error = Failures.ToException(failure);
+        Fail(
+            !IsInParts ? error
+            : size > Array.MaxLength ? TooLarge(size)
+            : new LostCallsException(
+                new ReadOnlySpan<byte>(results, (int)size).ToArray(), rest, error));
     }
 
     /// <summary>Called once, by a thread of the native pool.</summary>
@@ -183,6 +199,10 @@ internal abstract class RemoteTask : ITimedTask
             }
         }
     }
+
+    private static SerializationException TooLarge(long size) =>
+        new($"the result takes {size} bytes, and .NET has at most {Array.MaxLength} in one "
+            + "piece");
 
     private void CancelPending() => Ask(static handle => NativeProcessPool.Cancel(handle));
 
@@ -289,7 +309,8 @@ internal sealed class RemoteTask<T> : RemoteTask
             error = e;
         }
         TaskTracing.End(
-            Activity, error is ChunkException<T> ? error.InnerException : error);
+            Activity,
+            error is ChunkException<T> or LostCallsException ? error.InnerException : error);
         _result.SetException(error);
     }
 

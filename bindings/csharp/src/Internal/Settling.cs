@@ -95,9 +95,16 @@ internal interface IRemoteSettling<in TInput, TResult>
     /// <summary>Refuses a result that is not what the caller is to have.</summary>
     void Check(RemoteCall call);
 
-    /// <summary>What the worker has sent for a chunk.</summary>
+    /// <summary>What the worker has sent for a chunk, and how long its calls took.</summary>
     List<TResult> Decode(
-        RemoteCall call, IReadOnlyList<TInput> inputs, ReadOnlySpan<byte> bytes);
+        RemoteCall call,
+        IReadOnlyList<TInput> inputs,
+        ReadOnlySpan<byte> bytes,
+        ChunkTimer? timer);
+
+    /// <summary>What has come of a chunk that was lost; what had begun has failed.</summary>
+    LostChunk<TResult> Decode(
+        RemoteCall call, IReadOnlyList<TInput> inputs, LostCallsException lost);
 
     /// <summary>Each call of a chunk has failed so.</summary>
     List<TResult> Fail(IReadOnlyList<TInput> inputs, Exception error);
@@ -121,34 +128,71 @@ internal sealed class RemoteSettling<TIn, TOut>(bool givesInputs)
     public List<Settled<TOut>> Decode(
         RemoteCall call,
         IReadOnlyList<(int Index, TIn Input)> inputs,
-        ReadOnlySpan<byte> bytes)
+        ReadOnlySpan<byte> bytes,
+        ChunkTimer? timer)
     {
         var reader = new FrameReader(bytes);
         var settled = new List<Settled<TOut>>(inputs.Count);
         foreach ((int index, TIn input) in inputs)
         {
-            if (reader.ReadByte() != SettledFrames.Value)
-            {
-                settled.Add(new(index, default, SettledFrames.ReadError(ref reader)));
-                continue;
-            }
-            if (givesInputs)
-            {
-                call.ReadResult<Nothing>(ref reader);
-                settled.Add(new(index, (TOut)(object)input!, null));
-            }
-            else
-            {
-                settled.Add(new(index, call.ReadResult<TOut>(ref reader), null));
-            }
+            settled.Add(Read(call, index, input, ref reader));
+        }
+        timer?.Learn(reader.ReadInt());
+        return settled;
+    }
+
+    /// <inheritdoc/>
+    public LostChunk<Settled<TOut>> Decode(
+        RemoteCall call,
+        IReadOnlyList<(int Index, TIn Input)> inputs,
+        LostCallsException lost)
+    {
+        var reader = new FrameReader(lost.Results);
+        var settled = new LostChunk<Settled<TOut>>(lost.InnerException!);
+        foreach ((int index, TIn input) in inputs.Take((int)Math.Min(lost.Rest, inputs.Count)))
+        {
+            settled.Add(
+                reader.IsAtEnd
+                    ? new(index, default, lost.InnerException)
+                    : Read(call, index, input, ref reader));
         }
         return settled;
+    }
+
+    private Settled<TOut> Read(
+        RemoteCall call, int index, TIn input, ref FrameReader reader)
+    {
+        if (reader.ReadByte() != SettledFrames.Value)
+        {
+            return new(index, default, SettledFrames.ReadError(ref reader));
+        }
+        if (!givesInputs)
+        {
+            return new(index, call.ReadResult<TOut>(ref reader), null);
+        }
+        call.ReadResult<Nothing>(ref reader);
+        return new(index, (TOut)(object)input!, null);
     }
 
     /// <inheritdoc/>
     public List<Settled<TOut>> Fail(
         IReadOnlyList<(int Index, TIn Input)> inputs, Exception error) =>
         [.. inputs.Select(input => new Settled<TOut>(input.Index, default, error))];
+}
+
+/// <summary>What came of a chunk that was lost in the middle.</summary>
+internal interface ILostChunk
+{
+    /// <summary>How many calls had begun.</summary>
+    int Count { get; }
+}
+
+/// <summary>The same, of each call that had begun.</summary>
+/// <param name="error">Why it was lost.</param>
+internal sealed class LostChunk<T>(Exception error) : List<T>, ILostChunk
+{
+    /// <summary>Why it was lost.</summary>
+    public Exception Error { get; } = error;
 }
 
 /// <summary>How a worker sends the calls of a settling map: a byte before each frame.</summary>

@@ -46,27 +46,86 @@ internal static unsafe class WorkerMain
         JsonValues values = JsonValues.For(WorkerEntry.FindSource(call.ReadText()));
         var flags = (CallFlags)call.ReadByte();
         bool isChunk = (flags & CallFlags.Chunk) != 0;
-        bool isSettled = (flags & CallFlags.Settled) != 0;
         using Activity? activity = (flags & CallFlags.Traced) != 0
             ? TaskTracing.Continue(call.ReadText(), call.ReadText(), function.Name)
             : null;
         TaskContext? outer = TaskContext.Flow(function.IsAsynchronous ? Context() : null);
         try
         {
-            if ((flags & CallFlags.Timed) == 0)
+            bool isTimed = (flags & CallFlags.Timed) != 0;
+            if ((flags & CallFlags.Settled) != 0)
             {
-                Serve(function, values, ref call, results, isChunk, isSettled);
+                ServeSettled(function, values, ref call, results, isTimed);
+                return;
+            }
+            if (!isTimed)
+            {
+                Serve(function, values, ref call, results, isChunk);
                 return;
             }
             int time = results.Reserve();
             long start = Stopwatch.GetTimestamp();
-            Serve(function, values, ref call, results, isChunk, isSettled);
-            results.Fill(
-                time, (int)Math.Min(ChunkTimer.NanosSince(start), int.MaxValue));
+            Serve(function, values, ref call, results, isChunk);
+            results.Fill(time, NanosSince(start));
         }
         finally
         {
             TaskContext.Flow(outer);
+        }
+    }
+
+    private static int NanosSince(long start) =>
+        (int)Math.Min(ChunkTimer.NanosSince(start), int.MaxValue);
+
+    /// <summary>
+    /// Sends the end of each call, where there are several, as soon as there is one: so a
+    /// worker that is lost takes along no more than a few of them. The time comes last.
+    /// </summary>
+    private static void ServeSettled(
+        WorkerFunction function,
+        JsonValues values,
+        ref FrameReader call,
+        FrameWriter results,
+        bool isTimed)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int count = call.ReadInt();
+        bool isInParts = count > 1;
+        if (isInParts)
+        {
+            HostedWorker.BeginCalls();
+        }
+        for (int i = 0; i < count; ++i)
+        {
+            if (isInParts)
+            {
+                HostedWorker.BeginCall();
+            }
+            try
+            {
+                results.WriteByte(SettledFrames.Value);
+                Serve(function, values, ref call, results);
+                SendPart(results, isInParts);
+            }
+            catch (Exception e)
+            {
+                results.Truncate(0);
+                SettledFrames.WriteError(results, e);
+                SendPart(results, isInParts);
+            }
+        }
+        if (isTimed)
+        {
+            results.WriteInt(NanosSince(start));
+        }
+    }
+
+    private static void SendPart(FrameWriter results, bool isInParts)
+    {
+        if (isInParts)
+        {
+            HostedWorker.EndCall(results.Written.ToArray());
+            results.Truncate(0);
         }
     }
 
@@ -75,8 +134,7 @@ internal static unsafe class WorkerMain
         JsonValues values,
         ref FrameReader call,
         FrameWriter results,
-        bool isChunk,
-        bool isSettled)
+        bool isChunk)
     {
         int count = call.ReadInt();
         for (int i = 0; i < count; ++i)
@@ -84,16 +142,7 @@ internal static unsafe class WorkerMain
             int done = results.Size;
             try
             {
-                if (isSettled)
-                {
-                    results.WriteByte(SettledFrames.Value);
-                }
                 Serve(function, values, ref call, results);
-            }
-            catch (Exception e) when (isSettled)
-            {
-                results.Truncate(done);
-                SettledFrames.WriteError(results, e);
             }
             catch (Exception e) when (isChunk && i > 0)
             {
@@ -110,10 +159,15 @@ internal static unsafe class WorkerMain
         FrameWriter results)
     {
         var arguments = new object?[function.Parameters.Length];
+        FrameReader its = call;
+        for (int i = 0; i < arguments.Length; ++i)
+        {
+            call.ReadBytes();  // the next call begins behind them, whatever this one does
+        }
         for (int i = 0; i < arguments.Length; ++i)
         {
             arguments[i] = values.Read(
-                call.ReadBytes(),
+                its.ReadBytes(),
                 function.Parameters[i],
                 $"argument {i + 1} of {function.Name}");
         }
@@ -146,6 +200,20 @@ internal static unsafe class WorkerMain
             return IntPtr.Zero;
         }
     }
+}
+
+/// <summary>A chunk of calls was lost for the inner reason.</summary>
+/// <param name="results">Of its first calls.</param>
+/// <param name="rest">The first call that had not begun; there may be fewer.</param>
+/// <param name="cause">What has happened.</param>
+internal sealed class LostCallsException(byte[] results, long rest, Exception cause)
+    : Exception("a chunk was lost", cause)
+{
+    /// <summary>What came of the first calls.</summary>
+    public byte[] Results { get; } = results;
+
+    /// <summary>The first call that had not begun; there may be fewer.</summary>
+    public long Rest { get; } = rest;
 }
 
 /// <summary>In a chunk of calls one has thrown the inner exception.</summary>
