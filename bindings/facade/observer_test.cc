@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "asyncpal/bindings/facade/fake_host.h"
+#include "asyncpal/bindings/facade/library.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/pool/testing/eventually.h"
@@ -65,6 +66,20 @@ class FakeObserver final : public ObserverHost {
   const std::shared_ptr<Sightings> sightings_;
 };
 
+class FakeLog final : public LogHost {
+ public:
+  explicit FakeLog(std::shared_ptr<Sightings> sightings)
+      : sightings_(std::move(sightings)) {}
+  ~FakeLog() override { sightings_->Note("gone"); }
+
+  void Write(int severity, const std::string& message) override {
+    sightings_->Note(std::to_string(severity) + " " + message);
+  }
+
+ private:
+  const std::shared_ptr<Sightings> sightings_;
+};
+
 class ObserverTest : public FakeHostTest {
  protected:
   ThreadPool& MakeWatched(NativePoolOptions settings) {
@@ -114,6 +129,23 @@ TEST_F(ObserverTest, IsToldOfATaskThatRunsTooLong) {
                             ::testing::Contains("stall p 1  1 1"));
   }));
   go_on_.Notify();
+}
+
+TEST_F(ObserverTest, LogOfAPoolGetsItsMessagesAndLivesAsLong) {
+  NativePoolOptions settings = {
+      .max_workers = 1, .name = "p", .stall_threshold = 1000000};
+  SetPoolLog(settings, new FakeLog(sightings_));
+  pool_ = std::make_unique<ThreadPool>(new FakeHost(journal_), settings);
+  settings = {};
+  ASSERT_TRUE(Occupy(1));
+  EXPECT_TRUE(Eventually([&] {
+    return ::testing::Value(sightings_->Seen(),
+                            ::testing::Contains(::testing::StartsWith(
+                                "1 pool 'p': task 1 has been running for ")));
+  }));
+  go_on_.Notify();
+  TearDown();
+  EXPECT_TRUE(Eventually([&] { return sightings_->Seen().back() == "gone"; }));
 }
 
 TEST_F(ObserverTest, TasksThatTheHostGoesOnToAreMeasuredEachByItself) {

@@ -3,11 +3,16 @@
 #include <cstddef>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/bindings/facade/library.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/pool/observer.h"
 #include "asyncpal/pool/options.h"
 
@@ -158,6 +163,17 @@ PoolOptions ToPoolOptions(const NativePoolOptions& settings) {
           .min_workers = settings.min_workers,
           .max_worker_age = FromNanos(settings.max_worker_age),
           .clock = settings.clock};
+}
+
+host::LogSink ToLogSink(const NativePoolOptions& settings) {
+  if (settings.log == nullptr) return nullptr;
+  return [log = settings.log](LogSeverity severity, std::string_view message) {
+    log->Write(static_cast<int>(severity), std::string(message));
+  };
+}
+
+void SetPoolLog(NativePoolOptions& settings, LogHost* host) {
+  settings.log = std::shared_ptr<LogHost>(host);
 }
 
 TaskOptions ToTaskOptions(const NativeTaskOptions& settings) {

@@ -23,6 +23,8 @@ class PoolObserver;
 
 namespace asyncpal::facade {
 
+class LogHost;
+
 // As asyncpal::PoolOptions.
 struct NativePoolOptions {
   int max_workers = 0;
@@ -48,6 +50,8 @@ struct NativePoolOptions {
   int64_t priority_step = 1000000000;  // ns
   int min_workers = 0;
   int64_t max_worker_age = kForever;  // ns
+  // Gets the pool's messages; null: that of the library. See SetPoolLog().
+  std::shared_ptr<LogHost> log = nullptr;
 };
 
 inline constexpr int64_t kNotNext = -1;
@@ -249,6 +253,12 @@ WorkerInfo ToWorkerInfo(const asyncpal::WorkerInfo& worker);
 
 // What a pool of these settings is made with. Throws std::invalid_argument.
 PoolOptions ToPoolOptions(const NativePoolOptions& settings);
+
+host::LogSink ToLogSink(const NativePoolOptions& settings);
+
+// Messages of pools of these settings go to `host`, which they own until their
+// last worker has gone.
+void SetPoolLog(NativePoolOptions& settings, LogHost* host);
 
 // What the pool keeps with a task that has settings.
 TaskOptions ToTaskOptions(const NativeTaskOptions& settings);

@@ -64,7 +64,8 @@ HostProcesses::Options ToOptions(const NativeProcessPoolOptions& settings) {
           .restart_window = FromNanos(settings.restart_window),
           .handshake_timeout = FromNanos(settings.handshake_timeout),
           .no_new_privileges = settings.no_new_privileges,
-          .max_worker_bytes = settings.max_worker_bytes};
+          .max_worker_bytes = settings.max_worker_bytes,
+          .log_sink = ToLogSink(settings)};
 }
 
 int64_t ToHandle(HostCall* call) {

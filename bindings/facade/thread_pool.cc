@@ -82,7 +82,8 @@ ThreadPool::ThreadPool(std::shared_ptr<Host> host,
                HostThreads::Options{
                    .pool = ToPoolOptions(settings),
                    .close_on_exit = settings.close_on_exit,
-                   .host_makes_threads = settings.host_makes_threads}),
+                   .host_makes_threads = settings.host_makes_threads,
+                   .log_sink = ToLogSink(settings)}),
            [host](int64_t join) { host->Joined(join); }) {}
 
 int64_t ThreadPool::Submit(int64_t id) {

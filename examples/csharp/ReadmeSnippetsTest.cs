@@ -4,6 +4,7 @@ using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using Asyncpal;
+using Microsoft.Extensions.Logging;
 using Xunit;
 using ThreadPool = Asyncpal.ThreadPool;  // System.Threading has one, too
 
@@ -69,6 +70,46 @@ public class ReadmeSnippetsTest
         using var watched = new ThreadPool(new ThreadPoolOptions { Observer = new SlowTasks() });
         Assert.Equal(49, await watched.SubmitAsync(static () => 7 * 7));
         Assert.Equal(1, watched.Stats().Run.Count);
+    }
+
+    [Fact]
+    public void Logging()
+    {
+        using var loggers = new LastMessage();
+        using var logged = new ThreadPool(new ThreadPoolOptions { LoggerFactory = loggers });
+        logged.Post(static () => throw new FormatException("bad page"));  // an error in the log
+        Assert.True(SpinWait.SpinUntil(() => loggers.Text != null, 30_000));
+        Assert.Equal("ThreadPool 'ThreadPool': a posted task failed", loggers.Text);
+    }
+
+    private sealed class LastMessage : ILoggerFactory, ILogger
+    {
+        private string? _text;
+
+        public string? Text => Volatile.Read(ref _text);
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
+            Volatile.Write(ref _text, formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
     }
 
     private static int Check(int size) => size > 0 ? size : throw new FormatException("empty");

@@ -6,9 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "asyncpal/future/log.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
@@ -54,6 +56,10 @@ struct HostTaskInfo {
   // room: when it is due, on HostPool::ClockNow(). Not with a view.
   std::optional<int64_t> next_due = std::nullopt;
 };
+
+// Gets the messages of one pool, in place of SetLogSink()'s, and in the same
+// way; what it throws goes there.
+using LogSink = std::function<void(LogSeverity, std::string_view)>;
 
 // What the two kinds of pools that a host language has in common: HostThreads
 // and HostProcesses. The methods do what those of asyncpal::Pool do, but none

@@ -152,7 +152,8 @@ std::shared_ptr<ProcessCore> MakeCore(const std::shared_ptr<ProcessHost>& host,
       .initializer_timeout = options.pool.initializer_timeout,
       .no_new_privileges = options.no_new_privileges,
       .max_worker_bytes = options.max_worker_bytes,
-      .hidden_environment = options.hidden_environment};
+      .hidden_environment = options.hidden_environment,
+      .log_sink = options.log_sink};
   remote.on_loss = [host](const WorkerLostError& loss) { host->OnLoss(loss); };
   if (options.answers_workers) {
     remote.answer = [host](const std::string& request) {

@@ -95,6 +95,7 @@ class HostProcesses : public HostPool {
     absl::Duration handshake_timeout = absl::ZeroDuration();
     bool no_new_privileges = false;
     int64_t max_worker_bytes = 0;
+    LogSink log_sink = nullptr;
   };
 
   HostProcesses(std::shared_ptr<ProcessHost> host, const Options& options);

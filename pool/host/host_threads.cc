@@ -37,17 +37,21 @@ class HostCore final : public ThreadCore {
   static std::shared_ptr<ThreadCore> Make(PoolOptions options,
                                           internal::ShutdownRegistry* registry,
                                           std::shared_ptr<ThreadPoolHost> host,
-                                          bool host_makes_threads) {
-    const std::shared_ptr<HostCore> core(new HostCore(
-        std::move(options), registry, std::move(host), host_makes_threads));
+                                          bool host_makes_threads,
+                                          LogSink log_sink) {
+    const std::shared_ptr<HostCore> core(
+        new HostCore(std::move(options), registry, std::move(host),
+                     host_makes_threads, std::move(log_sink)));
     core->RegisterForShutdown();
     return core;
   }
 
  private:
   HostCore(PoolOptions options, internal::ShutdownRegistry* registry,
-           std::shared_ptr<ThreadPoolHost> host, bool host_makes_threads)
-      : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry),
+           std::shared_ptr<ThreadPoolHost> host, bool host_makes_threads,
+           LogSink log_sink)
+      : ThreadCore(std::move(options), /*max_pending_bytes=*/0, registry,
+                   std::move(log_sink)),
         host_(std::move(host)),
         host_makes_threads_(host_makes_threads) {}
 
@@ -86,8 +90,9 @@ std::shared_ptr<ThreadCore> MakeCore(
                                         : absl::StrCat(name, "-test"));
   };
   pool.finalizer = [host] { host->EndWorker(); };
-  auto core = HostCore::Make(std::move(pool), registry, host,
-                             options.host_makes_threads);
+  auto core =
+      HostCore::Make(std::move(pool), registry, host,
+                     options.host_makes_threads, std::move(options.log_sink));
   core->CallWhenTerminated([host] { host->Terminated(); });
   return core;
 }

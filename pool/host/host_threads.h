@@ -84,6 +84,7 @@ class HostThreads : public HostPool {
     PoolOptions pool;
     bool close_on_exit = true;
     bool host_makes_threads = false;  // by ThreadPoolHost::StartWorker()
+    LogSink log_sink = nullptr;
   };
 
   HostThreads(std::shared_ptr<ThreadPoolHost> host, Options options);

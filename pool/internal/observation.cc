@@ -3,7 +3,6 @@
 #include <exception>
 
 #include "absl/strings/str_cat.h"
-#include "asyncpal/future/error.h"
 
 namespace asyncpal::internal {
 
@@ -14,9 +13,9 @@ void Observation::Tell(const char* method, Call&& call) noexcept {
     call(*observer_);
   } catch (...) {
     if (has_thrown_.exchange(true)) return;
-    LogFailure(absl::StrCat(label_, ": its observer's ", method,
-                            " threw (said once; it is called on)"),
-               std::current_exception());
+    log_.WriteFailure(absl::StrCat(label_, ": its observer's ", method,
+                                   " threw (said once; it is called on)"),
+                      std::current_exception());
   }
 }
 

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "asyncpal/future/internal/mutex.h"
 #include "asyncpal/future/internal/spin_mutex.h"
+#include "asyncpal/pool/internal/pool_log.h"
 #include "asyncpal/pool/observer.h"
 #include "asyncpal/pool/options.h"
 
@@ -25,12 +26,13 @@ class Observation {
  public:
   // `label`: for messages, as `pool 'p'`. Without an `observer`, nobody is
   // told; the pool measures for its histograms, or watches for tasks that run
-  // longer than `stall_threshold`.
+  // longer than `stall_threshold`. `log` lives as long as this.
   Observation(std::shared_ptr<PoolObserver> observer, std::string label,
-              absl::Duration stall_threshold)
+              absl::Duration stall_threshold, const PoolLog& log)
       : observer_(std::move(observer)),
         label_(std::move(label)),
-        stall_threshold_(stall_threshold) {}
+        stall_threshold_(stall_threshold),
+        log_(log) {}
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
 
@@ -56,6 +58,7 @@ class Observation {
   const std::shared_ptr<PoolObserver> observer_;
   const std::string label_;
   const absl::Duration stall_threshold_;
+  const PoolLog& log_;
   std::atomic<bool> has_thrown_{false};
 };
 

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "asyncpal/future/log.h"
+#include "asyncpal/pool/internal/pool_log.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -60,7 +61,9 @@ class LogLines {
 
 TEST(ObservationTest, PassesEachReportOn) {
   const auto noter = std::make_shared<Noter>();
-  Observation observation(noter, "pool 'p'", absl::InfiniteDuration());
+  const PoolLog pool_log;
+  Observation observation(noter, "pool 'p'", absl::InfiniteDuration(),
+                          pool_log);
   observation.OnWorkerStarted({.name = "w"});
   observation.OnSubmit({.name = "t"});
   observation.OnStart({.name = "t"});
@@ -71,7 +74,9 @@ TEST(ObservationTest, PassesEachReportOn) {
 }
 
 TEST(ObservationTest, TellsNobodyWhereThereIsNoObserver) {
-  Observation observation(nullptr, "pool 'p'", absl::InfiniteDuration());
+  const PoolLog pool_log;
+  Observation observation(nullptr, "pool 'p'", absl::InfiniteDuration(),
+                          pool_log);
   EXPECT_FALSE(observation.looks_for_stalls());
   EXPECT_FALSE(observation.has_observer());
   observation.OnSubmit({});
@@ -80,8 +85,9 @@ TEST(ObservationTest, TellsNobodyWhereThereIsNoObserver) {
 
 TEST(ObservationTest, WhatTheObserverThrowsIsLoggedOnce) {
   LogLines log;
+  const PoolLog pool_log;
   Observation observation(std::make_shared<Thrower>(), "pool 'p'",
-                          absl::InfiniteDuration());
+                          absl::InfiniteDuration(), pool_log);
   observation.OnSubmit({});
   observation.OnSubmit({});
   observation.OnDone({});

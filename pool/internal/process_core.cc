@@ -39,7 +39,8 @@ std::shared_ptr<ProcessCore> ProcessCore::Make(PoolOptions options,
 
 ProcessCore::ProcessCore(PoolOptions options, Options remote,
                          ShutdownRegistry* registry)
-    : ThreadCore(std::move(options), remote.max_pending_bytes, registry),
+    : ThreadCore(std::move(options), remote.max_pending_bytes, registry,
+                 remote.log_sink),
       supply_(std::move(remote), options_.name, options_.max_workers) {}
 
 int64_t ProcessCore::PendingBytes(TaskState& task) const {

@@ -198,8 +198,8 @@ std::exception_ptr ProcessDriver::End() {
   try {
     thrown = own_child()->Stop();
   } catch (const std::exception&) {
-    LogFailure(absl::StrCat(name, " did not end as it should"),
-               std::current_exception());
+    supply_.log().WriteFailure(absl::StrCat(name, " did not end as it should"),
+                               std::current_exception());
   }
   const bool killed = own_child()->was_killed();
   DropChild(killed ? "it was killed" : why_retired);

@@ -11,6 +11,7 @@
 #include "asyncpal/ipc/worker/worker_main.h"
 #include "asyncpal/ipc/worker/worker_protocol.h"
 #include "asyncpal/pool/internal/own_memory.h"
+#include "asyncpal/pool/internal/pool_log.h"
 #include "asyncpal/pool/options.h"
 
 namespace asyncpal::internal {
@@ -82,6 +83,7 @@ ProcessSupply::ProcessSupply(ProcessOptions options, std::string pool,
                              int max_workers, Connector connect)
     : options_(std::move(options)),
       pool_(std::move(pool)),
+      log_(options_.log_sink),
       connect_(std::move(connect)),
       worker_bytes_(options_.max_worker_bytes),
       budget_(options_.max_restarts, options_.restart_window, max_workers) {}
@@ -177,7 +179,8 @@ void ProcessSupply::OnNewProcess(pid_t pid) {
   const int64_t limit = worker_bytes_.load();
   if (limit == 0 || !LooksTooLarge(pid)) return;
   if (worker_bytes_.exchange(0) == 0) return;  // somebody else has said it
-  Log(LogSeverity::kWarning,
+  log_.Write(
+      LogSeverity::kWarning,
       absl::StrCat(Label(), ": max_worker_bytes is ", limit,
                    ", but a new worker process takes ",
                    OwnMemory(pid).value_or(0),

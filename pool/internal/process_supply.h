@@ -20,6 +20,7 @@
 #include "asyncpal/ipc/worker/request_channel.h"
 #include "asyncpal/ipc/worker/worker_connection.h"
 #include "asyncpal/ipc/worker/worker_launch.h"
+#include "asyncpal/pool/internal/pool_log.h"
 #include "asyncpal/pool/internal/restart_budget.h"
 
 namespace asyncpal::internal {
@@ -50,6 +51,7 @@ struct ProcessOptions {
   // nobody wanted it to, on the thread that serves it, with no lock held. It
   // must not throw. Null: nobody is told.
   std::function<void(const WorkerLostError&)> on_loss = nullptr;
+  PoolLog::Sink log_sink = nullptr;
 };
 
 // Throws std::invalid_argument that names the option and its value.
@@ -75,6 +77,7 @@ class ProcessSupply {
                 Connector connect = nullptr);
 
   const ProcessOptions& options() const { return options_; }
+  const PoolLog& log() const { return log_; }
   // "pool 'p'".
   std::string Label() const;
 
@@ -121,6 +124,7 @@ class ProcessSupply {
 
   const ProcessOptions options_;
   const std::string pool_;
+  const PoolLog log_;
   const Connector connect_;  // null: by LaunchWorker()
   std::atomic<bool> killed_{false};
   std::atomic<int64_t> worker_bytes_;  // max_worker_bytes; 0: no limit

@@ -642,10 +642,11 @@ void ThreadCore::ReportUnobservedFailure(
       return;
     }
   } catch (...) {
-    LogFailure(absl::StrCat(Label(), ": the unobserved_failure_handler threw"),
-               std::current_exception());
+    log_.WriteFailure(
+        absl::StrCat(Label(), ": the unobserved_failure_handler threw"),
+        std::current_exception());
   }
-  LogFailure(absl::StrCat(Label(), ": ", what), error);
+  log_.WriteFailure(absl::StrCat(Label(), ": ", what), error);
 }
 
 }  // namespace asyncpal::internal

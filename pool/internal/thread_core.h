@@ -23,6 +23,7 @@
 #include "asyncpal/pool/internal/pending_tasks.h"
 #include "asyncpal/pool/internal/pool_core.h"
 #include "asyncpal/pool/internal/pool_lifecycle.h"
+#include "asyncpal/pool/internal/pool_log.h"
 #include "asyncpal/pool/internal/shutdown_registry.h"
 #include "asyncpal/pool/internal/slot_queue.h"
 #include "asyncpal/pool/internal/stall_detector.h"
@@ -164,7 +165,7 @@ class ThreadCore : public PoolCore,
   };
 
   ThreadCore(PoolOptions options, int64_t max_pending_bytes,
-             ShutdownRegistry* registry);
+             ShutdownRegistry* registry, PoolLog::Sink log_sink = nullptr);
   // Once, right after the construction.
   void RegisterForShutdown();
 
@@ -648,6 +649,7 @@ class ThreadCore : public PoolCore,
 
   PoolOptions options_;  // const, but its callables are called as non-const
   const PendingLimits pending_limits_;
+  const PoolLog log_;
   const std::unique_ptr<Observation> observation_;  // null: not observed
   const uint64_t trace_id_ = Tracer::NewPool();
   // Whether submissions of plain tasks may be more than to queue them, by this

@@ -23,14 +23,14 @@
 namespace asyncpal::internal {
 namespace {
 
-std::exception_ptr TookTooLong(const std::string& pool,
+std::exception_ptr TookTooLong(const PoolLog& log, const std::string& pool,
                                const std::string& worker,
                                absl::Duration limit) {
   const std::string why =
       absl::StrCat("the initializer in ", worker, " has not ended within ",
                    absl::FormatDuration(limit), ", its initializer_timeout");
-  Log(LogSeverity::kWarning,
-      absl::StrCat(pool, ": ", why, "; its thread is left behind"));
+  log.Write(LogSeverity::kWarning,
+            absl::StrCat(pool, ": ", why, "; its thread is left behind"));
   return NestException(InitializerError(absl::StrCat(pool, ": ", why)),
                        std::make_exception_ptr(TimeoutError(why)));
 }
@@ -137,7 +137,7 @@ void ThreadCore::LeaveInInitializer(ThreadWorker& worker) {
     if (!worker.may_be_left || !roster_.Contains(worker.id)) return;
     ForgetWithThread(worker);
   }
-  Break(TookTooLong(Label(), worker.name, options_.initializer_timeout));
+  Break(TookTooLong(log_, Label(), worker.name, options_.initializer_timeout));
   RunQuietHandlers();
 }
 
@@ -169,7 +169,7 @@ void ThreadCore::Test() {
   if (!trial->WaitUntilBegun(options_.initializer_timeout)) {
     thread.Detach();
     std::rethrow_exception(
-        TookTooLong(label, "its thread", options_.initializer_timeout));
+        TookTooLong(log_, label, "its thread", options_.initializer_timeout));
   }
   thread.Join();
   std::exception_ptr error;

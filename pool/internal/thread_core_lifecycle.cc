@@ -75,15 +75,16 @@ void ThreadCore::RegisterForShutdown() {
 }
 
 ThreadCore::ThreadCore(PoolOptions options, int64_t max_pending_bytes,
-                       ShutdownRegistry* registry)
+                       ShutdownRegistry* registry, PoolLog::Sink log_sink)
     : options_(std::move(options)),
       pending_limits_(options_.max_pending, max_pending_bytes),
-      observation_(options_.observer != nullptr || options_.histograms ||
-                           options_.stall_threshold != absl::InfiniteDuration()
-                       ? std::make_unique<Observation>(options_.observer,
-                                                       Label(),
-                                                       options_.stall_threshold)
-                       : nullptr),
+      log_(std::move(log_sink)),
+      observation_(
+          options_.observer != nullptr || options_.histograms ||
+                  options_.stall_threshold != absl::InfiniteDuration()
+              ? std::make_unique<Observation>(options_.observer, Label(),
+                                              options_.stall_threshold, log_)
+              : nullptr),
       minds_submissions_(pending_limits_.any() || observation_ != nullptr),
       registry_(registry),
       fork_generation_(ForkGeneration()),
@@ -341,9 +342,9 @@ void ThreadCore::ShutdownAtExit(absl::Duration limit) {
                                    "' is still running after ",
                                    absl::FormatDuration(worker.running_for))
                     : "a worker does not end";
-    Log(LogSeverity::kWarning,
-        absl::StrCat(Label(), ": ", what, " in ", worker.name,
-                     ", and is left behind as the process ends"));
+    log_.Write(LogSeverity::kWarning,
+               absl::StrCat(Label(), ": ", what, " in ", worker.name,
+                            ", and is left behind as the process ends"));
   }
 }
 

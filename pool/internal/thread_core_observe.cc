@@ -362,7 +362,8 @@ void ThreadCore::ReportLongRun(const TaskReport& task, ThreadWorker& worker) {
   const std::string pid =
       task.pid.has_value() ? absl::StrCat(" (", *task.pid, ")") : "";
   const std::string stack = worker.StackOfTask(kMaxWaitForStack);
-  Log(LogSeverity::kWarning,
+  log_.Write(
+      LogSeverity::kWarning,
       absl::StrCat(Label(), ": task ", task.id, name, " has been running for ",
                    absl::FormatDuration(task.ran), " in ", worker.name, pid,
                    ", longer than its pool's stall_threshold, ",

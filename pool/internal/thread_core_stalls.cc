@@ -119,7 +119,7 @@ void ThreadCore::ReportStall(const PoolStats& stats) {
     is_first = counts_.stalls == 0;
   }
   // Before it is counted: whoever sees the count finds the report.
-  if (is_first) Log(LogSeverity::kWarning, DescribeStall(stats));
+  if (is_first) log_.Write(LogSeverity::kWarning, DescribeStall(stats));
   MutexLock lock(mu_);
   ++counts_.stalls;
 }

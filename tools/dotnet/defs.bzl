@@ -124,7 +124,13 @@ def asyncpal_nupkg(name, visibility = None, **kwargs):
         **kwargs
     )
 
-def asyncpal_nupkg_test(name, package, srcs, size = "large", **kwargs):
+def asyncpal_nupkg_test(
+        name,
+        package,
+        srcs,
+        needs = [],
+        size = "large",
+        **kwargs):
     """Builds and runs a console program against a package and nothing else.
 
     It passes when the program returns 0, in an empty folder and without what
@@ -134,6 +140,7 @@ def asyncpal_nupkg_test(name, package, srcs, size = "large", **kwargs):
       name: the target's name.
       package: the asyncpal_nupkg.
       srcs: the program.
+      needs: targets of .nupkg files that the package depends on.
       size: as for all tests.
       **kwargs: as for sh_test.
     """
@@ -144,8 +151,8 @@ def asyncpal_nupkg_test(name, package, srcs, size = "large", **kwargs):
         args = ([SDK.dotnet, SDK.tfm] if SDK else []) + [
             "$(rootpath %s)" % file
             for file in [_SDK_COMMAND, package] + srcs
-        ],
-        data = [_SDK_COMMAND, package] + srcs,
+        ] + ["$(rootpaths %s)" % target for target in needs],
+        data = [_SDK_COMMAND, package] + srcs + needs,
         target_compatible_with = DOTNET_ONLY,
         **kwargs
     )
@@ -156,6 +163,7 @@ def asyncpal_publish_test(
         src,
         way,
         says,
+        needs = [],
         size = "large",
         **kwargs):
     """Builds a program with a package in one way, and compares its output.
@@ -167,6 +175,7 @@ def asyncpal_publish_test(
       way: "framework", "single", "trimmed", "native" or "script"; see
         publish_test.sh.
       says: the line that the program writes.
+      needs: as for asyncpal_nupkg_test.
       size: as for all tests.
       **kwargs: as for sh_test.
     """
@@ -180,8 +189,8 @@ def asyncpal_publish_test(
             way,
             "$(rootpath %s)" % src,
             "'%s'" % says,
-        ],
-        data = [_SDK_COMMAND, package, src],
+        ] + ["$(rootpaths %s)" % target for target in needs],
+        data = [_SDK_COMMAND, package, src] + needs,
         tags = ["requires-network"],
         target_compatible_with = DOTNET_ONLY,
         **kwargs

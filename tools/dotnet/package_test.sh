@@ -1,7 +1,9 @@
 #!/bin/bash
 # Uses a NuGet package as its users do: a new console project in an empty
-# folder, built and run by dotnet alone. No other package can be restored.
-# package_test.sh <dotnet> <framework> <sdk_command> <package> <source file...>
+# folder, built and run by dotnet alone. No other packages can be restored than
+# those that are given.
+# package_test.sh <dotnet> <framework> <sdk_command> <package>
+#   <source file or package...>
 set -eu
 dotnet=$1 framework=$2 command=$PWD/$3 package=$4
 shift 4
@@ -14,7 +16,12 @@ id=${name%".$version"}
 root=$(mktemp -d "$TEST_TMPDIR/XXXXXX")
 mkdir "$root/feed" "$root/home" "$root/app"
 cp -L "$package" "$root/feed"
-cp -L "$@" "$root/app"
+for file; do
+  case $file in
+  *.nupkg) cp -L "$file" "$root/feed" ;;
+  *) cp -L "$file" "$root/app" ;;
+  esac
+done
 
 cd "$root/app"
 cat >app.csproj <<EOF

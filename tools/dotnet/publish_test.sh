@@ -2,13 +2,14 @@
 # Uses a NuGet package in a program that is built in one way, and compares what
 # the program says of itself, started with an empty argument at the end.
 # publish_test.sh <dotnet> <framework> <sdk_command> <package> <way> <source file>
-#   <line>
+#   <line> <other package...>
 #
 # Ways: framework (needs .NET where it runs), single (one file), trimmed, native
 # (compiled ahead of time), script (`dotnet run file.cs`). All but the first and
 # the last restore packages of .NET's own.
 set -eu
 dotnet=$1 framework=$2 command=$PWD/$3 package=$4 way=$5 source=$6 wanted=$7
+shift 7
 
 name=${package##*/}
 name=${name%.nupkg}
@@ -17,7 +18,7 @@ id=${name%".$version"}
 
 root=$(mktemp -d "$TEST_TMPDIR/XXXXXX")
 mkdir "$root/feed" "$root/home" "$root/app"
-cp -L "$package" "$root/feed"
+cp -L "$package" "$@" "$root/feed"
 
 # The machine's own settings say where packages of .NET come from.
 home=$(getent passwd "$(id -u)" | cut -d: -f6)

@@ -18,6 +18,9 @@ _TELEMETRY_PACKAGES = [
     "opentelemetry.exporter.inmemory",
 ]
 
+# What the package depends on, for tests of programs that dotnet alone builds.
+_LOGGING_PACKAGES = ["microsoft.extensions.logging.abstractions"]
+
 def _undeclared(_name):
     return False
 
@@ -33,6 +36,12 @@ def dotnet_repositories(declared = _undeclared):
         nuget_repository(
             name = "asyncpal_nuget",
             packages = _PACKAGES,
+            versions = Label("//tools/dotnet:Directory.Packages.props"),
+        )
+    if not declared("asyncpal_nuget_logging"):
+        nuget_repository(
+            name = "asyncpal_nuget_logging",
+            packages = _LOGGING_PACKAGES,
             versions = Label("//tools/dotnet:Directory.Packages.props"),
         )
     if not declared("asyncpal_nuget_telemetry"):

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Threading;
 using System.Threading.Tasks;
+using Microsoft.Extensions.Logging;
 
 namespace Asyncpal;
 
@@ -54,8 +55,8 @@ public abstract record PoolOptions
     /// Gets what a function that was posted (<see cref="TaskRunner.Post(Action,
     /// CancellationToken, TaskOptions)"/> and its other forms) has thrown, on a
     /// thread of the .NET thread pool; what it throws itself is unobserved, as in
-    /// any task. By default an error of the event source <c>Asyncpal</c>, or else one line
-    /// on stderr.
+    /// any task. By default an error of the <see cref="LoggerFactory"/>, of the event
+    /// source <c>Asyncpal</c>, or else on stderr.
     /// </summary>
     public Action<Exception>? UnobservedFailureHandler { get; set; }
 
@@ -72,15 +73,15 @@ public abstract record PoolOptions
     /// An initializer that takes longer breaks the pool, with an
     /// <see cref="InitializerException"/> whose inner exception is a
     /// <see cref="TimeoutException"/>. A worker that is a process is killed; a
-    /// thread can't be, so it is left behind, and an event of the source
-    /// <c>Asyncpal</c> names it, or else stderr. By default there is no limit.
+    /// thread can't be, so it is left behind, and a warning names it, as that of a
+    /// <see cref="StallThreshold"/>. By default there is no limit.
     /// </summary>
     public TimeSpan InitializerTimeout { get; set; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>
     /// A task that runs longer is reported once, while it runs: to the
-    /// <see cref="Observer"/>, and by a warning of the event source <c>Asyncpal</c>, or
-    /// else on stderr. By default none is. A thread pool with a threshold has the costs
+    /// <see cref="Observer"/>, and by a warning of the <see cref="LoggerFactory"/>, of the
+    /// event source <c>Asyncpal</c>, or else on stderr. By default none is. A thread pool with a threshold has the costs
     /// of an observer.
     /// </summary>
     public TimeSpan StallThreshold { get; set; } = Timeout.InfiniteTimeSpan;
@@ -121,6 +122,16 @@ public abstract record PoolOptions
     /// replaced first where there is work for another. By default there is no limit.
     /// </summary>
     public TimeSpan MaxWorkerAge { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>
+    /// Makes the logger, of the category <c>Asyncpal</c>, that gets what the pool has to
+    /// say, in place of the event source <c>Asyncpal</c> and stderr: tasks that run for
+    /// too long, workers that all wait for each other, threads that are left behind, what
+    /// posted tasks and the <see cref="Observer"/> throw. It is called on the thread that
+    /// has the message; what it throws becomes an event, as does the message then. Worker
+    /// processes have none.
+    /// </summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
 }
 
 /// <summary>Options for a <see cref="ThreadPool"/>, which copies them.</summary>

@@ -14,6 +14,8 @@ public abstract partial class Pool
     private List<CancelledTask> _cancelled = [];
     private List<CancelledTask> _cancelledLater = [];
 
+    internal PoolLog Log { get; private protected init; } = null!;
+
     private protected Action<Exception>? UnobservedFailureHandler { get; init; }
 
     /// <summary>
@@ -79,8 +81,6 @@ public abstract partial class Pool
             UnobservedFailureHandler(error);
             return;
         }
-        AsyncpalEvents.Log.Tell(
-            EventLevel.Error,
-            $"{this}: {what}: {Guarded.Text(error)}");
+        Log.Tell(EventLevel.Error, $"{this}: {what}", error);
     }
 }

@@ -114,7 +114,9 @@ public sealed partial class ProcessPool : Pool
         {
             settings.AddWorkerVariable(variable);
         }
-        ObserverCalls? observer = ObserverCalls.Set(settings, options);
+        Log = new PoolLog(options);
+        Log.Set(settings);
+        ObserverCalls? observer = ObserverCalls.Set(settings, options, Log);
         SetTimes(settings, options);
         settings.MaxWorkerBytes = options.MaxWorkerBytes;
         _native = ProcessPoolHost.NewPool(this, settings);

@@ -26,9 +26,9 @@ namespace Asyncpal;
 /// <c>WaitAsync()</c> return, and for the task of an asynchronous function. A task
 /// should await these. When all workers are blocked, tasks are pending and none has
 /// ended for a moment (a second at first, longer each time that it was no more than
-/// slow tasks), the event source <c>Asyncpal</c> reports it once, as a warning that
-/// names the pool, what its workers run and for how long; if nobody listens to that
-/// source, it goes to stderr.</para>
+/// slow tasks), the pool reports it once, as a warning that says what its workers run
+/// and for how long: to its <see cref="PoolOptions.LoggerFactory"/>, or else the event
+/// source <c>Asyncpal</c>; if nobody listens to that, it goes to stderr.</para>
 /// <para>A file that also imports <c>System.Threading</c>, as ImplicitUsings do,
 /// has to say which pool it means: <c>using ThreadPool =
 /// Asyncpal.ThreadPool;</c>.</para>
@@ -62,6 +62,7 @@ public sealed class ThreadPool : Pool
     public ThreadPool(ThreadPoolOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        Log = new PoolLog(options);
         _native = ThreadPoolHost.NewPool(
             this, options, out _scheduler, out ObserverCalls? observer);
         Name = _native.Name();

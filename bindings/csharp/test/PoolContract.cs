@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Asyncpal.Tests;
@@ -63,6 +64,8 @@ public sealed record PoolPlan
     public int MinWorkers { get; init; }
 
     public TimeSpan MaxWorkerAge { get; init; } = Timeout.InfiniteTimeSpan;
+
+    public ILoggerFactory? LoggerFactory { get; init; }
 }
 
 public sealed class Threads : PoolKind
@@ -94,6 +97,7 @@ public sealed class Threads : PoolKind
         PriorityStep = plan.PriorityStep,
         MinWorkers = plan.MinWorkers,
         MaxWorkerAge = plan.MaxWorkerAge,
+        LoggerFactory = plan.LoggerFactory,
     });
 
     public override Pool MakeDefault() => new ThreadPool();
@@ -132,6 +136,7 @@ public sealed class Processes : PoolKind
         PriorityStep = plan.PriorityStep,
         MinWorkers = plan.MinWorkers,
         MaxWorkerAge = plan.MaxWorkerAge,
+        LoggerFactory = plan.LoggerFactory,
     });
 
     public override Pool MakeDefault() => new ProcessPool();

@@ -42,6 +42,8 @@ public class ProcessPoolSettledContract() : PoolSettledContract(new Processes())
 public class ProcessPoolTaskContextContract()
     : PoolTaskContextContract(new Processes());
 
+public class ProcessPoolLogContract() : PoolLogContract(new Processes());
+
 public class ProcessPoolTelemetryContract() : PoolTelemetryContract(new Processes());
 
 public class ProcessPoolAsyncShapesContract() : AsyncShapesContract(new Processes());

@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics.Tracing;
 using System.Threading;
 using System.Threading.Tasks;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Asyncpal.Tests;
@@ -49,6 +50,50 @@ public class ThreadPoolReportTest
             Assert.Equal(EventLevel.Warning, level);
             Assert.StartsWith("pool 'slow': the initializer in slow-worker-1", text);
             Assert.EndsWith("its thread is left behind", text);
+        }
+        end.Set();
+    }
+
+    [Fact]
+    public async Task PoolThatMayWaitForItselfIsAWarningOfItsLogger()
+    {
+        var logger = new RecordingLogger();
+        using var pool = new ThreadPool(new ThreadPoolOptions
+        {
+            MaxWorkers = 1,
+            Name = "stuck",
+            LoggerFactory = logger,
+        });
+        using var latch = new ManualResetEventSlim();
+        Task blocked = pool.SubmitAsync(() => latch.Wait());
+        Task pending = pool.SubmitAsync(static () => { });
+        RecordingLogger.Entry entry = logger.AwaitOne();
+        latch.Set();
+        Assert.Equal(LogLevel.Warning, entry.Level);
+        Assert.StartsWith("ThreadPool 'stuck' may wait for itself", entry.Text);
+        await blocked.Soon();
+        await pending.Soon();
+    }
+
+    [Fact]
+    public async Task ThreadThatIsLeftBehindIsAWarningOfTheLogger()
+    {
+        var logger = new RecordingLogger();
+        using var end = new ManualResetEventSlim();
+        using (var pool = new ThreadPool(new ThreadPoolOptions
+        {
+            MaxWorkers = 1,
+            Name = "slow",
+            Initializer = end.Wait,
+            InitializerTimeout = TimeSpan.FromMilliseconds(50),
+            LoggerFactory = logger,
+        }))
+        {
+            await Assert.ThrowsAsync<InitializerException>(
+                () => pool.SubmitAsync(static () => { }).Soon());
+            RecordingLogger.Entry entry = logger.AwaitOne();
+            Assert.Equal(LogLevel.Warning, entry.Level);
+            Assert.EndsWith("its thread is left behind", entry.Text);
         }
         end.Set();
     }

@@ -41,6 +41,8 @@ public class ThreadPoolSettledContract() : PoolSettledContract(new Threads());
 public class ThreadPoolTaskContextContract()
     : PoolTaskContextContract(new Threads());
 
+public class ThreadPoolLogContract() : PoolLogContract(new Threads());
+
 public class ThreadPoolTelemetryContract() : PoolTelemetryContract(new Threads());
 
 public class ThreadPoolAsyncShapesContract() : AsyncShapesContract(new Threads());

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Asyncpal;
+using Microsoft.Extensions.Logging;
 using ThreadPool = Asyncpal.ThreadPool;
 
 // A program that is published in every way that there is: what it says of itself is
@@ -49,9 +50,15 @@ catch (SerializationException e)
         ? "by name"
         : e.Message;
 }
+using var log = new Lines();
+using var logged = new ThreadPool(
+    new ThreadPoolOptions { MaxWorkers = 1, LoggerFactory = log });
+logged.Post(static () => throw new FormatException("bad page"));
+string line = await log.First.WaitAsync(TimeSpan.FromSeconds(60));
 Console.WriteLine(
     $"{sum} {square} {process != Environment.ProcessId} {receipt} "
-    + $"{string.Join(',', squares)} {error} {code} {refused} {args.Length}");
+    + $"{string.Join(',', squares)} {error} {code} {refused} {args.Length} "
+    + line);
 return 0;
 
 internal enum Money
@@ -72,6 +79,36 @@ internal sealed class Unknown
 [JsonSerializable(typeof(Order))]
 [JsonSerializable(typeof(Receipt))]
 internal sealed partial class Json : JsonSerializerContext;
+
+internal sealed class Lines : ILoggerFactory, ILogger
+{
+    private readonly TaskCompletionSource<string> _first = new();
+
+    public Task<string> First => _first.Task;
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void AddProvider(ILoggerProvider provider)
+    {
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter) =>
+        _first.TrySetResult($"{logLevel}: {exception?.Message}");
+
+    public void Dispose()
+    {
+    }
+}
 
 internal static class Work
 {

@@ -113,6 +113,22 @@ class CallbackLogHost final : public facade::LogHost {
   const WriteFunction write_;
 };
 
+class CallbackPoolLog final : public facade::LogHost {
+ public:
+  CallbackPoolLog(void* self, const LogCallbacks& callbacks)
+      : self_(self), callbacks_(callbacks) {}
+  ~CallbackPoolLog() override { callbacks_.free(self_); }
+
+  void Write(int severity, const std::string& message) override {
+    callbacks_.write(self_, severity, message.data(),
+                     static_cast<int32_t>(message.size()));
+  }
+
+ private:
+  void* const self_;
+  const LogCallbacks& callbacks_;
+};
+
 class CallbackWorkerHost final : public facade::WorkerHost {
  public:
   using ServeFunction = void* (*)(const char*, int64_t, facade::Failure*);
@@ -212,6 +228,13 @@ void MeasureBy(facade::NativePoolOptions& settings, void* self,
   auto host = std::make_unique<CallbackClock>(
       self, *static_cast<const ClockCallbacks*>(callbacks));
   facade::SetClock(settings, host.release());
+}
+
+void LogBy(facade::NativePoolOptions& settings, void* self,
+           const void* callbacks) {
+  auto host = std::make_unique<CallbackPoolLog>(
+      self, *static_cast<const LogCallbacks*>(callbacks));
+  facade::SetPoolLog(settings, host.release());
 }
 
 void RunTimer(int64_t timer) { facade::RunTimer(timer); }

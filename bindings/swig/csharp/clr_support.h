@@ -96,6 +96,18 @@ struct ClockCallbacks {
 void MeasureBy(facade::NativePoolOptions& settings, void* self,
                const void* callbacks);
 
+// The methods of a facade::LogHost. Write() throws nothing.
+struct LogCallbacks {
+  void (*write)(void* self, int32_t severity, const char* message,
+                int32_t size);
+  void (*free)(void* self);
+};
+
+// Messages of pools of these settings go to `callbacks`, which are
+// LogCallbacks.
+void LogBy(facade::NativePoolOptions& settings, void* self,
+           const void* callbacks);
+
 // As facade::RunTimer().
 void RunTimer(int64_t timer);
 

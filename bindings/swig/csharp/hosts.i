@@ -9,6 +9,7 @@
 %newobject asyncpal::swig::NewProcessPool;
 %rename("%s") asyncpal::swig::ObserveBy;
 %rename("%s") asyncpal::swig::MeasureBy;
+%rename("%s") asyncpal::swig::LogBy;
 %rename("%s") asyncpal::swig::RunTimer;
 %rename("%s") asyncpal::swig::ServeAsWorker;
 
@@ -22,6 +23,8 @@ void ObserveBy(facade::NativePoolOptions &settings, void *self,
                const void *callbacks);
 void MeasureBy(facade::NativePoolOptions &settings, void *self,
                const void *callbacks);
+void LogBy(facade::NativePoolOptions &settings, void *self,
+           const void *callbacks);
 void RunTimer(int64_t timer);
 void ServeAsWorker(void *serve);
 }  // namespace asyncpal::swig

@@ -20,7 +20,8 @@ shift
 for file; do
   case $file in
   */) cp -L "$file"/*.so* "$app" ;;
-  *) cp -L "$file" "$app" ;;
+  # The same assembly may come from the SDK and from NuGet.
+  *) cp -Lf "$file" "$app" ;;
   esac
 done
 chmod -R u+w "$app"

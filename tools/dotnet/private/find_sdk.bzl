@@ -5,6 +5,9 @@ _MINIMUM_MAJOR = 10
 
 _FRAMEWORKS = ["Microsoft.NETCore.App", "Microsoft.AspNetCore.App"]
 
+# A package of NuGet's that is also part of ASP.NET.
+LOGGING = "Microsoft.Extensions.Logging.Abstractions.dll"
+
 def _version(text):
     """The numbers of "10.0.401", or None for previews and other words."""
     words = text.split(".")
@@ -13,10 +16,14 @@ def _version(text):
             return None
     return [int(word) for word in words]
 
-def _newest(folder):
+def _newest(folder, major = None):
     """The path of the newest version that the folder has, or None."""
     names = [path.basename for path in folder.readdir()] if folder.exists else []
-    versions = sorted([(_version(name), name) for name in names if _version(name)])
+    versions = sorted([
+        (_version(name), name)
+        for name in names
+        if _version(name) and major in [None, _version(name)[0]]
+    ])
     return folder.get_child(versions[-1][1]) if versions else None
 
 def _reference_assemblies(root, framework, tfm):
@@ -53,6 +60,10 @@ def find_sdk(repository_ctx):
     for name, assemblies in frameworks.items():
         if not assemblies:
             return "%s/packs has no %s.Ref for %s" % (root, name, tfm)
+    aspnet = _newest(root.get_child("shared").get_child(_FRAMEWORKS[1]), major)
+    logging = aspnet.get_child(LOGGING) if aspnet else None
+    if not logging or not logging.exists:
+        return "%s/shared has no %s for %s" % (root, LOGGING, tfm)
 
     # Actions name these files by absolute paths that hold the version, so
     # another SDK compiles everything again.
@@ -60,5 +71,6 @@ def find_sdk(repository_ctx):
         csc = str(csc),
         dotnet = str(dotnet.realpath),
         frameworks = frameworks,
+        logging = str(logging),
         tfm = tfm,
     )

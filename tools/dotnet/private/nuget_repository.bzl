@@ -13,6 +13,13 @@ _PROJECT = """
 
 _BUILD = """
 exports_files(glob(["packages/**/*.dll"], allow_empty = True))
+
+# For the feeds of projects that restore them.
+filegroup(
+    name = "nupkgs",
+    srcs = glob(["packages/**/*.nupkg"], allow_empty = True),
+    visibility = ["//visibility:public"],
+)
 """
 
 def _restore(repository_ctx, sdk):

@@ -7,9 +7,10 @@ namespace Microsoft.Extensions.Logging;
 public static class AsyncpalLoggerFactoryExtensions
 {
     /// <summary>
-    /// Gives what all pools of the process report to the category <c>Asyncpal</c>: tasks
-    /// that run for too long, pools that wait for themselves, workers that can't start,
-    /// what posted tasks and observers throw.
+    /// Gives what the pools of the process report to the category <c>Asyncpal</c>: tasks
+    /// that run for too long, pools that wait for themselves, threads that are left behind,
+    /// what posted tasks and observers throw. A pool with a logger of its own, by
+    /// <see cref="Asyncpal.PoolOptions.LoggerFactory"/>, tells only that.
     /// </summary>
     /// <remarks>
     /// <code>

@@ -28,7 +28,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// after all other services have stopped, and so after the last request.</para>
 /// <para>Each has a health check, named <c>asyncpal:</c> and the pool's name, which
 /// is unhealthy once the pool is broken or closed. What posted tasks throw, and
-/// what pools report, goes to the logger <c>Asyncpal</c>.</para>
+/// what pools report, goes to the host's logger <c>Asyncpal</c>, unless
+/// <see cref="PoolOptions.LoggerFactory"/> is set.</para>
 /// </remarks>
 public static class AsyncpalServiceCollectionExtensions
 {
@@ -107,8 +108,8 @@ public static class AsyncpalServiceCollectionExtensions
             return make(options with
             {
                 Name = options.Name.Length > 0 ? options.Name : name,
-                UnobservedFailureHandler = options.UnobservedFailureHandler
-                    ?? LogFailuresOf(provider, name),
+                LoggerFactory = options.LoggerFactory
+                    ?? provider.GetRequiredService<ILoggerFactory>(),
             });
         });
         OptionsBuilder<TOptions> pool = services.AddOptions<TOptions>(name).ValidateOnStart();
@@ -152,12 +153,5 @@ public static class AsyncpalServiceCollectionExtensions
             provider => new PoolHealthCheck(hosted.Get(provider)),
             failureStatus: null,
             tags: ["asyncpal"]));
-    }
-
-    private static Action<Exception> LogFailuresOf(IServiceProvider provider, string name)
-    {
-        ILogger logger =
-            provider.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Asyncpal));
-        return error => logger.LogError(error, "A task posted to the pool {Pool} failed", name);
     }
 }

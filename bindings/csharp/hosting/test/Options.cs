@@ -50,6 +50,7 @@ static string? TextFor(PropertyInfo option)
         : typeof(Delegate).IsAssignableFrom(type)
             || type == typeof(PoolObserver)
             || type == typeof(TimeProvider)
+            || type == typeof(ILoggerFactory)
             || option.Name is "JsonTypeInfoResolver" or "JsonSerializerOptions" ? null
         : throw new NotSupportedException($"a value for {option.Name}, a {type}");
 }

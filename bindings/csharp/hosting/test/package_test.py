@@ -203,7 +203,7 @@ class PackageTest(unittest.TestCase):
       (service.folder / "go").touch()
       self.assertEqual(0, service.wait(), "".join(service.output))
       self.assertTrue((service.folder / "drained").exists())
-      self.assertIn("A task posted to the pool threads failed",
+      self.assertIn("ThreadPool 'threads': a posted task failed",
                     "".join(service.output))
 
   def test_health_is_bad_once_a_pool_is_broken(self):

@@ -9,7 +9,21 @@ namespace Asyncpal.Internal;
 [EventSource(Name = "Asyncpal")]
 internal sealed class AsyncpalEvents : EventSource
 {
+    public const int WorkersBlockedId = 1;
+    public const int InformationId = 2;
+    public const int WarningId = 3;
+    public const int ErrorId = 4;
+
     public static readonly AsyncpalEvents Log = new();
+
+    /// <summary>That of a message of native code.</summary>
+    /// <param name="severity">As <c>asyncpal::LogSeverity</c>.</param>
+    public static EventLevel LevelOf(int severity) => severity switch
+    {
+        0 => EventLevel.Informational,
+        1 => EventLevel.Warning,
+        _ => EventLevel.Error,
+    };
 
     /// <summary>A pool of threads may wait for itself.</summary>
     [NonEvent]
@@ -53,21 +67,21 @@ internal sealed class AsyncpalEvents : EventSource
         return false;
     }
 
-    [Event(1, Level = EventLevel.Warning, Message = "{0}")]
+    [Event(WorkersBlockedId, Level = EventLevel.Warning, Message = "{0}")]
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Plain)]
-    private void WorkersBlocked(string message) => WriteEvent(1, message);
+    private void WorkersBlocked(string message) => WriteEvent(WorkersBlockedId, message);
 
-    [Event(2, Level = EventLevel.Informational, Message = "{0}")]
+    [Event(InformationId, Level = EventLevel.Informational, Message = "{0}")]
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Plain)]
-    private void Information(string message) => WriteEvent(2, message);
+    private void Information(string message) => WriteEvent(InformationId, message);
 
-    [Event(3, Level = EventLevel.Warning, Message = "{0}")]
+    [Event(WarningId, Level = EventLevel.Warning, Message = "{0}")]
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Plain)]
-    private void Warning(string message) => WriteEvent(3, message);
+    private void Warning(string message) => WriteEvent(WarningId, message);
 
-    [Event(4, Level = EventLevel.Error, Message = "{0}")]
+    [Event(ErrorId, Level = EventLevel.Error, Message = "{0}")]
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Plain)]
-    private void Error(string message) => WriteEvent(4, message);
+    private void Error(string message) => WriteEvent(ErrorId, message);
 
     private const string Plain = "A string has no members to keep.";
 }

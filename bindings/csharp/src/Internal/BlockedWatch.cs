@@ -158,6 +158,6 @@ internal sealed class BlockedWatch : IDisposable
              wait for tasks of this pool, await these, or wait by Task.Wait(), Result
              or Pool.Run(), which the pool sees
             """);
-        AsyncpalEvents.Log.TellBlocked(text.ReplaceLineEndings(""));
+        pool.Log.TellBlocked(text.ReplaceLineEndings(""));
     }
 }

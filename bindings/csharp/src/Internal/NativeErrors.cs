@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics.Tracing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -37,12 +36,7 @@ internal static unsafe class NativeErrors
         try
         {
             AsyncpalEvents.Log.Tell(
-                severity switch
-                {
-                    0 => EventLevel.Informational,
-                    1 => EventLevel.Warning,
-                    _ => EventLevel.Error,
-                },
+                AsyncpalEvents.LevelOf(severity),
                 Encoding.UTF8.GetString(text, size));
         }
         catch

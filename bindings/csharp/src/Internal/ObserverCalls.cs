@@ -37,20 +37,23 @@ internal sealed unsafe class ObserverCalls
     private static readonly Callbacks* s_ends = MakeCallbacksOfEnds();
 
     private readonly PoolObserver? _observer;
+    private readonly PoolLog _log;
     private TagList _tags;
     private bool _hasTags;
     private int _hasThrown;
 
-    private ObserverCalls(PoolObserver? observer)
+    private ObserverCalls(PoolObserver? observer, PoolLog log)
     {
         _observer = observer;
+        _log = log;
     }
 
     /// <summary>
     /// Has pools of these settings call what the options name. Null: nobody wants to
     /// know of each task.
     /// </summary>
-    public static ObserverCalls? Set(NativePoolOptions settings, PoolOptions options)
+    public static ObserverCalls? Set(
+        NativePoolOptions settings, PoolOptions options, PoolLog log)
     {
         settings.Histograms = options.Histograms;
         settings.StallThreshold =
@@ -59,7 +62,7 @@ internal sealed unsafe class ObserverCalls
         {
             return null;
         }
-        var calls = new ObserverCalls(options.Observer);
+        var calls = new ObserverCalls(options.Observer, log);
         Internal.Native.ObserveBy(
             settings,
             GCHandle.ToIntPtr(GCHandle.Alloc(calls)),
@@ -214,13 +217,13 @@ internal sealed unsafe class ObserverCalls
     {
         if (Interlocked.Exchange(ref _hasThrown, 1) == 0)
         {
-            string text = Guarded.Text(thrown);
             _ = Guarded.Try<object>(() =>
             {
-                AsyncpalEvents.Log.Tell(
+                _log.Tell(
                     EventLevel.Error,
                     $"a pool's observer, {_observer?.GetType().FullName}, threw (said once; "
-                        + $"it is called on): {text}");
+                        + "it is called on)",
+                    thrown);
                 return null;
             });
         }

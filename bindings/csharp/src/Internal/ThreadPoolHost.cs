@@ -206,7 +206,8 @@ internal sealed unsafe partial class ThreadPoolHost
             InitializerTimeout = Durations.ToNanos(
                 options.InitializerTimeout, nameof(options.InitializerTimeout)),
         };
-        observer = ObserverCalls.Set(settings, options);
+        pool.Log.Set(settings);
+        observer = ObserverCalls.Set(settings, options, pool.Log);
         Asyncpal.Pool.SetTimes(settings, options);
         var host = new ThreadPoolHost(pool, options);
         if (host.Queued != null)
