@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cfenv>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -212,6 +215,28 @@ TEST(ProcessPoolTaskFault, SignalThatWasSentEndsTheWorkerAsBefore) {
         pool.Submit([](int number) { kill(getpid(), number); }, signal));
     EXPECT_EQ(loss.signal(), signal);
   }
+}
+
+// What a core dump depends on, but for the pattern of the system's.
+std::vector<uint64_t> CoreDumpSettings() {
+  rlimit limit;
+  getrlimit(RLIMIT_CORE, &limit);
+  return {limit.rlim_cur, limit.rlim_max,
+          static_cast<uint64_t>(prctl(PR_GET_DUMPABLE))};
+}
+
+TEST(ProcessPoolTaskFault, CoreDumpSettingsAreLeftAsTheyAre) {
+  if (kIsSanitized) GTEST_SKIP() << "sanitizers set a limit of their own";
+  ProcessPool pool(1);
+  EXPECT_EQ(pool.Run(CoreDumpSettings), CoreDumpSettings());
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_CORE, &limit), 0);
+  const rlimit before = limit;
+  limit.rlim_cur = limit.rlim_max == 0 ? 0 : 4096;
+  ASSERT_EQ(setrlimit(RLIMIT_CORE, &limit), 0);
+  ProcessPool other(1);
+  EXPECT_EQ(other.Run(CoreDumpSettings), CoreDumpSettings());
+  EXPECT_EQ(setrlimit(RLIMIT_CORE, &before), 0);
 }
 
 TEST(ProcessPoolTaskFault, KilledWorkerHasNoStack) {
