@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Checks that options and snapshots have the same fields in all languages.
 
-  options_test.py --cpp HEADER... --java FILE... --csharp FILE...
+  options_test.py --cpp HEADER... --java FILE... --csharp FILE... --names FILE
 
 Each field of the C++ structs below must be a record's component or a builder's
 method in Java, and a record's parameter or a property in C#, under the name that
-follows from its own; or there is a reason here why it is not.
+follows from its own; or there is a reason here why it is not. The facade's list of
+the names that messages have, in FILE, has those of all options.
 """
 
 import argparse
@@ -22,6 +23,16 @@ _STRUCTS = [
     "DurationHistogram",
     "WorkerInfo",
     "TaskReport",
+]
+
+# Those among them whose fields a user sets, and more such.
+_OPTIONS = [
+    "PoolOptions",
+    "ProcessPoolOptions",
+    "TaskOptions",
+    "MapOptions",
+    "PeriodicOptions",
+    "RetryPolicy",
 ]
 
 # What is called otherwise, or missing for a reason. Each entry must be needed.
@@ -113,14 +124,30 @@ def in_csharp(files, struct, field):
     return False
 
 
+def check_names(headers, path):
+    """The mistakes in the facade's list, printed."""
+    listed = re.search(
+        r"kNames\[\] = \{(.*?)\};", open(path, encoding="utf-8").read(), re.DOTALL)
+    listed = re.findall(r'"(\w+)"', listed[1])
+    names = sorted({
+        field for struct in _OPTIONS for field in cpp_fields(headers, struct)
+        if "_" in field.strip("_")
+    })
+    if listed == names:
+        return 0
+    print(f"{path} has\n{listed}, but the options of several words are\n{names}")
+    return 1
+
+
 def main():
     parser = argparse.ArgumentParser()
     for language in "cpp", "java", "csharp":
         parser.add_argument(f"--{language}", nargs="+", required=True)
+    parser.add_argument("--names", required=True)
     args = parser.parse_args()
 
     headers = read(args.cpp)
-    mistakes = 0
+    mistakes = check_names(headers, args.names)
     unused = dict(_EXCEPTIONS)
     for struct in _STRUCTS:
         fields = cpp_fields(headers, struct)

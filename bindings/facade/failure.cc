@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "asyncpal/bindings/facade/host_error.h"
+#include "asyncpal/bindings/facade/option_names.h"
 #include "asyncpal/future/error.h"
 #include "asyncpal/future/internal/rebuilt_error.h"
 #include "asyncpal/ipc/errors/exception_link.h"
@@ -57,6 +58,9 @@ FailureKind KindOf(const std::exception& error) {
 // What the text of a link does not say.
 void AddDetails(const std::exception& error, FailureLink& link) {
   link.kind = KindOf(error);
+  if (link.kind != kOtherFailure && link.kind != kRemoteFailure) {
+    link.message = InNamesOfHost(std::move(link.message));
+  }
   if (const auto* lost = dynamic_cast<const WorkerLostError*>(&error)) {
     link.pid = lost->pid();
     link.signal = lost->signal().value_or(0);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/bindings/facade/option_names.h"
 #include "asyncpal/future/log.h"
 #include "asyncpal/pool/host/host_pool.h"
 #include "asyncpal/pool/options.h"
@@ -16,7 +17,10 @@
 
 namespace asyncpal::facade {
 
-void Library::Init() { host::LeaveEndToHost(); }
+void Library::Init(int option_naming) {
+  SetOptionNaming(option_naming);
+  host::LeaveEndToHost();
+}
 
 void Library::Shutdown() { host::ShutDownAll(); }
 
@@ -52,7 +56,8 @@ void Library::SetLogHost(LogHost* host) {
   }
   SetLogSink([owned = std::unique_ptr<LogHost>(host)](
                  LogSeverity severity, std::string_view message) {
-    owned->Write(static_cast<int>(severity), std::string(message));
+    owned->Write(static_cast<int>(severity),
+                 InNamesOfHost(std::string(message)));
   });
 }
 

@@ -30,8 +30,9 @@ class LogHost {
 class Library {
  public:
   // Before anything else of the facade: the end of the process is the host's
-  // affair, and no exit() or std::terminate() will join threads.
-  static void Init();
+  // affair, and no exit() or std::terminate() will join threads. Messages have
+  // options' names as the host spells them, by an OptionNaming.
+  static void Init(int option_naming);
 
   // As asyncpal::GlobalShutdown. The host calls Shutdown() where its runtime is
   // about to end but still runs code; it blocks for the deadline at most.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "asyncpal/bindings/facade/durations.h"
+#include "asyncpal/bindings/facade/option_names.h"
 
 namespace asyncpal::facade {
 namespace {
@@ -39,7 +40,7 @@ class HostObserver final : public PoolObserver {
   }
   void OnWorkerEnded(const asyncpal::WorkerInfo& worker,
                      const std::string& why) override {
-    host_->OnWorkerEnded(ToWorkerInfo(worker), why);
+    host_->OnWorkerEnded(ToWorkerInfo(worker), InNamesOfHost(why));
   }
   void OnStall(const asyncpal::TaskReport& task,
                const std::string& stack) override {

@@ -9,6 +9,7 @@
 #include "asyncpal/bindings/facade/host.h"
 #include "asyncpal/bindings/facade/library.h"
 #include "asyncpal/bindings/facade/observer.h"
+#include "asyncpal/bindings/facade/option_names.h"
 #include "asyncpal/bindings/facade/pool.h"
 #include "asyncpal/bindings/facade/process_pool.h"
 #include "asyncpal/bindings/facade/thread_pool.h"
@@ -110,6 +111,9 @@ OPEN(Host::Broken)
 OPEN(Host::Joined)
 OPEN(Host::Terminated)
 %include "bindings/facade/host.h"
+
+OPEN_TYPE(OptionNaming)
+%include "bindings/facade/option_names.h"
 
 OPEN_HOST(LogHost)
 OPEN(LogHost::Write)

@@ -44,7 +44,7 @@ public abstract class PoolLimitsContract(PoolKind kind) : PoolContract(kind)
         Occupy(pool, gate);
         Fill(pool);
         var error = Assert.Throws<RejectedException>(() => { _ = pool.SubmitAsync(Square, 4); });
-        Assert.Contains("pool 'p' is full: max_pending is 2", error.Message);
+        Assert.Contains("pool 'p' is full: MaxPending is 2", error.Message);
         gate.Open();
     }
 
@@ -103,7 +103,7 @@ public abstract class PoolLimitsContract(PoolKind kind) : PoolContract(kind)
         Occupy(pool, gate);
         Task<int>[] pending = Fill(pool);
         var error = Assert.Throws<RejectedException>(() => { _ = pool.SubmitAsync(Square, 4); });
-        Assert.Contains("max_pending is 2", error.Message);
+        Assert.Contains("MaxPending is 2", error.Message);
         Assert.Equal(1, pool.Stats().Rejected);
         Assert.Equal(3, pool.Stats().Submitted);
         gate.Open();

@@ -250,7 +250,7 @@ public abstract class PoolObserverContract(PoolKind kind) : PoolContract(kind)
         Assert.True(pool.Join(Gate.Limit));
         RecordingObserver.WorkerEvent[] events = _recorder.WorkerEvents;
         Assert.Equal(["started", "ended"], events.Select(one => one.What));
-        Assert.Equal("it has run its max_tasks_per_worker", events[1].Why);
+        Assert.Equal("it has run its MaxTasksPerWorker", events[1].Why);
         Assert.Equal(1, events[1].Worker.TasksDone);
     }
 

@@ -357,7 +357,7 @@ public abstract class PoolTaskContract(PoolKind kind) : PoolContract(kind)
         Occupy(pool, gate);
         var error = await Assert.ThrowsAsync<TimeoutException>(
             () => pool.SubmitAsync(Square, 3, options: TooLate).Soon());
-        Assert.Contains("queue_deadline", error.Message);
+        Assert.Contains("QueueDeadline", error.Message);
     }
 
     [Fact]

@@ -51,31 +51,6 @@ internal static class Failures
         }
     }
 
-    /// <summary>
-    /// Calls native code that makes a pool; what it refuses has the names that options have
-    /// here, such as MaxWorkers for max_workers.
-    /// </summary>
-    public static T InNamesOfOptions<T>(Func<T> make)
-    {
-        try
-        {
-            return make();
-        }
-        catch (ArgumentException e) when (e.Message.Contains('_'))
-        {
-            throw new ArgumentException(
-                string.Join(' ', e.Message.Split(' ').Select(NameInCSharp)), e.InnerException);
-        }
-    }
-
-    private static string NameInCSharp(string word) =>
-        !word.Contains('_')
-            ? word
-            : string.Concat(word.Split('_').Select(
-                static part => part.Length == 0
-                    ? part
-                    : char.ToUpperInvariant(part[0]) + part[1..]));
-
     /// <summary>The exception that a chain describes, with its causes.</summary>
     public static Exception ToException(Failure failure)
     {

@@ -14,7 +14,7 @@ internal static unsafe class NativeErrors
     {
         AsyncpalRegisterFailureFunction(&OnFailure);
         AsyncpalRegisterLogFunction(&OnMessage);
-        Library.Init();
+        Library.Init((int)OptionNaming.UpperCamelNames);
         // Threads and processes of pools end while managed code still runs.
         AppDomain.CurrentDomain.ProcessExit +=
             (_, _) => ExitingWorkers.LeaveDuring(GlobalShutdown.Run);

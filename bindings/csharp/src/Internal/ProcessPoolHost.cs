@@ -34,10 +34,10 @@ internal sealed unsafe class ProcessPoolHost
     /// <summary>Makes the native pool of <paramref name="pool"/>.</summary>
     public static NativeProcessPool NewPool(
         Asyncpal.ProcessPool pool, NativeProcessPoolOptions settings) =>
-        Failures.InNamesOfOptions(() => Internal.Native.NewProcessPool(
+        Internal.Native.NewProcessPool(
             GCHandle.ToIntPtr(GCHandle.Alloc(new ProcessPoolHost(pool))),
             (IntPtr)s_callbacks,
-            settings));
+            settings);
 
     private static Callbacks* MakeCallbacks()
     {

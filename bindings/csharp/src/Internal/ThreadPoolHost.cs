@@ -223,8 +223,8 @@ internal sealed unsafe partial class ThreadPoolHost
     }
 
     private static NativeThreadPool NewPool(ThreadPoolHost host, NativePoolOptions settings) =>
-        Failures.InNamesOfOptions(() => Internal.Native.NewThreadPool(
-            GCHandle.ToIntPtr(GCHandle.Alloc(host)), (IntPtr)s_callbacks, settings));
+        Internal.Native.NewThreadPool(
+            GCHandle.ToIntPtr(GCHandle.Alloc(host)), (IntPtr)s_callbacks, settings);
 
     private void RunTicket()
     {

@@ -3,13 +3,11 @@ package io.asyncpal;
 import io.asyncpal.internal.swig.Failure;
 import io.asyncpal.internal.swig.FailureKind;
 import io.asyncpal.internal.swig.FailureLink;
-import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 
 /**
  * Exceptions on their way over the border to C++ and back. Nothing here throws, whatever they are:
@@ -17,9 +15,6 @@ import java.util.regex.Pattern;
  */
 final class Failures {
   private static final byte[] NO_STATE = {};
-
-  // In a name of C++, what follows an underscore.
-  private static final Pattern LATER_WORD = Pattern.compile("(?<=[a-z])_([a-z])");
 
   private Failures() {}
 
@@ -64,21 +59,6 @@ final class Failures {
     } finally {
       failure.delete();
     }
-  }
-
-  /** The same for one that refuses the options of a pool, which have their names of Java then. */
-  static RuntimeException takeRefusal(Failure failure) {
-    RuntimeException refusal = (RuntimeException) take(failure, null);
-    return refusal instanceof IllegalArgumentException
-        ? new IllegalArgumentException(inJava(refusal.getMessage()), refusal.getCause())
-        : refusal;
-  }
-
-  /** The same text with {@code maxWorkers} for {@code max_workers}. */
-  private static String inJava(String text) {
-    return LATER_WORD
-        .matcher(text)
-        .replaceAll(found -> found.group(1).toUpperCase(Locale.ROOT));
   }
 
   /** The same, leaving the failure to its owner. */

@@ -1,6 +1,7 @@
 package io.asyncpal;
 
 import io.asyncpal.internal.swig.Library;
+import io.asyncpal.internal.swig.OptionNaming;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,7 +27,7 @@ final class NativeLibrary {
 
   static {
     loadFromAnywhere();
-    Library.init();
+    Library.init(OptionNaming.kLowerCamelNames);
     NativeLog.install();
     GlobalShutdown.install();
   }

@@ -703,7 +703,7 @@ public final class ProcessPool extends Pool {
         return new NativeProcessPool(host, settings);
       } catch (Failure e) {
         host.terminated();
-        throw Failures.takeRefusal(e);
+        throw (RuntimeException) Failures.take(e, null);
       } finally {
         settings.delete();
       }

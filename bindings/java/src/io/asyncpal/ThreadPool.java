@@ -447,7 +447,7 @@ public final class ThreadPool extends Pool {
         return new NativeThreadPool(host, settings);
       } catch (Failure e) {
         host.terminated();
-        throw Failures.takeRefusal(e);
+        throw (RuntimeException) Failures.take(e, null);
       } finally {
         settings.delete();
       }

@@ -56,7 +56,7 @@ abstract class PoolLimitsContract extends PoolContract {
     fill(pool);
     Throwable thrown =
         assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
-    assertContains("pool 'p' is full: max_pending is 2", thrown);
+    assertContains("pool 'p' is full: maxPending is 2", thrown);
   }
 
   @Test
@@ -125,7 +125,7 @@ abstract class PoolLimitsContract extends PoolContract {
     List<CompletableFuture<Integer>> pending = fill(pool);
     RejectedExecutionException thrown =
         assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
-    assertContains("max_pending is 2", thrown);
+    assertContains("maxPending is 2", thrown);
     assertEquals(1, pool.stats().rejected());
     assertEquals(3, pool.stats().submitted());
     gate.open();

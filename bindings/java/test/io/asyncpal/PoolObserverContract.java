@@ -237,7 +237,7 @@ abstract class PoolObserverContract extends PoolContract {
     List<RecordingObserver.WorkerEvent> events = recorder.workerEvents();
     assertEquals(2, events.size());
     assertEquals("ended", events.get(1).what());
-    assertEquals("it has run its max_tasks_per_worker", events.get(1).why());
+    assertEquals("it has run its maxTasksPerWorker", events.get(1).why());
     assertEquals(1, events.get(1).worker().tasksDone());
   }
 

@@ -347,7 +347,7 @@ abstract class PoolTaskContract extends PoolContract {
     block(pool, gate());
     Throwable thrown = failureOf(submit(pool, TOO_LATE, () -> 1));
     assertInstanceOf(TimeoutException.class, thrown);
-    assertContains("queue_deadline", thrown);
+    assertContains("queueDeadline", thrown);
   }
 
   @Test

@@ -578,7 +578,7 @@ abstract class PoolTimersContract extends PoolContract {
     ScheduledFuture<Integer> later = after(pool, 1, HOURS, () -> 2);
     assertThrows(RejectedExecutionException.class, () -> submit(pool, () -> 3));
     assertContains(
-        "pool 'p' is full: max_pending is 1",
+        "pool 'p' is full: maxPending is 1",
         assertThrows(
             RejectedExecutionException.class, () -> after(pool, 1, HOURS, () -> 3)));
     assertEquals(2, pool.stats().rejected());
