@@ -16,6 +16,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -87,6 +90,7 @@ final class PoolBenchmark {
     ours.close();
     fixed.shutdown();
     forkJoin.shutdown();
+    compareTimers();
     try (ProcessPool processes = new ProcessPool(1)) {
       Map<String, Measure> measures = new LinkedHashMap<>();
       measures.put(OURS, n -> medianRoundTrip(processes, n));
@@ -96,6 +100,33 @@ final class PoolBenchmark {
       System.out.printf("%n%-24s %10s %10s%n", "case", OURS, "c++");
       compare("process round trip, ns", 5_000, measures);
     }
+  }
+
+  /** Tasks that are all pending, and then cancelled, which takes them out of the pool. */
+  private void compareTimers() throws Exception {
+    ThreadPool ours = ThreadPool.builder().maxWorkers(1).build();
+    ScheduledThreadPoolExecutor jdk = new ScheduledThreadPoolExecutor(1);
+    jdk.setRemoveOnCancelPolicy(true);
+    Map<String, ScheduledExecutorService> timers = new LinkedHashMap<>();
+    timers.put(OURS, ours);
+    timers.put("scheduled", jdk);
+    System.out.printf("%n%-24s %10s %10s   %s%n", "case", OURS, "scheduled", "ratios");
+    compareTimers("schedule and cancel, ns", timers, PoolBenchmark::scheduleAndCancel);
+    compareTimers("pending task, bytes", timers, PoolBenchmark::bytesPending);
+    ours.close();
+    jdk.shutdown();
+  }
+
+  /** Does `tasks` tasks of a pool that has timers. */
+  private interface TimerCase {
+    double run(ScheduledExecutorService pool, int tasks);
+  }
+
+  private void compareTimers(
+      String name, Map<String, ScheduledExecutorService> pools, TimerCase body) throws Exception {
+    Map<String, Measure> measures = new LinkedHashMap<>();
+    pools.forEach((of, pool) -> measures.put(of, n -> body.run(pool, n)));
+    compare(name, 1_000_000, measures);
   }
 
   private void compare(String name, Map<String, ExecutorService> pools, int tasks, Case body)
@@ -171,6 +202,43 @@ final class PoolBenchmark {
       pool.submit(task).get();
     }
     return perTask(start, tasks);
+  }
+
+  /** Hours, in an order that no heap likes. */
+  private static Future<?>[] scheduleAll(ScheduledExecutorService pool, int tasks) {
+    Future<?>[] futures = new Future<?>[tasks];
+    Runnable task = () -> {};
+    for (int i = 0; i < tasks; i++) {
+      long micros = TimeUnit.HOURS.toMicros(1) + i * 7919L % 1_000_003;
+      futures[i] = pool.schedule(task, micros, TimeUnit.MICROSECONDS);
+    }
+    return futures;
+  }
+
+  private static void cancelAll(Future<?>[] futures) {
+    for (Future<?> future : futures) {
+      future.cancel(false);
+    }
+  }
+
+  private static double scheduleAndCancel(ScheduledExecutorService pool, int tasks) {
+    long start = System.nanoTime();
+    cancelAll(scheduleAll(pool, tasks));
+    return perTask(start, tasks);
+  }
+
+  private static double bytesPending(ScheduledExecutorService pool, int tasks) {
+    Future<?>[] futures = scheduleAll(pool, tasks);
+    long before = usedBytes();
+    cancelAll(futures);
+    Arrays.fill(futures, null);
+    return (before - usedBytes()) / (double) tasks;
+  }
+
+  private static long usedBytes() {
+    System.gc();
+    Runtime runtime = Runtime.getRuntime();
+    return runtime.totalMemory() - runtime.freeMemory();
   }
 
   /** The median of all calls, as the benchmark in C++ has it. */

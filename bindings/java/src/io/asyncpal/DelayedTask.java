@@ -27,7 +27,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
   private final long period; // ns from start to start; negative: from end to start; 0: it runs once
   private final Submission submission; // null: the pool's own
   private final String traceparent; // of its submitter; empty: none, or in the options
-  private final long number; // of those that are due at the same time, the first comes first
+  private final long number;
   private volatile long time; // by System.nanoTime(); written while it is not in the heap
   int place = NOWHERE; // in the heap, guarded by its lock
 
@@ -75,6 +75,16 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
     return submission != null;
   }
 
+  /** When it is due, by System.nanoTime(). */
+  long time() {
+    return time;
+  }
+
+  /** Of those that are due at the same time, the first comes first. */
+  long number() {
+    return number;
+  }
+
   /** While it is not in the heap, whose lock is held. */
   void setTime(long time) {
     this.time = time;
@@ -82,7 +92,9 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   /** Before it waits, the first time or again. One that the pool has had needs no room. */
   void reserve(boolean isFirst) {
-    pool.reserve(isFirst && submission == null, getDelay(TimeUnit.NANOSECONDS) <= 0);
+    if (pool.limitsPending()) {
+      pool.reserve(isFirst && submission == null, getDelay(TimeUnit.NANOSECONDS) <= 0);
+    }
   }
 
   void freeReserved() {
@@ -248,7 +260,7 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
 
   @Override
   public boolean cancel(boolean mayInterruptIfRunning) {
-    boolean cancelled = super.completeExceptionally(new Cancelled());
+    boolean cancelled = super.completeExceptionally(Cancelled.get());
     leave(mayInterruptIfRunning);
     return cancelled || isCancelled();
   }
@@ -280,13 +292,38 @@ final class DelayedTask<V> extends PoolFuture<V> implements RunnableScheduledFut
     last.cancel(mayInterruptIfRunning);
   }
 
-  /** That it was cancelled, without a stack: to fill that in would be most of the cost. */
+  /**
+   * That tasks were cancelled: one for many, and without a stack, as a new one for each would be
+   * most of the cost. It has no cause; where it gets suppressed exceptions, later tasks get another
+   * one.
+   */
   private static final class Cancelled extends CancellationException {
     private static final long serialVersionUID = 1;
+
+    private static volatile Cancelled last = new Cancelled();
+
+    static Cancelled get() {
+      Cancelled shared = last;
+      if (shared.getSuppressed().length > 0) {
+        shared = new Cancelled();
+        last = shared;
+      }
+      return shared;
+    }
 
     @Override
     public Throwable fillInStackTrace() {
       return this;
+    }
+
+    @Override
+    public Throwable initCause(Throwable cause) {
+      throw new IllegalStateException("this exception is that of several tasks", this);
+    }
+
+    @Override
+    public void setStackTrace(StackTraceElement[] stack) {
+      // It is that of several tasks.
     }
   }
 
