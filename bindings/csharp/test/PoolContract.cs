@@ -200,6 +200,47 @@ public abstract class PoolContract(PoolKind kind)
             ? error.Message
             : $"{error.Message} <- {ChainOf(error.InnerException)}";
 
+    /// Policies that differ in how long they wait.
+    protected static TaskOptions Trying(int maxAttempts) => new()
+    {
+        Retry = new RetryPolicy
+        {
+            MaxAttempts = maxAttempts,
+            Backoff = TimeSpan.FromMilliseconds(1),
+            Multiplier = 1,
+        },
+    };
+
+    // Each wait is an hour.
+    protected static TaskOptions TryingSlowly => new()
+    {
+        Retry = new RetryPolicy
+        {
+            Backoff = TimeSpan.FromHours(1),
+            MaxBackoff = TimeSpan.FromHours(1),
+            Jitter = 0,
+        },
+    };
+
+    /// Of tasks that were tried again: what was submitted, each attempt by itself, and waits.
+    protected static void AssertAttempts(
+        Pool pool, int submitted, int retried, int delayed = 0)
+    {
+        PoolStats stats = pool.Stats();
+        Assert.Equal(
+            (submitted, retried, delayed, delayed),
+            (stats.Submitted, stats.Retried, stats.Delayed, stats.Pending));
+    }
+
+    /// The same where all have ended, each failed attempt but the last with another one.
+    protected static void AssertAttemptsEnded(
+        Pool pool, int submitted, int retried, int completed)
+    {
+        Waiting.Until(() => pool.Stats().Completed == completed);
+        AssertAttempts(pool, submitted, retried);
+        Assert.Equal(retried, pool.Stats().Failed);
+    }
+
     protected static Task AssertTimesOut(Task task) =>
         Assert.ThrowsAsync<TimeoutException>(() => task.Soon());
 

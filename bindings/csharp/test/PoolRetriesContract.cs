@@ -18,26 +18,6 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
         GC.SuppressFinalize(this);
     }
 
-    private static TaskOptions Trying(int maxAttempts) => new()
-    {
-        Retry = new RetryPolicy
-        {
-            MaxAttempts = maxAttempts,
-            Backoff = TimeSpan.FromMilliseconds(1),
-            Multiplier = 1,
-        },
-    };
-
-    // The first wait is an hour.
-    private static TaskOptions Slowly => new()
-    {
-        Retry = new RetryPolicy
-        {
-            Backoff = TimeSpan.FromHours(1),
-            MaxBackoff = TimeSpan.FromHours(1),
-        },
-    };
-
     private static int CountRun(string folder)
     {
         SharedGate.Touch(folder, 0);
@@ -86,11 +66,7 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
             3,
             await pool.SubmitAsync(SucceedAt, _gate.Folder, 3, options: Trying(5)).Soon());
         Assert.True(pool.Join(Gate.Limit));
-        PoolStats stats = pool.Stats();
-        Assert.Equal(2, stats.Retried);
-        Assert.Equal(3, stats.Submitted);
-        Assert.Equal(2, stats.Failed);
-        Assert.Equal(1, stats.Completed);
+        AssertAttemptsEnded(pool, submitted: 3, retried: 2, completed: 1);
     }
 
     [Fact]
@@ -99,8 +75,7 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
         using Pool pool = NewPool(1);
         Task<int> task = pool.SubmitAsync(SucceedAt, _gate.Folder, 5, options: Trying(5));
         Assert.True(pool.Join(Gate.Limit));
-        Assert.Equal(4, pool.Stats().Retried);
-        Assert.Equal(1, pool.Stats().Completed);
+        AssertAttemptsEnded(pool, submitted: 5, retried: 4, completed: 1);
         Assert.Equal(5, await task.Soon());
     }
 
@@ -175,7 +150,7 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
         using Pool pool = NewPool(1);
         using var source = new CancellationTokenSource();
         Task<int> task = pool.SubmitAsync(
-            SucceedAt, _gate.Folder, 9, source.Token, Slowly);
+            SucceedAt, _gate.Folder, 9, source.Token, TryingSlowly);
         Waiting.Until(() => pool.Stats().Retried == 1);
         Assert.Equal(9, pool.Run(Square, 3));
         Assert.False(task.IsCompleted);
@@ -219,7 +194,7 @@ public abstract class PoolRetriesContract(PoolKind kind) : PoolContract(kind), I
     public async Task ShutdownEndsAWaitWithTheLastFailure()
     {
         using Pool pool = NewPool(1);
-        Task<int> task = pool.SubmitAsync(SucceedAt, _gate.Folder, 9, options: Slowly);
+        Task<int> task = pool.SubmitAsync(SucceedAt, _gate.Folder, 9, options: TryingSlowly);
         Waiting.Until(() => pool.Stats().Retried == 1);
         pool.Shutdown();
         var error = await Assert.ThrowsAsync<FormatException>(() => task.Soon());

@@ -10,27 +10,6 @@ namespace Asyncpal.Tests;
 /// Tasks of views that are tried again.
 public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind), IDisposable
 {
-    private static readonly TaskOptions Quickly = new()
-    {
-        Retry = new RetryPolicy
-        {
-            MaxAttempts = 5,
-            Backoff = TimeSpan.FromMilliseconds(1),
-            Multiplier = 1,
-        },
-    };
-
-    // Each wait is an hour.
-    private static readonly TaskOptions Slowly = new()
-    {
-        Retry = new RetryPolicy
-        {
-            Backoff = TimeSpan.FromHours(1),
-            MaxBackoff = TimeSpan.FromHours(1),
-            Jitter = 0,
-        },
-    };
-
     private readonly SharedGate _gate = new();
 
     public void Dispose()
@@ -81,19 +60,16 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         {
             Assert.Equal(
                 3,
-                await view.SubmitAsync(SucceedAtAttempt, _gate.Folder, 3, options: Quickly)
+                await view.SubmitAsync(SucceedAtAttempt, _gate.Folder, 3, options: Trying(5))
                     .Soon());
             Assert.Equal(
                 2,
                 await view
-                    .SubmitAsync(SucceedAtAttemptAsync, _gate.Folder, 2, options: Quickly)
+                    .SubmitAsync(SucceedAtAttemptAsync, _gate.Folder, 2, options: Trying(5))
                     .Soon());
         }
         Assert.True(pool.Join(Gate.Limit));
-        PoolStats stats = pool.Stats();
-        Assert.Equal(3 * 3, stats.Retried);
-        Assert.Equal(3 * 5, stats.Submitted);
-        Assert.Equal(0, stats.Pending);
+        AssertAttempts(pool, submitted: 3 * 5, retried: 3 * 3);
     }
 
     [Fact]
@@ -102,7 +78,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         using Pool pool = NewPool(1);
         var error = await Assert.ThrowsAsync<FormatException>(
             () => pool.Serial()
-                .SubmitAsync(SucceedAtAttempt, _gate.Folder, 9, options: Quickly)
+                .SubmitAsync(SucceedAtAttempt, _gate.Folder, 9, options: Trying(5))
                 .Soon());
         Assert.Equal("attempt 5", error.Message);
     }
@@ -114,19 +90,14 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         using Pool pool = NewPool(new PoolPlan { MaxWorkers = 2, TimeProvider = time });
         PoolView view = pool.Serial();
         Task<int> retried =
-            view.SubmitAsync(SucceedAtAttempt, _gate.Folder, 2, options: Slowly);
+            view.SubmitAsync(SucceedAtAttempt, _gate.Folder, 2, options: TryingSlowly);
         Assert.Equal(10, await view.SubmitAsync(Record, _gate.Folder, 10).Soon());
         Waiting.Until(() => pool.Stats().Delayed == 1);
-        PoolStats stats = pool.Stats();
-        Assert.Equal(1, stats.Pending);
-        Assert.Equal(3, stats.Submitted);
-        Assert.Equal(1, stats.Retried);
+        AssertAttempts(pool, submitted: 3, retried: 1, delayed: 1);
         time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(2, await retried.Soon());
         Assert.Equal("1 10 2", OrderIn(_gate.Folder));
-        Waiting.Until(() => pool.Stats().Completed == 2);
-        Assert.Equal(0, pool.Stats().Delayed);
-        Assert.Equal(3, pool.Stats().Submitted);
+        AssertAttemptsEnded(pool, submitted: 3, retried: 1, completed: 2);
     }
 
     [Fact]
@@ -138,7 +109,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         Assert.Equal(
             2,
             await pool.Serial()
-                .SubmitAsync(SucceedAtAttempt, _gate.Folder, 2, options: Slowly)
+                .SubmitAsync(SucceedAtAttempt, _gate.Folder, 2, options: TryingSlowly)
                 .Soon());
     }
 
@@ -148,7 +119,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         using Pool pool = NewPool(3);
         PoolView view = pool.Serial();
         var tasks = Enumerable.Range(0, 8).Select(
-            i => view.SubmitAsync(TakeTheOnlyPlace, _gate.Folder, i, options: Quickly));
+            i => view.SubmitAsync(TakeTheOnlyPlace, _gate.Folder, i, options: Trying(5)));
         await Task.WhenAll(tasks).Soon();
         Assert.Equal(8, pool.Stats().Retried);
     }
@@ -170,7 +141,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
     {
         using Pool pool = NewPool(1);
         Task<int> task = pool.Serial().SubmitAsync(
-            SucceedAtAttempt, _gate.Folder, 9, options: Slowly);
+            SucceedAtAttempt, _gate.Folder, 9, options: TryingSlowly);
         Waiting.Until(() => pool.Stats().Delayed == 1);
         pool.Shutdown();
         var error = await Assert.ThrowsAsync<FormatException>(() => task.Soon());
@@ -184,7 +155,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         using Pool pool = NewPool(1);
         using var source = new CancellationTokenSource();
         Task<int> task = pool.Serial().SubmitAsync(
-            SucceedAtAttempt, _gate.Folder, 9, source.Token, Slowly);
+            SucceedAtAttempt, _gate.Folder, 9, source.Token, TryingSlowly);
         Waiting.Until(() => pool.Stats().Delayed == 1);
         Assert.False(pool.Join(Instant));
         source.Cancel();
@@ -202,7 +173,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         using Pool pool = NewPool(1);
         KeyedPool<string> keyed = pool.Keyed<string>();
         Task<int> task = keyed.SubmitAsync(
-            "a", SucceedAtAttempt, _gate.Folder, 9, options: Slowly);
+            "a", SucceedAtAttempt, _gate.Folder, 9, options: TryingSlowly);
         Waiting.Until(() => pool.Stats().Delayed == 1);
         Assert.Equal(9, await keyed.SubmitAsync("a", Square, 3).Soon());
         Assert.False(task.IsCompleted);
@@ -213,7 +184,7 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
     {
         using Pool pool = NewPool(1);
         Task<int> task = pool.Serial().SubmitAsync(
-            ReportAtSecondAttempt, _gate.Folder, options: Quickly);
+            ReportAtSecondAttempt, _gate.Folder, options: Trying(5));
         Waiting.Until(() => TaskProgress.Of(task) is { Text: "attempt 2" });
         _gate.Open();
         await task.Soon();
@@ -242,6 +213,6 @@ public abstract class PoolViewRetriesContract(PoolKind kind) : PoolContract(kind
         PoolView view = pool.Serial();
         pool.Shutdown();
         Assert.Throws<ObjectDisposedException>(
-            () => { _ = view.SubmitAsync(Square, 2, options: Quickly); });
+            () => { _ = view.SubmitAsync(Square, 2, options: Trying(5)); });
     }
 }
