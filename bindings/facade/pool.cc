@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "asyncpal/bindings/facade/durations.h"
 #include "asyncpal/bindings/facade/library.h"
+#include "asyncpal/bindings/facade/option_names.h"
 #include "asyncpal/future/log.h"
 #include "asyncpal/pool/observer.h"
 #include "asyncpal/pool/options.h"
@@ -168,7 +169,7 @@ PoolOptions ToPoolOptions(const NativePoolOptions& settings) {
 host::LogSink ToLogSink(const NativePoolOptions& settings) {
   if (settings.log == nullptr) return nullptr;
   return [log = settings.log](LogSeverity severity, std::string_view message) {
-    log->Write(static_cast<int>(severity), std::string(message));
+    log->Write(static_cast<int>(severity), InNamesOfHost(std::string(message)));
   };
 }
 
