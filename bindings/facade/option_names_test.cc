@@ -9,7 +9,7 @@ namespace {
 
 class OptionNamesTest : public ::testing::Test {
  protected:
-  ~OptionNamesTest() noexcept override { SetOptionNaming(kNamesOfCpp); }
+  void TearDown() override { SetOptionNaming(kNamesOfCpp); }
 };
 
 TEST_F(OptionNamesTest, AreThoseOfCppUntilAHostSaysOtherwise) {
