@@ -49,33 +49,12 @@ std::vector<int> OneGiant(size_t n) {
   return nanos;
 }
 
-// kChunk is 0: they find their size.
-template <size_t kChunk>
-struct Chunks;
-template <>
-struct Chunks<0> {
-  static constexpr char kName[] = "asyncpal";
-  static constexpr size_t kSize = 0;
-};
-template <>
-struct Chunks<1> {
-  static constexpr char kName[] = "fixed_1";
-  static constexpr size_t kSize = 1;
-};
-template <>
-struct Chunks<8> {
-  static constexpr char kName[] = "fixed_8";
-  static constexpr size_t kSize = 8;
-};
-template <>
-struct Chunks<64> {
-  static constexpr char kName[] = "fixed_64";
-  static constexpr size_t kSize = 64;
-};
-template <>
-struct Chunks<512> {
-  static constexpr char kName[] = "fixed_512";
-  static constexpr size_t kSize = 512;
+// 0: they find their size.
+template <size_t kChunkSize>
+struct Chunks {
+  static constexpr size_t kSize = kChunkSize;
+  inline static const std::string kName =
+      kSize == 0 ? "asyncpal" : "fixed_" + std::to_string(kSize);
 };
 
 struct MapInChunks {

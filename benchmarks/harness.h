@@ -93,6 +93,30 @@ class TaskCounter {
   std::array<Slot, kSlots> slots_;
 };
 
+// Posts that many tasks from this thread, and waits until the last has run.
+struct FireAndForget {
+  int workers;
+  int64_t tasks;
+
+  template <typename Pool>
+  void Run(benchmark::State& state) const {
+    Pool pool(workers);
+    Round(pool);  // starts threads, fills caches
+    for (auto _ : state) Round(pool);
+    state.SetItemsProcessed(state.iterations() * tasks);
+  }
+
+  template <typename Pool>
+  void Round(Pool& pool) const {
+    TaskCounter done;
+    pool.Produce([&] {
+      for (int64_t i = 0; i < tasks; ++i) pool.Post([&done] { done.Add(); });
+    });
+    pool.Drain();
+    done.WaitFor(tasks);
+  }
+};
+
 }  // namespace asyncpal::benchmarks
 
 #endif  // ASYNCPAL_BENCHMARKS_HARNESS_H_

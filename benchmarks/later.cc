@@ -56,26 +56,6 @@ class AsyncpalOneClass : public Asyncpal {
   }
 };
 
-struct PostsInClasses {
-  int workers;
-  int64_t tasks;
-
-  template <typename Pool>
-  void Run(benchmark::State& state) const {
-    Pool pool(workers);
-    Round(pool);  // starts threads, fills caches
-    for (auto _ : state) Round(pool);
-    state.SetItemsProcessed(state.iterations() * tasks);
-  }
-
-  template <typename Pool>
-  void Round(Pool& pool) const {
-    TaskCounter done;
-    for (int64_t i = 0; i < tasks; ++i) pool.Post([&done] { done.Add(); });
-    done.WaitFor(tasks);
-  }
-};
-
 // ------------------------------------------------------ Many that are pending
 
 // Hours, in an order that no heap likes.
@@ -248,7 +228,7 @@ struct Lateness {
 void RegisterLater(const Settings& settings) {
   RegisterCase<AsyncpalClasses, AsyncpalOneClass>(
       "posts_in_classes",
-      PostsInClasses{settings.workers, settings.Size<int64_t>(100'000, 1'000)},
+      FireAndForget{settings.workers, settings.Size<int64_t>(100'000, 1'000)},
       [](benchmark::internal::Benchmark* b) {
         b->MeasureProcessCPUTime()->UseRealTime()->Unit(
             benchmark::kMillisecond);

@@ -16,29 +16,6 @@
 namespace asyncpal::benchmarks {
 namespace {
 
-struct FireAndForget {
-  int workers;
-  int64_t tasks;
-
-  template <typename Pool>
-  void Run(benchmark::State& state) const {
-    Pool pool(workers);
-    Round(pool);  // starts threads, fills caches
-    for (auto _ : state) Round(pool);
-    state.SetItemsProcessed(state.iterations() * tasks);
-  }
-
-  template <typename Pool>
-  void Round(Pool& pool) const {
-    TaskCounter done;
-    pool.Produce([&] {
-      for (int64_t i = 0; i < tasks; ++i) pool.Post([&done] { done.Add(); });
-    });
-    pool.Drain();
-    done.WaitFor(tasks);
-  }
-};
-
 struct FourProducers {
   int workers;
   int64_t tasks;
