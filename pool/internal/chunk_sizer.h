@@ -44,6 +44,16 @@ class ChunkSizer {
     return std::clamp<size_t>(*left / (3 * workers_), 1, size_);
   }
 
+  // How many chunks of that size the workers get through in `time`, at least 1,
+  // as far as is known.
+  size_t ChunksIn(absl::Duration time) const {
+    if (item_nanos_ == 0) return 1;
+    const double chunk = item_nanos_ * static_cast<double>(size_);
+    const double chunks =
+        absl::ToDoubleNanoseconds(time) / chunk * static_cast<double>(workers_);
+    return static_cast<size_t>(std::clamp(chunks, 1.0, kMostChunks));
+  }
+
   // A chunk of so many items, at least 1, took that long.
   void Learn(size_t items, absl::Duration ran) {
     const double item =
@@ -58,6 +68,7 @@ class ChunkSizer {
 
  private:
   static constexpr double kLeastNanos = 0.1;  // clocks have steps
+  static constexpr double kMostChunks = 1e9;
 
   double wanted_nanos_;
   size_t workers_;

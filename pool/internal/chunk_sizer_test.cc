@@ -67,6 +67,15 @@ TEST(ChunkSizerTest, BelievesInSlowItemsAtOnceAndInFastOnesByHalf) {
   EXPECT_GT(faster.Next(std::nullopt), 20u);
 }
 
+TEST(ChunkSizerTest, TellsHowManyChunksAreDoneInATime) {
+  EXPECT_EQ(ChunkSizer(kCost, 2).ChunksIn(absl::Seconds(1)), 1u);
+  // Of 20 items each.
+  const ChunkSizer sizer = Settled(absl::Microseconds(1), /*workers=*/2);
+  EXPECT_EQ(sizer.ChunksIn(absl::Microseconds(210)), 21u);
+  EXPECT_EQ(sizer.ChunksIn(absl::Microseconds(1)), 1u);
+  EXPECT_GT(sizer.ChunksIn(absl::InfiniteDuration()), 1'000'000u);
+}
+
 TEST(ChunkSizerTest, BearsTimesOfZero) {
   ChunkSizer sizer(kCost, 1);
   sizer.Learn(1, absl::ZeroDuration());

@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -108,10 +109,13 @@ class EagerMap {
   using Monitor = MapMonitor<std::exception_ptr>;
   using Columns = typename Cursor::Columns;
   static constexpr size_t kMaxBytesAhead = size_t{1} << 20;
-  // With chunks of automatic sizes: what one costs, and so many for each worker
-  // are ahead.
+  // With chunks of automatic sizes: what one costs; so many for each worker are
+  // ahead, or where that is more, what they all get through in that time. For
+  // each half of it the caller wakes up once, which costs as much as a hundred
+  // small chunks.
   static constexpr absl::Duration kTaskCost = absl::Nanoseconds(250);
   static constexpr size_t kChunksAhead = 32;
+  static constexpr absl::Duration kTimeAhead = absl::Milliseconds(2);
   static constexpr size_t kElementBytes =
       []<typename... V>(std::type_identity<std::tuple<std::vector<V>...>>) {
         return (sizeof(V) + ... + 0);
@@ -224,9 +228,9 @@ class EagerMap {
     size_t left = cursor_.Remaining();
     if (sizer_ == nullptr) chunks_.reserve(left / options_.chunk_size + 1);
     if (kHasResults) shared_->results.reserve(left);
-    const size_t max_ahead = MaxChunksAhead();
     while (left > 0) {
-      if (chunks_.size() - first_ == max_ahead) {
+      const size_t max_ahead = MaxChunksAhead();
+      if (chunks_.size() - first_ >= max_ahead) {
         WaitForFirst(chunks_.size() - max_ahead / 2);
       }
       const size_t size = NextSize(left);
@@ -277,20 +281,26 @@ class EagerMap {
 
   size_t MaxChunksAhead() const {
     if (sizer_ != nullptr) {
-      return kChunksAhead * static_cast<size_t>(core_.max_workers());
+      const size_t size = sizer_->Next(std::nullopt);
+      return std::max(
+          kChunksAhead * static_cast<size_t>(core_.max_workers()),
+          std::min(sizer_->ChunksIn(kTimeAhead), MaxChunksCopiedAhead(size)));
     }
     if (Cursor::kGivesArrays) return std::numeric_limits<size_t>::max();
-    const size_t chunk_bytes =
-        std::min(options_.chunk_size, kMaxBytesAhead) * kElementBytes;
     // At least two for each worker, so that none waits for the caller.
-    return std::max(kMaxBytesAhead / std::max<size_t>(chunk_bytes, 1),
+    return std::max(MaxChunksCopiedAhead(options_.chunk_size),
                     4 * static_cast<size_t>(core_.max_workers()));
+  }
+  static size_t MaxChunksCopiedAhead(size_t size) {
+    const size_t bytes = std::min(size, kMaxBytesAhead) * kElementBytes;
+    return kMaxBytesAhead / std::max<size_t>(bytes, 1);
   }
 
   // Throws what one of the first `n` chunks has thrown.
   void WaitForFirst(size_t n) {
     for (; first_ < n; ++first_) {
       HelpUntilDone(first_);
+      SleepThrough(n);
       const Future<std::exception_ptr>& chunk = chunks_[first_];
       if (monitor_ != nullptr ? !monitor_->Wait(chunk, countdown_)
                               : !chunk.Wait(countdown_.Remaining())) {
@@ -299,6 +309,19 @@ class EagerMap {
       if (sizer_ != nullptr && learned_ == first_) LearnOfNext();
       const std::exception_ptr error = std::move(chunks_[first_]).Collect();
       if (error != nullptr) std::rethrow_exception(error);
+    }
+  }
+
+  // Of short chunks among the first `n`, sleeps until as many are done as take
+  // kTimeAhead, and no longer: to wake up for each would take a CPU from the
+  // workers. An error is seen up to that much later.
+  void SleepThrough(size_t n) {
+    if (sizer_ == nullptr || monitor_ != nullptr) return;
+    if (chunks_[first_].is_done()) return;
+    const size_t count = std::min(sizer_->ChunksIn(kTimeAhead), n - first_);
+    if (count > 1) {
+      chunks_[first_ + count - 1].Wait(
+          std::min(countdown_.Remaining(), kTimeAhead));
     }
   }
 
