@@ -28,7 +28,7 @@ Case = collections.namedtuple("Case", "name unit peers first then")
 
 # Ours in another form, for a case that compares it with itself.
 _OWN = ("asyncpal_limited", "asyncpal_of_2", "asyncpal_measured",
-        "asyncpal_observed", "asyncpal_one_class")
+        "asyncpal_observed", "asyncpal_one_class", "asyncpal_high_class")
 # What observation may cost beyond ours, as a part of the textbook pool's time.
 _OBSERVED = {"asyncpal_measured": 0.1, "asyncpal_observed": 0.3}
 _POOLS = ("naive", "onetbb", "asio", "thread_pool")
@@ -49,7 +49,8 @@ CASES = [
          Target(0.07, "naive"), Target(0.05, "naive")),
     Case("serial_posts_1", "ns", ("asio",), Target(0.7, "asio"), None),
     Case("serial_posts_1000", "ns", ("asio",), Target(0.7, "asio"), None),
-    Case("posts_in_classes", "ns", ("asyncpal_one_class",),
+    Case("posts_in_classes", "ns",
+         ("asyncpal_one_class", "asyncpal_high_class"),
          Target(1, "asyncpal_one_class", 10), None),
     Case("schedule_and_cancel", "ns", ("asio",), None, None),
     Case("lateness_p50", "us", ("raw_wait",), Target(1.2, "raw_wait"), None),

@@ -56,6 +56,18 @@ class AsyncpalOneClass : public Asyncpal {
   }
 };
 
+// All in one class that is not the default: what five cost beyond that is what
+// it takes to choose.
+class AsyncpalHighClass : public Asyncpal {
+ public:
+  static constexpr char kName[] = "asyncpal_high_class";
+  using Asyncpal::Asyncpal;
+  template <typename F>
+  void Post(F f) {
+    pool().Post({.priority = TaskPriority::kHigh}, std::move(f));
+  }
+};
+
 // ------------------------------------------------------ Many that are pending
 
 // Hours, in an order that no heap likes.
@@ -226,7 +238,7 @@ struct Lateness {
 }  // namespace
 
 void RegisterLater(const Settings& settings) {
-  RegisterCase<AsyncpalClasses, AsyncpalOneClass>(
+  RegisterCase<AsyncpalClasses, AsyncpalOneClass, AsyncpalHighClass>(
       "posts_in_classes",
       FireAndForget{settings.workers, settings.Size<int64_t>(100'000, 1'000)},
       [](benchmark::internal::Benchmark* b) {
